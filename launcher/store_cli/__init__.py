@@ -1,0 +1,1 @@
+"""The store command: the whole shop in one process, and its tools."""

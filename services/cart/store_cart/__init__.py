@@ -1,0 +1,1 @@
+"""Shopping carts and recently viewed products, port 8001."""

@@ -1,0 +1,1 @@
+"""Products, categories and stock: the Backend Service, port 8000."""

@@ -1,0 +1,1 @@
+"""Orders, payments, the saga and the delivery clock, port 8002."""

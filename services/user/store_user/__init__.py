@@ -1,0 +1,1 @@
+"""Accounts, tokens, roles and notifications, port 8003."""
