@@ -1,0 +1,62 @@
+# Two commands are enough: `make up` runs the shop, `make test` proves it. `make help` lists the rest.
+# Needs Python 3.11+; everything else is fetched into .uv/ and .venv/.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help up dev test check fmt docs bench clean
+
+BIN := .venv/bin
+SITE := launcher/store_cli/site/index.html
+PACKAGES := kit catalog cart order user cli
+TESTS := $(wildcard libs/*/tests services/*/tests launcher/tests)
+ARGS ?=
+
+help: ## list these commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-6s %s\n", $$1, $$2 }'
+
+up: .venv/.up $(SITE) ## run the whole shop in one process (ARGS="--port 9080 --data /tmp/shop")
+	@$(BIN)/store up $(ARGS)
+
+dev: .venv/.dev $(SITE) ## run the shop and start it again whenever the code changes
+	@$(BIN)/watchmedo auto-restart --recursive --patterns '*.py;*.sql' --signal SIGTERM --kill-after 15 \
+		--directory libs --directory services --directory launcher -- $(BIN)/store up $(ARGS)
+
+test: .venv/.dev $(SITE) ## run every test that needs no root, no Docker and no JVM, and measure coverage
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal --cov --cov-report term $(ARGS)
+
+check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute, before every commit
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy $(PACKAGES:%=--package store_%)
+	@$(BIN)/mypy conftest.py tests $(TESTS)
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/pytest --numprocesses 2 --quiet -m "not slow" $(TESTS) tests/architecture
+
+fmt: .venv/.dev ## format the code and mend what the linter can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+docs: .venv/.up ## build the documentation site, served at /docs/ by the gateway
+	@$(BIN)/mkdocs build --strict
+
+bench: .venv/.up ## measure speed on this machine: ratios to a bare ASGI app, orders per second, memory
+	@$(BIN)/store bench $(ARGS)
+
+clean: ## delete what was built or installed here; the shop's data in .store/ stays
+	rm -rf .venv .uv launcher/store_cli/site build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# What a sync depends on. Code does not count: the packages are installed in place.
+LOCKED := uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml launcher/pyproject.toml)
+
+.venv/.up: $(LOCKED) scripts/bootstrap.sh
+	@echo "Setting up .venv (once; up to a minute)"
+	@scripts/bootstrap.sh --quiet --inexact --no-dev --group docs --all-packages --compile-bytecode
+	@touch $@
+
+.venv/.dev: $(LOCKED) scripts/bootstrap.sh
+	@echo "Setting up .venv with the development tools (once; up to a minute)"
+	@scripts/bootstrap.sh --quiet --all-groups --all-packages --compile-bytecode
+	@touch .venv/.up $@
+
+$(SITE): mkdocs.yml $(shell find docs -type f) | .venv/.up
+	@$(BIN)/mkdocs build --strict --quiet
