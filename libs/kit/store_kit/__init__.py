@@ -1,0 +1,1 @@
+"""The technical kit under every service of Product Store; it knows no business noun."""

@@ -1,0 +1,195 @@
+"""Who is asking: access tokens (EdDSA JWT, RFC 9068) verified locally, and the roles that routes demand."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, Final, cast
+
+from fastapi import Depends, Request
+from fastapi.security import OAuth2PasswordBearer
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from store_kit.principal import ADMIN, SERVICE, Principal
+from store_kit.problems import Forbidden, Unauthenticated
+
+ALGORITHM: Final = "EdDSA"
+TOKEN_TYPE: Final = "at+jwt"
+_MAX_TOKEN: Final = 4096
+_CACHED_TOKENS: Final = 10_000
+_JWKS_PAUSE_S: Final = 1.0
+
+
+class TokenVerifier:
+    """Verifies access tokens by the issuer's public keys; a verified token is remembered until it expires.
+
+    Args:
+        fetch_jwks: returns the issuer's JWK set (RFC 7517) as a dict.
+        issuer: the `iss` that tokens must have.
+        audience: the `aud` that tokens must have.
+        now_s: the time in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        fetch_jwks: Callable[[], Awaitable[Mapping[str, Any]]],
+        *,
+        issuer: str,
+        audience: str,
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._fetch_jwks = fetch_jwks
+        self._issuer = issuer
+        self._audience = audience
+        self._now_s = now_s
+        self._keys: KeySet | None = None
+        self._fetched_at = float("-inf")
+        self._verified: dict[str, tuple[Principal, float]] = {}
+
+    async def verify(self, token: str) -> Principal:
+        """Return whom a token speaks for.
+
+        Raises:
+            Unauthenticated: it is malformed, forged, expired, or meant for someone else.
+            PeerUnavailable: the issuer's keys are not known yet and cannot be fetched.
+        """
+        known = self._verified.get(token)
+        if known is not None and self._now_s() < known[1]:
+            return known[0]
+        principal, expires = _principal(
+            await self._claims(token), self._issuer, self._audience, self._now_s()
+        )
+        self._remember(token, principal, expires)
+        return principal
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        if len(token) > _MAX_TOKEN:
+            raise Unauthenticated("The access token is too long.")
+        keys = self._keys or await self._fetch()
+        try:
+            return _decode(token, keys)
+        except (JoseError, ValueError, KeyError, TypeError):
+            # The key may be newer than our copy of the set; ask again, but not for every forged token.
+            if time.monotonic() - self._fetched_at < _JWKS_PAUSE_S:
+                raise _invalid() from None
+        keys = await self._fetch()
+        try:
+            return _decode(token, keys)
+        except (JoseError, ValueError, KeyError, TypeError):
+            raise _invalid() from None
+
+    async def _fetch(self) -> KeySet:
+        self._keys = KeySet.import_key_set(cast("Any", await self._fetch_jwks()))
+        self._fetched_at = time.monotonic()
+        return self._keys
+
+    def _remember(self, token: str, principal: Principal, expires: float) -> None:
+        if len(self._verified) >= _CACHED_TOKENS:
+            now = self._now_s()
+            self._verified = {t: v for t, v in self._verified.items() if v[1] > now}
+            while len(self._verified) >= _CACHED_TOKENS:
+                del self._verified[next(iter(self._verified))]
+        self._verified[token] = (principal, expires)
+
+
+def _decode(token: str, keys: KeySet) -> dict[str, Any]:
+    decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
+    if str(decoded.header.get("typ", "")).lower() != TOKEN_TYPE:
+        raise ValueError("not an access token")
+    return dict(decoded.claims)
+
+
+def _principal(
+    claims: Mapping[str, Any], issuer: str, audience: str, now_s: float
+) -> tuple[Principal, float]:
+    subject, roles = claims.get("sub"), claims.get("roles")
+    audiences = claims.get("aud")
+    if claims.get("iss") != issuer or (audiences != audience and audience not in _as_list(audiences)):
+        raise _invalid()
+    if (
+        not isinstance(subject, str)
+        or not isinstance(roles, list)
+        or not all(isinstance(r, str) for r in roles)
+    ):
+        raise _invalid()
+    expires, not_before = _time(claims.get("exp")), _time(claims.get("nbf", 0))
+    if expires <= now_s:
+        raise Unauthenticated("The access token has expired; get a new one.")
+    if not_before > now_s:
+        raise _invalid()
+    return Principal(subject, frozenset(roles)), expires
+
+
+def _time(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _invalid()
+    return float(value)
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _invalid() -> Unauthenticated:
+    return Unauthenticated("The access token is not valid; get a new one.")
+
+
+class _Bearer(OAuth2PasswordBearer):
+    """Reads and verifies the bearer token; documented as OAuth2, so that Swagger's Authorize works."""
+
+    def __init__(self) -> None:
+        super().__init__(tokenUrl="/api/auth/token", refreshUrl="/api/auth/token", auto_error=False)
+        self.scheme_name = "OAuth2"
+
+    async def principal(self, request: Request) -> Principal | None:
+        """Return whom the request's token speaks for; None without a token."""
+        header = request.headers.get("authorization")
+        if header is None:
+            return None
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("Send the access token as 'Authorization: Bearer <token>'.")
+        verifier: TokenVerifier = request.app.state.verifier
+        return await verifier.verify(token)
+
+
+class _Optional(_Bearer):
+    async def __call__(self, request: Request) -> Principal | None:  # type: ignore[override]  # a principal, not the text
+        """Return whom the request speaks for; None for an anonymous one."""
+        return await self.principal(request)
+
+
+class _Signed(_Bearer):
+    async def __call__(self, request: Request) -> Principal:  # type: ignore[override]  # a principal, not the text
+        """Return the person who asks; services act for nobody and are refused."""
+        principal = await self.principal(request)
+        if principal is None:
+            raise Unauthenticated("Sign in first: POST /api/auth/token.")
+        if principal.is_service:
+            raise Forbidden("A service acts for no customer; sign in as a person.")
+        return principal
+
+
+class _WithRole(_Bearer):
+    def __init__(self, role: str) -> None:
+        super().__init__()
+        self._role = role
+
+    async def __call__(self, request: Request) -> Principal:  # type: ignore[override]  # a principal, not the text
+        """Return whoever asks when it has the role."""
+        principal = await self.principal(request)
+        if principal is None:
+            raise Unauthenticated("Sign in first: POST /api/auth/token.")
+        if self._role not in principal.roles:
+            raise Forbidden(f"This needs the role '{self._role}'.")
+        return principal
+
+
+CurrentUser = Annotated[Principal, Depends(_Signed())]
+"""A signed-in person: 401 for anonymous requests, 403 for services."""
+OptionalUser = Annotated[Principal | None, Depends(_Optional())]
+"""A signed-in person or None; a bad token is 401 all the same."""
+Admin = Annotated[Principal, Depends(_WithRole(ADMIN))]
+"""An administrator: 401 for anonymous requests, 403 for everybody else."""
+Service = Annotated[Principal, Depends(_WithRole(SERVICE))]
+"""One of the shop's own services: 401 for anonymous requests, 403 for everybody else."""

@@ -1,0 +1,311 @@
+"""Calls to other services: within the caller's time budget, retried only when that is safe, behind a breaker."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import aiohttp
+import msgspec
+import stamina
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.model import OpenedState
+
+from store_kit.deadline import BUDGET_HEADER, remaining_s
+from store_kit.logs import trace_id_var
+from store_kit.metrics import Metrics
+from store_kit.problems import DeadlineExceeded, OutcomeUnknown, PeerUnavailable
+from store_kit.responses import json_bytes
+from store_kit.settings import StoreSettings
+
+_SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+_BREAKER_STATES: Final = {"closed": 0, "half-opened": 1, "opened": 2}
+_LAG_S: Final = 0.25
+_JSON_HEADERS: Final = {"Content-Type": "application/json"}
+
+
+class PeerTimeout(OutcomeUnknown):
+    """The peer was reached but did not answer in time: what it did is not known."""
+
+    lagged = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a peer answered: a 2xx or a 4xx."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the peer did as asked."""
+        return self.status < 400
+
+    def json(self) -> Any:
+        """Return the decoded body."""
+        return msgspec.json.decode(self.body)
+
+
+class TokenSource(Protocol):
+    """Where a service gets the token that it shows to its peers."""
+
+    async def token(self) -> str:
+        """Return a token that is valid for a while."""
+        ...
+
+    def forget(self) -> None:
+        """Drop the token: a peer refused it."""
+        ...
+
+
+class ServiceClient:
+    """Talks to one peer.
+
+    Args:
+        peer: its name, for metrics and messages.
+        base_url: where it listens.
+        settings: timeouts, attempts, breaker.
+        metrics: where the breaker's state is shown.
+        tokens: who we are to the peer; None calls anonymously.
+    """
+
+    def __init__(
+        self,
+        peer: str,
+        base_url: str,
+        *,
+        settings: StoreSettings,
+        metrics: "PeerMetrics",
+        tokens: TokenSource | None,
+    ) -> None:
+        self._peer = peer
+        self._base_url = base_url.rstrip("/")
+        self._settings = settings
+        self._metrics = metrics
+        self._tokens = tokens
+        self._session: aiohttp.ClientSession | None = None
+        self._breakers = AsyncCircuitBreakerFactory(
+            default_threshold=settings.breaker_threshold,
+            default_ttl=settings.breaker_ttl_s,
+            exclude=[(PeerTimeout, lambda error: error.lagged)],
+        )
+
+    async def open(self) -> None:
+        """Prepare the connection pool; connections are made when needed."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30), auto_decompress=False
+        )
+        self._breaker = await self._breakers.get_breaker(self._peer)
+        self._metrics.breaker_state.labels(self._peer).set_function(self._breaker_state)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+        timeout_s: float | None = None,
+    ) -> Reply:
+        """Send a request and return the peer's 2xx or 4xx.
+
+        Args:
+            method: the HTTP method.
+            path: the path at the peer.
+            body: bytes, or what becomes JSON.
+            params: the query.
+            headers: extra headers.
+            idempotent: whether repeating is safe; by default what HTTP says of the method.
+            timeout_s: the longest wait for one answer; never longer than the budget that is left.
+
+        Raises:
+            PeerUnavailable: it was not reached; nothing was done there.
+            PeerTimeout: it did not answer in time; what it did is not known.
+            OutcomeUnknown: it broke; what it did is not known.
+            DeadlineExceeded: the budget was spent before anything was sent.
+        """
+        repeat = method in _SAFE_TO_REPEAT if idempotent is None else idempotent
+        attempts = self._settings.peer_attempts if repeat else 1
+        data = body if body is None or isinstance(body, bytes) else json_bytes(body)
+        send = _Request(method, self._base_url + path, data, params, dict(headers or {}), timeout_s)
+        if attempts == 1:
+            return await self._guarded(send)
+        retries = stamina.retry_context(
+            on=(PeerUnavailable, OutcomeUnknown),
+            attempts=attempts,
+            timeout=max(0.0, remaining_s(self._settings.request_timeout_s)),
+            wait_initial=0.02,
+            wait_max=0.25,
+            wait_jitter=0.05,
+        )
+        async for attempt in retries:
+            with attempt:
+                return await self._guarded(send)
+        raise AssertionError("stamina returns or raises")  # pragma: no cover
+
+    async def _guarded(self, request: "_Request") -> Reply:
+        try:
+            async with self._breaker:
+                return await self._authorised(request)
+        except OpenedState:
+            raise CircuitOpen(
+                f"The {self._peer} service is not reachable; try again shortly.",
+                retry_after_s=round(self._settings.breaker_ttl_s),
+            ) from None
+
+    async def _authorised(self, request: "_Request") -> Reply:
+        reply = await self._once(request)
+        if reply.status == 401 and self._tokens is not None:
+            # Our token was refused before anything was done (keys rotated, clock jumped): get another, once.
+            self._tokens.forget()
+            reply = await self._once(request)
+        return reply
+
+    async def _once(self, request: "_Request") -> Reply:
+        if self._session is None:
+            raise RuntimeError(f"the client for {self._peer} is not open")
+        timeout_s = self._timeout(request)
+        headers = {
+            **_JSON_HEADERS,
+            **request.headers,
+            **_trace_headers(),
+            BUDGET_HEADER: str(int(timeout_s * 1000)),
+        }
+        if self._tokens is not None:
+            headers["Authorization"] = f"Bearer {await self._tokens.token()}"
+        started = time.monotonic()
+        try:
+            async with self._session.request(
+                request.method,
+                request.url,
+                data=request.body,
+                params=request.params,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=timeout_s),
+                allow_redirects=False,
+            ) as response:
+                return self._judged(Reply(response.status, await response.read(), response.headers))
+        except aiohttp.ClientConnectorError as error:
+            raise PeerUnavailable(f"The {self._peer} service is not reachable; try again shortly.") from error
+        except TimeoutError as error:
+            raise self._timed_out(time.monotonic() - started - timeout_s) from error
+        except aiohttp.ClientError as error:
+            raise OutcomeUnknown(f"The {self._peer} service broke off; repeat with the same key.") from error
+
+    def _timeout(self, request: "_Request") -> float:
+        left = remaining_s(self._settings.request_timeout_s)
+        if left <= 0:
+            raise DeadlineExceeded(f"No time was left to ask the {self._peer} service.")
+        return min(left, request.timeout_s or self._settings.peer_timeout_s)
+
+    def _timed_out(self, late_s: float) -> PeerTimeout:
+        timeout = PeerTimeout(f"The {self._peer} service did not answer in time; repeat with the same key.")
+        # A timer that fires late says that our own loop was busy, which is no fault of the peer.
+        timeout.lagged = late_s > _LAG_S
+        return timeout
+
+    def _judged(self, reply: Reply) -> Reply:
+        if reply.status < 500:
+            return reply
+        if reply.status == 503 and OutcomeUnknown.slug.encode() not in reply.body:
+            raise PeerUnavailable(f"The {self._peer} service cannot do this now; try again shortly.")
+        raise OutcomeUnknown(f"The {self._peer} service failed; repeat with the same key.")
+
+    def _breaker_state(self) -> float:
+        return _BREAKER_STATES[self._breaker.context.state]
+
+
+class CircuitOpen(PeerUnavailable):
+    """The circuit to the peer is open: it failed several times in a row and is left alone for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: str
+    body: bytes | None
+    params: Mapping[str, str] | None
+    headers: Mapping[str, str]
+    timeout_s: float | None
+
+
+class PeerMetrics:
+    """The metrics of calls to other services; one per service, shared by its clients."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.breaker_state = metrics.gauge(
+            "store_breaker_state", "State of the circuit to a peer: 0 closed, 1 half open, 2 open.", ("peer",)
+        )
+
+
+def _trace_headers() -> dict[str, str]:
+    trace_id = trace_id_var.get()
+    return {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"} if trace_id else {}
+
+
+class ServiceTokens:
+    """Our own access token by OAuth2 client credentials, renewed shortly before it expires.
+
+    Args:
+        settings: where the user service is.
+        client_id: our service's name.
+        client_secret: our service's secret.
+    """
+
+    _EARLY_S: Final = 30.0
+
+    def __init__(self, settings: StoreSettings, client_id: str, client_secret: str) -> None:
+        self._settings = settings
+        self._form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client_secret,
+        }
+        self._lock = asyncio.Lock()
+        self._token = ""
+        self._renew_at = 0.0
+
+    async def token(self) -> str:
+        """Return a valid token.
+
+        Raises:
+            PeerUnavailable: the user service cannot be asked, and the old token has expired.
+        """
+        if time.monotonic() < self._renew_at:
+            return self._token
+        async with self._lock:
+            if time.monotonic() >= self._renew_at:
+                await self._renew()
+        return self._token
+
+    def forget(self) -> None:
+        """Drop the token: a peer refused it."""
+        self._renew_at = 0.0
+
+    async def _renew(self) -> None:
+        timeout = aiohttp.ClientTimeout(total=self._settings.peer_timeout_s)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.post(f"{self._settings.user_url}/api/auth/token", data=self._form) as response,
+            ):
+                answer = await response.json()
+                granted = response.status == 200
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise PeerUnavailable("The user service is not reachable; try again shortly.") from error
+        if not granted:
+            raise PeerUnavailable("The user service refused this service's credentials.")
+        self._token = answer["access_token"]
+        self._renew_at = time.monotonic() + max(1.0, float(answer["expires_in"]) - self._EARLY_S)

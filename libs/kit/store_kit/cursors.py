@@ -1,0 +1,62 @@
+"""Keyset cursors: opaque, signed, bound to the query that made them."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.requests import Request
+
+from store_kit.problems import InvalidCursor
+
+_SIGNATURE_BYTES: Final = 12
+_MAX_LENGTH: Final = 2048
+
+Position = Sequence[str | int | float | None]
+
+
+class Cursors:
+    """Makes and reads cursors; one made for another query, or altered, is refused."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key.encode()
+
+    def encode(self, query: str, position: Position) -> str:
+        """Return the cursor that continues `query` (its canonical text) behind `position`."""
+        payload = msgspec.json.encode(list(position))
+        return base64.urlsafe_b64encode(self._sign(query, payload) + payload).rstrip(b"=").decode()
+
+    def decode(self, query: str, cursor: str) -> list[str | int | float | None]:
+        """Return the position in a cursor.
+
+        Raises:
+            InvalidCursor: it was altered, or made for another query.
+        """
+        if len(cursor) > _MAX_LENGTH:
+            raise InvalidCursor("The cursor is too long; use next_cursor as it was given.")
+        try:
+            raw = base64.b64decode(
+                cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True
+            )
+        except (binascii.Error, UnicodeEncodeError) as error:
+            raise InvalidCursor("The cursor cannot be read; use next_cursor as it was given.") from error
+        signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signature, self._sign(query, payload)):
+            raise InvalidCursor("The cursor was altered or belongs to another query; start again without it.")
+        return msgspec.json.decode(payload, type=list[str | int | float | None])
+
+    def _sign(self, query: str, payload: bytes) -> bytes:
+        message = query.encode(errors="surrogatepass") + b"\0" + payload
+        return hmac.digest(self._key, message, hashlib.sha256)[:_SIGNATURE_BYTES]
+
+
+def page_link(request: Request, next_cursor: str | None) -> dict[str, str]:
+    """Return the `Link: rel="next"` header of a page (RFC 8288); empty on the last one."""
+    if next_cursor is None:
+        return {}
+    kept = [(k, v) for k, v in request.query_params.multi_items() if k != "cursor"]
+    return {"Link": f'<{request.url.path}?{urlencode([*kept, ("cursor", next_cursor)])}>; rel="next"'}

@@ -1,0 +1,15 @@
+"""Identifiers: time-ordered for new things, derived for things that must be found again."""
+
+import uuid
+
+import uuid_utils
+
+
+def new_id() -> str:
+    """Return a new UUIDv7 (RFC 9562) as text: sorts by the time it was made."""
+    return str(uuid_utils.uuid7())
+
+
+def derived_id(namespace: str, name: str) -> str:
+    """Return the UUIDv5 of `name` in `namespace`: the same input gives the same id, on any machine."""
+    return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, namespace), name))

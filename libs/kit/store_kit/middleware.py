@@ -1,0 +1,112 @@
+"""One ASGI middleware for every request of a service: trace context, time budget, body limit, logs, last resort.
+
+BaseHTTPMiddleware is not used anywhere: a single one costs more than a whole route (measured: 205 us).
+"""
+
+import secrets
+import time
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from store_kit.deadline import BUDGET_HEADER, start_budget
+from store_kit.logs import get_logger, trace_id_var
+from store_kit.problem_handlers import problem_response
+from store_kit.problems import Internal, PayloadTooLarge, Problem
+from store_kit.settings import StoreSettings
+
+_BUDGET: Final = BUDGET_HEADER.encode()
+_HEX: Final = frozenset(b"0123456789abcdef")
+
+
+class ServiceMiddleware:
+    """Wraps a service's application."""
+
+    def __init__(self, app: ASGIApp, settings: StoreSettings) -> None:
+        self._app = app
+        self._budget_s = settings.request_timeout_s
+        self._max_body = settings.max_body_bytes
+        self._log = get_logger("http")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        trace_id = _trace_id(headers.get(b"traceparent"))
+        trace_id_var.set(trace_id)
+        start_budget(_budget(headers.get(_BUDGET), self._budget_s))
+        exchange = _Exchange(receive, send, trace_id, self._max_body)
+        started = time.perf_counter()
+        try:
+            exchange.refuse_declared(headers.get(b"content-length"))
+            limited = exchange.receive if b"transfer-encoding" in headers else receive
+            await self._app(scope, limited, exchange.send)
+        except PayloadTooLarge as problem:
+            await exchange.answer(scope, problem)
+        except Exception:
+            self._log.exception("request.failed", method=scope["method"])
+            await exchange.answer(
+                scope, Internal("Something went wrong; quote the trace_id when you report it.")
+            )
+        self._log.debug(
+            "request.served",
+            method=scope["method"],
+            status=exchange.status,
+            ms=round((time.perf_counter() - started) * 1000, 2),
+        )
+
+
+class _Exchange:
+    """The messages of one request: counts the body, stamps the trace id, remembers whether an answer began."""
+
+    __slots__ = ("_max_body", "_receive", "_received", "_send", "_trace_header", "status")
+
+    def __init__(self, receive: Receive, send: Send, trace_id: str, max_body: int) -> None:
+        self._receive = receive
+        self._send = send
+        self._trace_header = (b"x-trace-id", trace_id.encode())
+        self._max_body = max_body
+        self._received = 0
+        self.status = 0
+
+    def refuse_declared(self, length: bytes | None) -> None:
+        """Refuse a body that says itself that it is too large, before it is read."""
+        if length is not None and length.isdigit() and int(length) > self._max_body:
+            raise self._too_large()
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        if self._received > self._max_body:
+            raise self._too_large()
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"].append(self._trace_header)
+        await self._send(message)
+
+    async def answer(self, scope: Scope, problem: Problem) -> None:
+        """Answer with a problem, unless an answer has begun: then the connection is all that can be broken."""
+        if self.status:
+            raise problem
+        await problem_response(problem)(scope, self._receive, self.send)
+
+    def _too_large(self) -> PayloadTooLarge:
+        return PayloadTooLarge(f"The body may have {self._max_body} bytes at most; send less at a time.")
+
+
+def _trace_id(traceparent: bytes | None) -> str:
+    """Return the trace id of a W3C traceparent header, or a new one."""
+    if traceparent is not None and len(traceparent) == 55 and _HEX.issuperset(traceparent[3:35]):
+        return traceparent[3:35].decode()
+    return secrets.token_hex(16)
+
+
+def _budget(header: bytes | None, longest_s: float) -> float:
+    if header is not None and header.isdigit() and len(header) < 10:
+        return min(int(header) / 1000, longest_s)
+    return longest_s

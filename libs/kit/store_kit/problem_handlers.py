@@ -1,0 +1,69 @@
+"""How errors leave a service: every one as a problem document, never as a stack trace."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from store_kit.logs import trace_id_var
+from store_kit.problems import (
+    CONTENT_TYPE,
+    BadRequest,
+    FieldError,
+    Forbidden,
+    Internal,
+    InvalidInput,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    Problem,
+    Unauthenticated,
+)
+from store_kit.responses import json_bytes
+
+_BY_STATUS: dict[int, type[Problem]] = {
+    kind.status: kind
+    for kind in (BadRequest, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, PayloadTooLarge)
+}
+
+
+def problem_response(problem: Problem) -> Response:
+    """Return a problem as a response."""
+    body = json_bytes(problem.document(trace_id_var.get()))
+    return Response(body, problem.status, problem.headers, media_type=CONTENT_TYPE)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Answer problems, framework errors and validation errors as problem documents."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+
+
+async def _on_problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_response(error)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = _BY_STATUS.get(error.status_code, Internal)
+    detail = f"There is no {request.url.path} here." if kind is NotFound else ""
+    problem = kind(detail)
+    problem.headers.update(error.headers or {})
+    return problem_response(problem)
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [_field_error(item) for item in error.errors()]
+    if any(item["type"] == "json_invalid" for item in error.errors()):
+        return problem_response(BadRequest("The body is not valid JSON.", errors=errors))
+    fields = ", ".join(sorted({e.field for e in errors}))
+    return problem_response(InvalidInput(f"Not valid: {fields}.", errors=errors))
+
+
+def _field_error(item: Any) -> FieldError:
+    return FieldError(".".join(str(part) for part in item["loc"]), item["msg"])

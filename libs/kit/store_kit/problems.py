@@ -1,0 +1,209 @@
+"""Errors that people and programs can act on: RFC 9457 problem documents.
+
+Plain Python, so that domain and use cases may raise them; `store_kit.problem_handlers` puts them on the wire.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+CONTENT_TYPE = "application/problem+json"
+DOCS_PAGE = "/docs/problems/"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field of a request; `field` is its path, e.g. `body.items.0.quantity`."""
+
+    field: str
+    message: str
+
+
+class Problem(Exception):
+    """An error with a status, a stable slug that documents it, and a sentence for whoever caused it.
+
+    Args:
+        detail: what was wrong, with which value, and what to do.
+        errors: the fields at fault.
+        headers: response headers that belong to the error, e.g. `Retry-After`.
+        members: extension members of the problem document.
+    """
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Something went wrong on our side"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+        self.members = members
+
+    def document(self, trace_id: str) -> dict[str, Any]:
+        """Return the problem document (RFC 9457) of this error."""
+        document: dict[str, Any] = {
+            "type": f"{DOCS_PAGE}#{self.slug}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "trace_id": trace_id,
+        }
+        if self.errors:
+            document["errors"] = [{"field": e.field, "message": e.message} for e in self.errors]
+        return document | self.members
+
+
+class BadRequest(Problem):
+    """The request cannot be read."""
+
+    status, slug, title = 400, "bad-request", "The request cannot be read"
+
+
+class InvalidCursor(BadRequest):
+    """A page cursor was altered or belongs to another query."""
+
+    slug, title = "invalid-cursor", "The cursor does not belong to this query"
+
+
+class Unauthenticated(Problem):
+    """No token, or one that is not valid."""
+
+    status, slug, title = 401, "unauthenticated", "A valid access token is needed"
+
+    def __init__(self, detail: str = "", **members: Any) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, **members)
+
+
+class Forbidden(Problem):
+    """The token is valid, its role is not enough."""
+
+    status, slug, title = 403, "forbidden", "This is not allowed for your role"
+
+
+class NotFound(Problem):
+    """There is no such thing, or it is someone else's."""
+
+    status, slug, title = 404, "not-found", "There is no such thing here"
+
+
+class MethodNotAllowed(Problem):
+    """The path exists, the method does not."""
+
+    status, slug, title = 405, "method-not-allowed", "This method is not offered here"
+
+
+class Conflict(Problem):
+    """The request contradicts the present state."""
+
+    status, slug, title = 409, "conflict", "The request contradicts the present state"
+
+
+class PreconditionFailed(Problem):
+    """The thing was changed since it was read."""
+
+    status, slug, title = 412, "precondition-failed", "It was changed since you read it"
+
+
+class PayloadTooLarge(Problem):
+    """The body is larger than the shop accepts."""
+
+    status, slug, title = 413, "payload-too-large", "The body is too large"
+
+
+class InvalidInput(Problem):
+    """Fields are missing, unknown or out of bounds."""
+
+    status, slug, title = 422, "invalid-input", "Some of the input is not valid"
+
+
+class PreconditionRequired(Problem):
+    """An edit must say which version it edits."""
+
+    status, slug, title = 428, "precondition-required", "Say which version you edit"
+
+
+class TooManyRequests(Problem):
+    """The caller is asked to slow down."""
+
+    status, slug, title = 429, "too-many-requests", "Too many requests"
+
+    def __init__(self, detail: str = "", *, retry_after_s: int = 1, **members: Any) -> None:
+        super().__init__(detail, headers={"Retry-After": str(max(1, retry_after_s))}, **members)
+
+
+class Internal(Problem):
+    """A fault of ours; the trace id finds it in the logs."""
+
+
+class Unavailable(Problem):
+    """The shop cannot do this now; trying again later is safe."""
+
+    status, slug, title = 503, "unavailable", "This is not available right now"
+
+    def __init__(self, detail: str = "", *, retry_after_s: int = 1, **members: Any) -> None:
+        super().__init__(detail, headers={"Retry-After": str(max(1, retry_after_s))}, **members)
+
+
+class PeerUnavailable(Unavailable):
+    """A service this one needs was not reached; nothing was done there."""
+
+    slug, title = "peer-unavailable", "A part of the shop is not reachable"
+
+
+class OutcomeUnknown(Unavailable):
+    """A service this one needs did not answer: whether it acted is not known yet. Repeat with the same key."""
+
+    slug, title = "outcome-unknown", "The outcome is not known yet"
+
+
+class DeadlineExceeded(Problem):
+    """The time the caller allows ran out before the work began."""
+
+    status, slug, title = 504, "deadline-exceeded", "The time allowed for this request ran out"
+
+
+def _schema() -> dict[str, Any]:
+    text = {"type": "string"}
+    error = {
+        "type": "object",
+        "properties": {"field": text, "message": text},
+        "required": ["field", "message"],
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "type": {"type": "string", "examples": [f"{DOCS_PAGE}#{NotFound.slug}"]},
+            "title": text,
+            "status": {"type": "integer"},
+            "detail": text,
+            "trace_id": text,
+            "errors": {"type": "array", "items": error},
+        },
+        "required": ["type", "title", "status", "detail", "trace_id"],
+    }
+
+
+def problem_responses(*types: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """Document the problems a route may answer, for FastAPI's `responses=`."""
+    by_status: dict[int | str, list[type[Problem]]] = {}
+    for kind in types:
+        by_status.setdefault(kind.status, []).append(kind)
+    return {status: _response(kinds) for status, kinds in by_status.items()}
+
+
+def _response(kinds: Iterable[type[Problem]]) -> dict[str, Any]:
+    examples = {
+        kind.slug: {"value": kind(kind.title).document("0af7651916cd43dd8448eb211c80319c")} for kind in kinds
+    }
+    return {
+        "description": "; ".join(kind.title for kind in kinds),
+        "content": {CONTENT_TYPE: {"schema": _schema(), "examples": examples}},
+    }

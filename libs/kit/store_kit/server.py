@@ -1,0 +1,164 @@
+"""Running services: sockets, signals, and an orderly end.
+
+Two uvicorn servers share one event loop when there is a gateway: uvicorn closes all listeners of a server at
+once, and an order in flight at the gateway still needs the service ports. So the gateway's server ends first,
+then workers finish, then the service ports close (docs/adr/0002).
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Final
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from store_kit.logs import configure_logs
+from store_kit.service import Service
+
+_KEEP_ALIVE_S: Final = 75
+_BACKLOG: Final = 2048
+
+
+class PortInUse(Exception):
+    """A port that the shop needs is taken by another program."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"Port {port} on {host} cannot be used ({reason}). Run 'store doctor' to see what holds it."
+        )
+        self.port = port
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a bound socket; port 0 takes a free one.
+
+    Raises:
+        PortInUse: it is taken or not allowed.
+    """
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise PortInUse(host, port, error.strerror or str(error)) from error
+    return bound
+
+
+class _Listener(uvicorn.Server):
+    """A uvicorn server without signal handlers and lifespan: the runner below owns both."""
+
+    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket], drain_timeout_s: float) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                loop="none",
+                http="httptools",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=_BACKLOG,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=max(1, round(drain_timeout_s)),
+            )
+        )
+        self._bound = list(sockets)
+        self._task: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the runner."""
+        yield
+
+    async def begin(self) -> None:
+        """Return once requests are accepted."""
+        self._task = asyncio.create_task(self.serve(sockets=self._bound))
+        while not self.started:
+            if self._task.done():
+                await self._task
+            await asyncio.sleep(0.005)
+
+    async def end(self) -> None:
+        """Stop accepting, finish the requests in hand."""
+        self.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+def by_port(services: Sequence[Service]) -> ASGIApp:
+    """Return one application that picks the service by the port a request came in on."""
+    apps = {service.port: service.asgi for service in services}
+
+    async def pick(scope: Scope, receive: Receive, send: Send) -> None:
+        await apps[scope["server"][1]](scope, receive, send)
+
+    return pick
+
+
+class Runner:
+    """Runs services in this process, with a gateway in front or without.
+
+    Args:
+        services: what to run; each listens on its own port.
+        gateway: an application and its bound socket, or None.
+    """
+
+    def __init__(
+        self, services: Sequence[Service], gateway: tuple[ASGIApp, socket.socket] | None = None
+    ) -> None:
+        self._services = services
+        settings = services[0].settings
+        timeout_s = settings.drain_timeout_s
+        sockets = [bind(settings.host, service.port) for service in services]
+        self._internal = _Listener(by_port(services), sockets, timeout_s)
+        self._gateway = _Listener(gateway[0], [gateway[1]], timeout_s) if gateway else None
+        self._stop = asyncio.Event()
+
+    async def start(self) -> None:
+        """Open every service, then accept requests: service ports first, the gateway last."""
+        for service in self._services:
+            await service.start()
+        await self._internal.begin()
+        if self._gateway:
+            await self._gateway.begin()
+
+    async def stop(self) -> None:
+        """End in the order that lets every request in flight finish (PROTOCOLS 9)."""
+        for service in self._services:
+            service.begin_drain()
+        if self._gateway:
+            await self._gateway.end()
+        await asyncio.gather(*(service.drain() for service in self._services))
+        await self._internal.end()
+        for service in reversed(self._services):
+            await service.close()
+
+    async def run(self, on_ready: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Start, call `on_ready`, serve until SIGINT or SIGTERM, then stop."""
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, self._stop.set)
+        try:
+            await self.start()
+            if on_ready:
+                await on_ready()
+            await self._stop.wait()
+        finally:
+            await self.stop()
+
+
+def run_service(service: Service) -> None:
+    """Run one service alone, until it is told to end."""
+    configure_logs(service.settings.log_level, service.settings.log_format)
+
+    async def main() -> None:
+        await Runner([service]).run()
+
+    uvloop.run(main())

@@ -1,0 +1,193 @@
+"""What a composition root returns: one service, its application, and how it starts, drains and closes."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, Final, Protocol, TypeVar
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from store_kit.auth import TokenVerifier
+from store_kit.http_metrics import instrument
+from store_kit.logs import get_logger
+from store_kit.metrics import Metrics
+from store_kit.middleware import ServiceMiddleware
+from store_kit.problem_handlers import install_problem_handlers
+from store_kit.responses import JsonResponse
+from store_kit.settings import StoreSettings
+from store_kit.workers import Worker
+
+P = TypeVar("P")
+Check = Callable[[], Awaitable[None]]
+VERSION: Final = version("store-kit")
+_CHECK_TIMEOUT_S: Final = 1.0
+
+
+class Wrap(Protocol):
+    """Puts something around a port as it is wired; tests put crash points there."""
+
+    def __call__(self, name: str, port: P, /) -> P:
+        """Return `port` or something of the same shape."""
+        ...
+
+
+def unwrapped(_name: str, port: P) -> P:
+    """Wire a port as it is."""
+    return port
+
+
+class Resource(Protocol):
+    """Something a service opens at start and closes at the end: a database, a client."""
+
+    async def open(self) -> None:
+        """Make it ready."""
+        ...
+
+    async def close(self) -> None:
+        """Give everything back."""
+        ...
+
+
+class Service:
+    """One service.
+
+    Life: `start` opens resources in order and starts workers; `begin_drain` ends event streams; `drain` lets
+    workers finish; `close` closes resources in reverse order.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        port: int,
+        app: FastAPI,
+        asgi: ASGIApp,
+        settings: StoreSettings,
+        metrics: Metrics,
+        resources: Sequence[Resource],
+        workers: Sequence[Worker],
+    ) -> None:
+        self.name = name
+        self.port = port
+        self.app = app
+        self.asgi = asgi
+        self.settings = settings
+        self._metrics = metrics
+        self._resources = resources
+        self._workers = workers
+        self._log = get_logger(name)
+        self._opened: list[Resource] = []
+
+    async def start(self) -> None:
+        """Open everything; when one part fails, close what was opened and raise its error."""
+        self.app.state.draining = asyncio.Event()
+        try:
+            for resource in self._resources:
+                await resource.open()
+                self._opened.append(resource)
+        except BaseException:
+            await self.close()
+            raise
+        for worker in self._workers:
+            worker.start(self._metrics)
+        self._log.info("service.started", port=self.port)
+
+    def begin_drain(self) -> None:
+        """Say goodbye: readiness turns false, event streams end."""
+        self.app.state.draining.set()
+
+    async def drain(self) -> None:
+        """Let every worker finish the step in hand."""
+        self.begin_drain()
+        await asyncio.gather(*(worker.stop() for worker in self._workers))
+
+    async def close(self) -> None:
+        """Close what was opened, last first."""
+        while self._opened:
+            await self._opened.pop().close()
+        self._log.info("service.stopped")
+
+
+def build_service(
+    *,
+    name: str,
+    port: int,
+    settings: StoreSettings,
+    metrics: Metrics,
+    verifier: TokenVerifier,
+    use_cases: object,
+    routers: Sequence[APIRouter],
+    resources: Sequence[Resource] = (),
+    workers: Sequence[Worker] = (),
+    checks: Mapping[str, Check] | None = None,
+) -> Service:
+    """Assemble a service with everything that all services have: errors, health, metrics, logs, limits."""
+    app = FastAPI(
+        title=f"Product Store: {name}", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.state.use_cases = use_cases
+    app.state.verifier = verifier
+    app.state.draining = None
+    install_problem_handlers(app)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_operations(metrics, dict(checks or {}), time.monotonic()))
+    instrument(app, metrics)
+    return Service(
+        name=name,
+        port=port,
+        app=app,
+        asgi=ServiceMiddleware(app, settings),
+        settings=settings,
+        metrics=metrics,
+        resources=resources,
+        workers=workers,
+    )
+
+
+def _operations(metrics: Metrics, checks: Mapping[str, Check], started: float) -> APIRouter:
+    """Return the routes that only the service's own port shows: health and metrics."""
+    router = APIRouter(include_in_schema=False)
+
+    async def live() -> Response:
+        """Answer as long as the process works."""
+        return JsonResponse({"status": "up", "version": VERSION, "uptime_s": _uptime(started)})
+
+    async def ready(request: Request) -> Response:
+        """Answer 200 when the service and what it needs can serve."""
+        dependencies = dict(zip(checks, await asyncio.gather(*map(_check, checks.values())), strict=True))
+        draining = request.app.state.draining is None or request.app.state.draining.is_set()
+        up = not draining and all(found["status"] == "up" for found in dependencies.values())
+        status = "up" if up else ("draining" if draining else "degraded")
+        body = {
+            "status": status,
+            "version": VERSION,
+            "uptime_s": _uptime(started),
+            "dependencies": dependencies,
+        }
+        return JsonResponse(body, 200 if up else 503)
+
+    async def exposition() -> Response:
+        """Answer all metrics in Prometheus' text format."""
+        return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    router.add_api_route("/health/live", live, methods=["GET"])
+    router.add_api_route("/health/ready", ready, methods=["GET"])
+    router.add_api_route("/metrics", exposition, methods=["GET"])
+    return router
+
+
+async def _check(check: Check) -> dict[str, Any]:
+    started = time.perf_counter()
+    try:
+        await asyncio.wait_for(check(), _CHECK_TIMEOUT_S)
+    except Exception as error:  # noqa: BLE001 - a health check reports every failure, whatever it is
+        return {"status": "down", "error": type(error).__name__}
+    return {"status": "up", "latency_ms": round((time.perf_counter() - started) * 1000, 2)}
+
+
+def _uptime(started: float) -> float:
+    return round(time.monotonic() - started, 1)

@@ -1,0 +1,56 @@
+"""Settings that every service has: environment variables `STORE_*`, defaults for the embedded shop."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StoreSettings(BaseSettings):
+    """What all services need to know; each service adds its own in a subclass."""
+
+    model_config = SettingsConfigDict(env_prefix="STORE_", extra="ignore", frozen=True)
+
+    environment: Literal["embedded", "production"] = "embedded"
+    """Embedded makes the secrets it lacks; production refuses to start without them."""
+    data_dir: Path = Path(".store")
+    secrets_dir: Path | None = None
+    """Where secret files are; `data_dir/secrets` when unset."""
+    host: str = "127.0.0.1"
+    currency: str = Field(default="GBP", pattern=r"^[A-Z]{3}$")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+
+    catalog_url: str = "http://127.0.0.1:8000"
+    cart_url: str = "http://127.0.0.1:8001"
+    order_url: str = "http://127.0.0.1:8002"
+    user_url: str = "http://127.0.0.1:8003"
+
+    sqlite_synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    """FULL survives power loss; NORMAL survives a killed process only."""
+
+    token_issuer: str = "product-store"
+    token_audience: str = "product-store"
+
+    request_timeout_s: float = Field(default=10.0, gt=0)
+    """The time budget of a request that names none."""
+    peer_timeout_s: float = Field(default=2.0, gt=0)
+    """The longest wait for one answer of another service."""
+    peer_attempts: int = Field(default=3, ge=1)
+    breaker_threshold: int = Field(default=5, ge=1)
+    """Failures in a row that open the circuit to a peer."""
+    breaker_ttl_s: float = Field(default=2.0, gt=0)
+    """How long an open circuit rests before one call may try again."""
+    drain_timeout_s: float = Field(default=10.0, gt=0)
+    max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
+
+    @property
+    def secrets_path(self) -> Path:
+        """The folder of secret files."""
+        return self.secrets_dir or self.data_dir / "secrets"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is the demo in one process, which makes its own secrets."""
+        return self.environment == "embedded"

@@ -1,0 +1,75 @@
+"""Helpers for the tests of all services: tokens of a test issuer, a service on a real free port."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import aiohttp
+from joserfc import jwt
+from joserfc.jwk import KeySet, OKPKey
+
+from store_kit.auth import ALGORITHM, TOKEN_TYPE, TokenVerifier
+from store_kit.server import Runner, bind
+from store_kit.service import Service
+from store_kit.settings import StoreSettings
+
+
+class TestIssuer:
+    """Signs access tokens as the user service does."""
+
+    __test__ = False  # a helper, not a test case
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self._settings = settings
+        self._key = OKPKey.generate_key("Ed25519", {"kid": "test"}, private=True)
+
+    def token(
+        self, subject: str, roles: Sequence[str] = ("customer",), *, ttl_s: float = 300, **claims: Any
+    ) -> str:
+        """Return an access token; `claims` override its claims."""
+        now = int(time.time())
+        content = {
+            "iss": self._settings.token_issuer,
+            "aud": self._settings.token_audience,
+            "sub": subject,
+            "roles": list(roles),
+            "iat": now,
+            "exp": now + int(ttl_s),
+        } | claims
+        return jwt.encode(
+            {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": "test"}, content, self._key, [ALGORITHM]
+        )
+
+    def headers(self, subject: str, roles: Sequence[str] = ("customer",)) -> dict[str, str]:
+        """Return the Authorization header of a token."""
+        return {"Authorization": f"Bearer {self.token(subject, roles)}"}
+
+    async def jwks(self) -> Mapping[str, Any]:
+        """Return the public keys."""
+        return dict(KeySet([self._key]).as_dict(private=False))
+
+    def verifier(self) -> TokenVerifier:
+        """Return a verifier that trusts this issuer."""
+        return TokenVerifier(
+            self.jwks, issuer=self._settings.token_issuer, audience=self._settings.token_audience
+        )
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with bind("127.0.0.1", 0) as taken:
+        return int(taken.getsockname()[1])
+
+
+@contextlib.asynccontextmanager
+async def serve_service(service: Service) -> AsyncIterator[aiohttp.ClientSession]:
+    """Run a service on a free port; yields a client session whose base URL is the service."""
+    service.port = free_port()
+    runner = Runner([service])
+    await runner.start()
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{service.port}") as client:
+            yield client
+    finally:
+        await runner.stop()

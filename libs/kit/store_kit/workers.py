@@ -1,0 +1,73 @@
+"""Background work: a step that is repeated until the service drains."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from store_kit.clock import Clock
+from store_kit.logs import get_logger
+from store_kit.metrics import Metrics
+
+
+class Worker:
+    """Repeats `step`: at once while it finds something to do, else after `every_s` or a nudge.
+
+    Args:
+        name: for logs and metrics.
+        step: does a bounded piece of work and returns how much it did.
+        every_s: the pause after a step that found nothing, in seconds.
+        clock: whose time the pause takes.
+    """
+
+    def __init__(self, name: str, step: Callable[[], Awaitable[int]], every_s: float, clock: Clock) -> None:
+        self.name = name
+        self._step = step
+        self._every_s = every_s
+        self._clock = clock
+        self._log = get_logger(f"worker.{name}")
+        self._nudged = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self._metrics: Metrics | None = None
+
+    def start(self, metrics: Metrics | None = None) -> None:
+        """Begin; must be called in a running event loop."""
+        self._metrics = metrics
+        self._stopping = False
+        self._task = asyncio.create_task(self._run(), name=f"worker {self.name}")
+
+    async def stop(self) -> None:
+        """Let the step in hand finish, then end."""
+        self._stopping = True
+        self._nudged.set()
+        task, self._task = self._task, None
+        if task is not None:
+            await task
+
+    def nudge(self) -> None:
+        """Wake the worker now: there is something to do."""
+        self._nudged.set()
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            self._nudged.clear()
+            if await self._safe_step() == 0 and not self._stopping:
+                await self._pause()
+
+    async def _safe_step(self) -> int:
+        try:
+            return await self._step()
+        except Exception:
+            # One bad step must not end the worker: it is logged, counted (and so alerted on) and tried again.
+            self._log.exception("worker.failed", worker=self.name)
+            if self._metrics is not None:
+                self._metrics.worker_failed(self.name)
+            return 0
+
+    async def _pause(self) -> None:
+        sleep = asyncio.ensure_future(self._clock.sleep(self._every_s))
+        nudge = asyncio.ensure_future(self._nudged.wait())
+        try:
+            await asyncio.wait((sleep, nudge), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+            nudge.cancel()
