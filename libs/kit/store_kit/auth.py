@@ -1,4 +1,4 @@
-"""Who is asking: access tokens (EdDSA JWT, RFC 9068) verified locally, and the roles that routes demand."""
+"""Who is asking: access tokens (RFC 9068, signed by Ed25519) verified locally, and the roles routes demand."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,8 +13,9 @@ from joserfc.jwk import KeySet
 from store_kit.principal import ADMIN, SERVICE, Principal
 from store_kit.problems import Forbidden, Unauthenticated
 
-ALGORITHM: Final = "EdDSA"
-TOKEN_TYPE: Final = "at+jwt"
+ALGORITHM: Final = "Ed25519"
+"""EdDSA by its fully specified name (RFC 9864); the bare "EdDSA" is deprecated there."""
+TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no password
 _MAX_TOKEN: Final = 4096
 _CACHED_TOKENS: Final = 10_000
 _JWKS_PAUSE_S: Final = 1.0

@@ -1,10 +1,11 @@
-"""Calls to other services: within the caller's time budget, retried only when that is safe, behind a breaker."""
+"""Calls to other services: within the caller's budget, retried only when that is safe, behind a breaker."""
 
 import asyncio
 import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 import aiohttp
@@ -23,6 +24,7 @@ from store_kit.settings import StoreSettings
 _SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _BREAKER_STATES: Final = {"closed": 0, "half-opened": 1, "opened": 2}
 _LAG_S: Final = 0.25
+_OUTCOME_UNKNOWN: Final = OutcomeUnknown.slug.encode()
 _JSON_HEADERS: Final = {"Content-Type": "application/json"}
 
 
@@ -43,7 +45,7 @@ class Reply:
     @property
     def ok(self) -> bool:
         """Whether the peer did as asked."""
-        return self.status < 400
+        return self.status < HTTPStatus.BAD_REQUEST
 
     def json(self) -> Any:
         """Return the decoded body."""
@@ -167,7 +169,7 @@ class ServiceClient:
 
     async def _authorised(self, request: "_Request") -> Reply:
         reply = await self._once(request)
-        if reply.status == 401 and self._tokens is not None:
+        if reply.status == HTTPStatus.UNAUTHORIZED and self._tokens is not None:
             # Our token was refused before anything was done (keys rotated, clock jumped): get another, once.
             self._tokens.forget()
             reply = await self._once(request)
@@ -217,9 +219,9 @@ class ServiceClient:
         return timeout
 
     def _judged(self, reply: Reply) -> Reply:
-        if reply.status < 500:
+        if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return reply
-        if reply.status == 503 and OutcomeUnknown.slug.encode() not in reply.body:
+        if reply.status == HTTPStatus.SERVICE_UNAVAILABLE and _OUTCOME_UNKNOWN not in reply.body:
             raise PeerUnavailable(f"The {self._peer} service cannot do this now; try again shortly.")
         raise OutcomeUnknown(f"The {self._peer} service failed; repeat with the same key.")
 
@@ -302,7 +304,7 @@ class ServiceTokens:
                 session.post(f"{self._settings.user_url}/api/auth/token", data=self._form) as response,
             ):
                 answer = await response.json()
-                granted = response.status == 200
+                granted = response.status == HTTPStatus.OK
         except (TimeoutError, aiohttp.ClientError) as error:
             raise PeerUnavailable("The user service is not reachable; try again shortly.") from error
         if not granted:

@@ -1,4 +1,4 @@
-"""HTTP metrics by prometheus-fastapi-instrumentator, with one observation of ours and cached label children."""
+"""HTTP metrics by prometheus-fastapi-instrumentator, with one observation of ours and cached labels."""
 
 from collections.abc import Callable
 

@@ -38,7 +38,12 @@ def get_logger(component: str) -> structlog.stdlib.BoundLogger:
 def configure_logs(level: str, form: str) -> None:
     """Set up logging of the whole process: `form` is `json`, `console`, or `auto` (console on a terminal)."""
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    # Plain tracebacks: one that shows local variables would print tokens and e-mails.
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if console
+        else structlog.processors.JSONRenderer()
+    )
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -56,7 +61,7 @@ def configure_logs(level: str, form: str) -> None:
 
 
 def _route_stdlib(shared: list[Any], renderer: Any, level: str) -> None:
-    """Let libraries' own log lines (uvicorn, asyncio) come out in the same form; only from warning upwards."""
+    """Let libraries' own log lines (uvicorn, asyncio) come out in the same form, from warning upwards."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

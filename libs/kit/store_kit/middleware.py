@@ -1,4 +1,4 @@
-"""One ASGI middleware for every request of a service: trace context, time budget, body limit, logs, last resort.
+"""One ASGI middleware for every request: trace context, time budget, body limit, logs, last resort.
 
 BaseHTTPMiddleware is not used anywhere: a single one costs more than a whole route (measured: 205 us).
 """
@@ -12,10 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from store_kit.deadline import BUDGET_HEADER, start_budget
 from store_kit.logs import get_logger, trace_id_var
 from store_kit.problem_handlers import problem_response
-from store_kit.problems import Internal, PayloadTooLarge, Problem
+from store_kit.problems import PayloadTooLarge
 from store_kit.settings import StoreSettings
 
 _BUDGET: Final = BUDGET_HEADER.encode()
+_TRACEPARENT_BYTES: Final = 55
+_BUDGET_DIGITS: Final = 9
+_PATIENCE: Final = 16
+"""How many times the allowed size of a body is read before a sender is cut off."""
 _HEX: Final = frozenset(b"0123456789abcdef")
 
 
@@ -44,12 +48,10 @@ class ServiceMiddleware:
             limited = exchange.receive if b"transfer-encoding" in headers else receive
             await self._app(scope, limited, exchange.send)
         except PayloadTooLarge as problem:
-            await exchange.answer(scope, problem)
-        except Exception:
+            await exchange.discard_body()
+            await problem_response(problem)(scope, receive, exchange.send)
+        except Exception:  # noqa: BLE001 - the last resort: answered by on_unexpected, logged here with its trace
             self._log.exception("request.failed", method=scope["method"])
-            await exchange.answer(
-                scope, Internal("Something went wrong; quote the trace_id when you report it.")
-            )
         self._log.debug(
             "request.served",
             method=scope["method"],
@@ -59,7 +61,7 @@ class ServiceMiddleware:
 
 
 class _Exchange:
-    """The messages of one request: counts the body, stamps the trace id, remembers whether an answer began."""
+    """The messages of one request: counts the body, stamps the trace id, knows whether an answer began."""
 
     __slots__ = ("_max_body", "_receive", "_received", "_send", "_trace_header", "status")
 
@@ -89,11 +91,13 @@ class _Exchange:
             message["headers"].append(self._trace_header)
         await self._send(message)
 
-    async def answer(self, scope: Scope, problem: Problem) -> None:
-        """Answer with a problem, unless an answer has begun: then the connection is all that can be broken."""
-        if self.status:
-            raise problem
-        await problem_response(problem)(scope, self._receive, self.send)
+    async def discard_body(self) -> None:
+        """Read on for a while, so that a client that still sends hears the answer; then give up."""
+        while self._received < self._max_body * _PATIENCE:
+            message = await self._receive()
+            self._received += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                return
 
     def _too_large(self) -> PayloadTooLarge:
         return PayloadTooLarge(f"The body may have {self._max_body} bytes at most; send less at a time.")
@@ -101,12 +105,16 @@ class _Exchange:
 
 def _trace_id(traceparent: bytes | None) -> str:
     """Return the trace id of a W3C traceparent header, or a new one."""
-    if traceparent is not None and len(traceparent) == 55 and _HEX.issuperset(traceparent[3:35]):
+    if (
+        traceparent is not None
+        and len(traceparent) == _TRACEPARENT_BYTES
+        and _HEX.issuperset(traceparent[3:35])
+    ):
         return traceparent[3:35].decode()
     return secrets.token_hex(16)
 
 
 def _budget(header: bytes | None, longest_s: float) -> float:
-    if header is not None and header.isdigit() and len(header) < 10:
+    if header is not None and header.isdigit() and len(header) <= _BUDGET_DIGITS:
         return min(int(header) / 1000, longest_s)
     return longest_s

@@ -51,7 +51,8 @@ def migrate(connection: sqlite3.Connection, migrations: list[Migration], label: 
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY KEY, name TEXT, checksum TEXT)"
+            "CREATE TABLE IF NOT EXISTS schema_migrations"
+            " (number INTEGER PRIMARY KEY, name TEXT, checksum TEXT)"
         )
         applied = dict(connection.execute("SELECT number, checksum FROM schema_migrations ORDER BY number"))
         _check(applied, migrations, label)

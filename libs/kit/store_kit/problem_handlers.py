@@ -37,18 +37,17 @@ def problem_response(problem: Problem) -> Response:
 
 def install_problem_handlers(app: FastAPI) -> None:
     """Answer problems, framework errors and validation errors as problem documents."""
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.exception_handler(Problem)(_on_problem)
+    app.exception_handler(HTTPException)(_on_http_exception)
+    app.exception_handler(RequestValidationError)(_on_invalid)
+    app.exception_handler(Exception)(_on_unexpected)
 
 
-async def _on_problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
+async def _on_problem(_request: Request, error: Problem) -> Response:
     return problem_response(error)
 
 
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _on_http_exception(request: Request, error: HTTPException) -> Response:
     kind = _BY_STATUS.get(error.status_code, Internal)
     detail = f"There is no {request.url.path} here." if kind is NotFound else ""
     problem = kind(detail)
@@ -56,8 +55,11 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     return problem_response(problem)
 
 
-async def _on_invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _on_unexpected(_request: Request, _error: Exception) -> Response:
+    return problem_response(Internal("Something went wrong; quote the trace_id when you report it."))
+
+
+async def _on_invalid(_request: Request, error: RequestValidationError) -> Response:
     errors = [_field_error(item) for item in error.errors()]
     if any(item["type"] == "json_invalid" for item in error.errors()):
         return problem_response(BadRequest("The body is not valid JSON.", errors=errors))

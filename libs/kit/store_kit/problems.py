@@ -159,7 +159,7 @@ class PeerUnavailable(Unavailable):
 
 
 class OutcomeUnknown(Unavailable):
-    """A service this one needs did not answer: whether it acted is not known yet. Repeat with the same key."""
+    """A service this one needs did not answer; whether it acted is not known. Repeat with the same key."""
 
     slug, title = "outcome-unknown", "The outcome is not known yet"
 

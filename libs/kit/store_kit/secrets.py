@@ -63,7 +63,7 @@ class Secrets:
 
 
 def make_private_file(path: Path, value: bytes) -> bytes:
-    """Create `path` with mode 0600 and return what it holds; when another process was first, what that one wrote.
+    """Create `path` with mode 0600 and return what it holds, which is what the first process wrote.
 
     The value is written beside the name and linked to it, so that nobody ever reads half a secret.
     """

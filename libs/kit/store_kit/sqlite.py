@@ -1,8 +1,8 @@
 """SQLite for a service: one writer thread with group commit, reads in the event loop.
 
-Writes of many requests share one transaction: each runs in its own SAVEPOINT and decides inside it, one COMMIT
-makes them all durable, then all callers are answered together. Reads use the loop's own connection: they are
-short by construction, and a hop to a thread costs more than the query.
+Writes of many requests share one transaction: each runs in its own SAVEPOINT and decides inside it, one
+COMMIT makes them all durable, then all callers are answered together. Reads use the loop's own connection:
+they are short by construction, and a hop to a thread costs more than the query.
 """
 
 import asyncio
@@ -113,8 +113,8 @@ class Sqlite:
     async def write(self, operation: str, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in the next group's transaction; return what it returned once that is durable.
 
-        `work` runs on the writer thread and must decide by what it reads there. An exception takes back its own
-        changes only. Who waits may be cancelled; the write happens all the same.
+        `work` runs on the writer thread and must decide by what it reads there. An exception takes back
+        its own changes only. Who waits may be cancelled; the write happens all the same.
         """
         if self._writer is None:
             raise RuntimeError(f"{self._path.name} is not open")

@@ -56,7 +56,7 @@ class Worker:
     async def _safe_step(self) -> int:
         try:
             return await self._step()
-        except Exception:
+        except Exception:  # noqa: BLE001 - see below
             # One bad step must not end the worker: it is logged, counted (and so alerted on) and tried again.
             self._log.exception("worker.failed", worker=self.name)
             if self._metrics is not None:
