@@ -7,7 +7,9 @@ cd "$(dirname "$0")/.."
 UV_VERSION=0.13.9
 
 fail() {
-    printf 'error: %s\n' "$@" >&2
+    printf 'error: %s\n' "$1" >&2
+    shift
+    printf '       %s\n' "$@" >&2
     exit 2
 }
 
@@ -22,7 +24,7 @@ find_python() { # the first that will do; $PYTHON alone when it is set
             return
         fi
     done
-    found=$(python3 --version 2>&1 || true)
+    found=$("${PYTHON:-python3}" --version 2>&1 || true)
     fail "Product Store needs Python 3.11 or newer (${PYTHON:-python3}: ${found:-not found})." \
         "Install one (Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python)" \
         "or name one: make up PYTHON=/path/to/python3.12"
