@@ -1,0 +1,192 @@
+"""What the catalogue's use cases need from the world. One test suite per port defines it for every adapter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from store_catalog.domain import (
+    Added,
+    Adjustment,
+    FeedEntry,
+    Line,
+    NewProduct,
+    OrderId,
+    Product,
+    ProductId,
+    Reservation,
+    Stock,
+    StockRow,
+)
+
+
+class ProductStore(Protocol):
+    """The truth about products. Every change puts an entry into the change feed before it becomes visible."""
+
+    async def get(self, product_id: ProductId) -> Product:
+        """Return a product with its stock, both of one moment.
+
+        Raises:
+            ProductNotFound: unknown or deleted.
+        """
+        ...
+
+    async def many(self, product_ids: Sequence[ProductId]) -> list[Product]:
+        """Return those products that exist, tombstones of deleted ones too, in no particular order."""
+        ...
+
+    async def scan(self, after: ProductId, limit: int) -> list[Product]:
+        """Return the next live products in the order of their ids, from behind `after` (`""` starts)."""
+        ...
+
+    async def add(self, products: Sequence[NewProduct]) -> list[Added]:
+        """Add products, all or none, and say of each what became of it; one whose SKU is there stays as it is."""
+        ...
+
+    async def save(self, product: Product, expected_version: int) -> Product:
+        """Replace version `expected_version` by this one; return it with its stock of this moment.
+
+        Raises:
+            ProductChanged: it is at another version.
+            ProductNotFound: unknown or deleted.
+            SkuTaken: another product has its SKU.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """Stock after an adjustment; `crossed` when the product went in or out of stock by it."""
+
+    stock: Stock
+    crossed: bool
+
+
+class StockStore(Protocol):
+    """The truth about stock: the only thing that changes quantities. Everything here is safe to repeat."""
+
+    async def reserve(self, order_id: OrderId, lines: Sequence[Line], not_after_ms: int) -> Reservation:
+        """Hold every line (products unique) or none; return what the order holds, also when it did before.
+
+        Raises:
+            InsufficientStock: some lines are short; `lines` names them. Unknown and deleted products have none.
+            ReservationReleased: the order was cancelled.
+            ReservationShipped: the order was shipped.
+            ReservationExpired: `not_after_ms` has passed.
+        """
+        ...
+
+    async def release(self, order_id: OrderId) -> Reservation:
+        """Give back what an order holds; an order that holds nothing (yet) leaves a marker that refuses later holds.
+
+        Raises:
+            ReservationShipped: its stock is sold.
+        """
+        ...
+
+    async def ship(self, order_id: OrderId) -> Reservation:
+        """Turn what an order holds into sold units.
+
+        Raises:
+            ReservationReleased: it holds nothing.
+        """
+        ...
+
+    async def adjust(self, adjustment: Adjustment) -> Adjusted:
+        """Change what was received and what is available together, once per operation id.
+
+        Raises:
+            ProductNotFound: unknown or deleted.
+            StockBelowZero: more would be taken than is available.
+            OperationReused: the operation id belongs to another change.
+        """
+        ...
+
+    async def page(self, after: ProductId, limit: int) -> list[StockRow]:
+        """Return the next products' stock with holds in the order of their ids, deleted products too.
+
+        All of a page is of one moment.
+        """
+        ...
+
+    async def unfinished(self, older_than_ms: int, limit: int) -> list[Reservation]:
+        """Return reservations that are in a passing state since before `older_than_ms`."""
+        ...
+
+    async def expire(self, older_than_ms: int, limit: int) -> int:
+        """Forget up to `limit` markers of reservations that ended before `older_than_ms`; return how many."""
+        ...
+
+
+class FeedExpired(Exception):
+    """Entries behind the given position have been forgotten: rebuild from a scan."""
+
+
+class ChangeFeed(Protocol):
+    """Which products have changed, in the order of positions (> 0).
+
+    A product is announced when it is made, edited, deleted, or goes in or out of stock; not by every sale.
+    """
+
+    async def head(self) -> int:
+        """Return the newest position; note it before a rebuild's scan."""
+        ...
+
+    async def since(self, position: int, limit: int) -> list[FeedEntry]:
+        """Return the next entries behind `position`, oldest first.
+
+        Where late entries can still slip in before newer ones, the adapter returns its last minute again: entries
+        must be safe to see twice.
+
+        Raises:
+            FeedExpired: the feed no longer reaches back to `position`.
+        """
+        ...
+
+    async def trim(self, older_than_ms: int, limit: int) -> int:
+        """Forget up to `limit` entries older than `older_than_ms`; return how many."""
+        ...
+
+
+class ProductIndex(Protocol):
+    """The read model of this process: lists, search, facets."""
+
+    async def apply(self, products: Sequence[Product]) -> None:
+        """Show these products as they are given (tombstones: no longer), unless it knows newer ones by `revision`.
+
+        Returns when the next list or search sees them: the process that wrote reads its own writes.
+        """
+        ...
+
+    def nudge(self) -> None:
+        """Follow the change feed now instead of at the next poll; returns at once."""
+        ...
+
+
+class ReservationMeter(Protocol):
+    """Counts what becomes of reservations."""
+
+    def count(self, outcome: str) -> None:
+        """Count one: `held`, `insufficient`, `refused`, `released` or `shipped`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PeerHealth:
+    """How a service answered the question whether it is ready."""
+
+    name: str
+    up: bool
+    status: str
+    latency_ms: float
+    version: str | None
+    uptime_s: float | None
+    dependencies: dict[str, str]
+    detail: str | None = None
+
+
+class HealthProbe(Protocol):
+    """Asks the services of the shop how they are."""
+
+    async def ask_all(self) -> list[PeerHealth]:
+        """Return every service's answer, asked concurrently with a short timeout; never raises."""
+        ...
