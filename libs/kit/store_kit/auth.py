@@ -1,4 +1,4 @@
-"""Who is asking: access tokens (RFC 9068, signed by Ed25519) verified locally, and the roles routes demand."""
+"""Who is asking: access tokens (RFC 9068, signed by Ed25519) verified locally, and the roles of routes."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping

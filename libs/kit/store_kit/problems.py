@@ -170,25 +170,29 @@ class DeadlineExceeded(Problem):
     status, slug, title = 504, "deadline-exceeded", "The time allowed for this request ran out"
 
 
-def _schema() -> dict[str, Any]:
-    text = {"type": "string"}
-    error = {
-        "type": "object",
-        "properties": {"field": text, "message": text},
-        "required": ["field", "message"],
-    }
-    return {
-        "type": "object",
-        "properties": {
-            "type": {"type": "string", "examples": [f"{DOCS_PAGE}#{NotFound.slug}"]},
-            "title": text,
-            "status": {"type": "integer"},
-            "detail": text,
-            "trace_id": text,
-            "errors": {"type": "array", "items": error},
+_TEXT: dict[str, Any] = {"type": "string"}
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "What went wrong and what to do about it (RFC 9457).",
+    "properties": {
+        "type": _TEXT | {"examples": [f"{DOCS_PAGE}#{NotFound.slug}"]},
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "trace_id": _TEXT,
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": _TEXT, "message": _TEXT},
+                "required": ["field", "message"],
+            },
         },
-        "required": ["type", "title", "status", "detail", "trace_id"],
-    }
+    },
+    "required": ["type", "title", "status", "detail", "trace_id"],
+}
+"""The JSON schema of a problem document; extension members are allowed."""
 
 
 def problem_responses(*types: type[Problem]) -> dict[int | str, dict[str, Any]]:
@@ -205,5 +209,5 @@ def _response(kinds: Iterable[type[Problem]]) -> dict[str, Any]:
     }
     return {
         "description": "; ".join(kind.title for kind in kinds),
-        "content": {CONTENT_TYPE: {"schema": _schema(), "examples": examples}},
+        "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
     }

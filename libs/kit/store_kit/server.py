@@ -113,17 +113,21 @@ class Runner:
     def __init__(
         self, services: Sequence[Service], gateway: tuple[ASGIApp, socket.socket] | None = None
     ) -> None:
-        self._services = services
-        settings = services[0].settings
-        timeout_s = settings.drain_timeout_s
-        sockets = [bind(settings.host, service.port) for service in services]
+        self.services = services
+        self.settings = services[0].settings
+        timeout_s = self.settings.drain_timeout_s
+        sockets = [bind(self.settings.host, service.port) for service in services]
         self._internal = _Listener(by_port(services), sockets, timeout_s)
         self._gateway = _Listener(gateway[0], [gateway[1]], timeout_s) if gateway else None
         self._stop = asyncio.Event()
 
+    def service(self, name: str) -> Service:
+        """Return the service of that name."""
+        return next(service for service in self.services if service.name == name)
+
     async def start(self) -> None:
         """Open every service, then accept requests: service ports first, the gateway last."""
-        for service in self._services:
+        for service in self.services:
             await service.start()
         await self._internal.begin()
         if self._gateway:
@@ -131,13 +135,13 @@ class Runner:
 
     async def stop(self) -> None:
         """End in the order that lets every request in flight finish (PROTOCOLS 9)."""
-        for service in self._services:
+        for service in self.services:
             service.begin_drain()
         if self._gateway:
             await self._gateway.end()
-        await asyncio.gather(*(service.drain() for service in self._services))
+        await asyncio.gather(*(service.drain() for service in self.services))
         await self._internal.end()
-        for service in reversed(self._services):
+        for service in reversed(self.services):
             await service.close()
 
     async def run(self, on_ready: Callable[[], Awaitable[None]] | None = None) -> None:

@@ -81,6 +81,11 @@ class Service:
         self._log = get_logger(name)
         self._opened: list[Resource] = []
 
+    @property
+    def url(self) -> str:
+        """Where it listens, for people."""
+        return f"http://{self.settings.host}:{self.port}"
+
     async def start(self) -> None:
         """Open everything; when one part fails, close what was opened and raise its error."""
         self.app.state.draining = asyncio.Event()

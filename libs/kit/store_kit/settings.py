@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -49,6 +50,13 @@ class StoreSettings(BaseSettings):
     def secrets_path(self) -> Path:
         """The folder of secret files."""
         return self.secrets_dir or self.data_dir / "secrets"
+
+    def port_of(self, service: str) -> int:
+        """Return the port a service listens on: that of its own URL."""
+        port = urlsplit(str(getattr(self, f"{service}_url"))).port
+        if port is None:
+            raise ValueError(f"STORE_{service.upper()}_URL must name a port")
+        return port
 
     @property
     def embedded(self) -> bool:

@@ -1,0 +1,82 @@
+"""What makes the embedded shop a demo: an administrator with a random password and a real catalogue."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from store_kit.secrets import make_private_file
+from store_kit.service import Service
+from store_user.use_cases import UseCases
+
+from store_cli.accounts import DEMO_ADMIN_FILE, Credentials, admin_of
+from store_cli.console import meter
+from store_cli.importing import import_products, ledger_catalogue, shipped_ledger
+from store_cli.ledger import read_ledger
+from store_cli.shop_client import Shop
+
+ADMIN_EMAIL: Final = "admin@shop.example"
+_LOADED: Final = "demo-catalogue-loaded"
+
+
+class _Item(msgspec.Struct):
+    id: str
+
+
+class _Items(msgspec.Struct):
+    items: list[_Item]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the person at the terminal is told: the address, the administrator, the password when it is new."""
+
+    credentials: Credentials
+    is_new: bool
+
+
+async def ensure_administrator(user_service: Service, data_dir: Path, base_url: str) -> Demo:
+    """Make the demo's administrator at the first start; its credentials stay in a file of mode 0600.
+
+    The file is written before the account: a crash between the two only repeats the second step.
+    """
+    path = data_dir / DEMO_ADMIN_FILE
+    fresh = Credentials(ADMIN_EMAIL, secrets.token_urlsafe(12), base_url)
+    credentials = msgspec.json.decode(make_private_file(path, msgspec.json.encode(fresh)), type=Credentials)
+    if credentials.base_url != base_url:
+        credentials = Credentials(credentials.email, credentials.password, base_url)
+        _replace(path, credentials)
+    use_cases: UseCases = user_service.app.state.use_cases
+    is_new = await use_cases.ensure_admin(credentials.email, credentials.password)
+    return Demo(credentials, is_new)
+
+
+async def load_catalogue(data_dir: Path, credentials: Credentials) -> None:
+    """Load the shipped catalogue once; repeating what a crash interrupted is safe."""
+    done = data_dir / _LOADED
+    if done.exists():
+        return
+    ledger = read_ledger(shipped_ledger())
+    async with Shop(credentials.base_url) as shop:
+        admin = await admin_of(shop, credentials)
+        with meter() as bars:
+            step = bars.track("Loading the catalogue", len(ledger.products))
+            await import_products(admin, ledger_catalogue(ledger), step)
+    done.touch()
+
+
+async def any_product(base_url: str) -> str | None:
+    """Return the id of a product that can be bought; None in an empty shop."""
+    async with Shop(base_url) as shop:
+        answer = await shop.call("GET", "/api/products?limit=1&in_stock=true")
+        items = answer.read(_Items).items
+    return items[0].id if items else None
+
+
+def _replace(path: Path, credentials: Credentials) -> None:
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    make_private_file(draft, msgspec.json.encode(credentials))
+    os.replace(draft, path)  # noqa: PTH105 - the atomic one, by its name

@@ -1,0 +1,123 @@
+"""The embedded gateway: one entry point that does what nginx does for containers, by a table of paths."""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+from store_kit.middleware import ServiceMiddleware
+from store_kit.openapi import public_openapi
+from store_kit.problem_handlers import problem_response
+from store_kit.problems import MethodNotAllowed, NotFound, Problem
+from store_kit.responses import JsonResponse, json_bytes
+from store_kit.service import VERSION, Service
+from store_kit.settings import StoreSettings
+
+ROUTES: Final[Mapping[str, str]] = {
+    "/api/products": "catalog",
+    "/api/categories": "catalog",
+    "/api/system": "catalog",
+    "/api/admin/stock": "catalog",
+    "/api/cart": "cart",
+    "/api/recently-viewed": "cart",
+    "/api/admin/carts": "cart",
+    "/api/orders": "order",
+    "/api/order-statuses": "order",
+    "/api/admin/orders": "order",
+    "/api/users": "user",
+    "/api/auth": "user",
+    "/api/admin/users": "user",
+    "/.well-known/jwks.json": "user",
+}
+"""Path prefix (two or three whole segments) -> the service that answers for it; nothing else is public."""
+
+SITE: Final = Path(str(files("store_cli"))) / "site"
+_SWAGGER_FILES: Final = Path(str(files("fastapi_offline"))) / "static"
+_SWAGGER_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Product Store API</title>
+<link rel="stylesheet" href="swagger-ui.css"><link rel="icon" href="favicon.png">
+</head>
+<body><div id="swagger-ui"></div>
+<script src="swagger-ui-bundle.js"></script><script src="start.js"></script>
+</body>
+</html>
+"""
+_SWAGGER_START: Final = """window.ui = SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true,
+  validatorUrl: null, tryItOutEnabled: true
+});
+"""
+
+
+def openapi_document(services: Sequence[Service]) -> dict[str, Any]:
+    """Return the API of the whole shop as one OpenAPI document."""
+    return public_openapi(
+        [service.app for service in services],
+        title="Product Store",
+        version=VERSION,
+        description="A shop of four services behind one gateway. Money is in minor units (pence).",
+    )
+
+
+def gateway(services: Sequence[Service], settings: StoreSettings) -> ASGIApp:
+    """Return the application of the gateway port: services by `ROUTES`, else Swagger UI and the documentation."""
+    apps = {service.name: service.asgi for service in services}
+    table = {prefix: apps[name] for prefix, name in ROUTES.items()}
+    pages = ServiceMiddleware(_pages(services), settings)
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        parts = scope["path"].split("/", 4)
+        app = table.get("/".join(parts[:3])) or table.get("/".join(parts[:4])) or pages
+        await app(scope, receive, send)
+
+    return route
+
+
+def _pages(services: Sequence[Service]) -> Starlette:
+    openapi = json_bytes(openapi_document(services))
+
+    async def home(_request: Request) -> Response:
+        return RedirectResponse("/docs/")
+
+    async def document(_request: Request) -> Response:
+        return JsonResponse(openapi)
+
+    async def swagger(_request: Request) -> Response:
+        return Response(_SWAGGER_PAGE, media_type="text/html")
+
+    async def start(_request: Request) -> Response:
+        return Response(_SWAGGER_START, media_type="text/javascript")
+
+    routes = [
+        Route("/", home),
+        Route("/openapi.json", document),
+        Route("/swagger", lambda _: RedirectResponse("/swagger/")),
+        Route("/swagger/", swagger),
+        Route("/swagger/start.js", start),
+        Mount("/swagger", StaticFiles(directory=_SWAGGER_FILES)),
+        Route("/docs", lambda _: RedirectResponse("/docs/")),
+        Mount("/docs", StaticFiles(directory=SITE, html=True, check_dir=False)),
+    ]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _on_http_exception})
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else NotFound.status
+    problem: Problem = (
+        MethodNotAllowed()
+        if status == MethodNotAllowed.status
+        else NotFound(f"There is no {request.url.path} here.")
+    )
+    return problem_response(problem)

@@ -1,0 +1,72 @@
+"""The whole shop in one process: which services, with which settings, behind which gateway."""
+
+import fcntl
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any, Final
+
+import store_cart.app
+import store_cart.settings
+import store_catalog.app
+import store_catalog.settings
+import store_order.app
+import store_order.settings
+import store_user.app
+import store_user.settings
+from store_kit.server import Runner, bind
+from store_kit.service import Service, Wrap, unwrapped
+from store_kit.settings import StoreSettings
+
+from store_cli.gateway import gateway
+
+SERVICES: Final[Mapping[str, tuple[type[StoreSettings], Callable[..., Service]]]] = {
+    "catalog": (store_catalog.settings.CatalogSettings, store_catalog.app.create_service),
+    "cart": (store_cart.settings.CartSettings, store_cart.app.create_service),
+    "order": (store_order.settings.OrderSettings, store_order.app.create_service),
+    "user": (store_user.settings.UserSettings, store_user.app.create_service),
+}
+"""Name -> its settings and its composition root."""
+
+
+class DataFolderInUse(Exception):
+    """Another process runs a shop on the same data folder."""
+
+
+class DataFolderLock:
+    """Keeps two shops from running on one data folder; the kernel releases it with the process."""
+
+    def __init__(self, data_dir: Path) -> None:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file: IO[str] = (data_dir / "lock").open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise DataFolderInUse(
+                f"A shop already runs on {data_dir}. Stop it, or use another folder with --data."
+            ) from error
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def release(self) -> None:
+        """Let others run on the folder."""
+        self._file.close()
+
+
+def create_service(name: str, overrides: Mapping[str, Any], wrap: Wrap = unwrapped) -> Service:
+    """Return one service; `overrides` go before the environment's settings."""
+    settings_type, create = SERVICES[name]
+    return create(settings_type(**overrides), wrap=wrap)
+
+
+def create_shop(port: int, overrides: Mapping[str, Any], wrap: Wrap = unwrapped) -> Runner:
+    """Return all services and the gateway on `port`, ready to run.
+
+    Raises:
+        PortInUse: a port is taken.
+    """
+    services = [create_service(name, overrides, wrap) for name in SERVICES]
+    settings = services[0].settings
+    return Runner(services, (gateway(services, settings), bind(settings.host, port)))
