@@ -1,1 +1,1 @@
-"""Shopping carts and recently viewed products, port 8001."""
+"""The cart service: what shoppers are about to buy, and what they looked at."""

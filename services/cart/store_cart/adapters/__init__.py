@@ -1,0 +1,1 @@
+"""Adapters: the cart service's ports on SQLite and HTTP."""

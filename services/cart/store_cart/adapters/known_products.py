@@ -1,0 +1,125 @@
+"""Products remembered for a moment, so that adding to a cart costs no call to the catalogue.
+
+Bounded: the least recently asked product goes first. While one call is on its way, further unknown products
+wait and share the next one, so a crowd of shoppers makes a few large calls instead of many small ones.
+"""
+
+import asyncio
+import contextvars
+from collections import OrderedDict, deque
+from collections.abc import Collection
+from typing import Final
+
+from store_kit.clock import Clock
+from store_kit.problems import Unavailable
+
+from store_cart.domain import Product
+from store_cart.ports import Catalogue
+
+_PER_CALL: Final = 1_000
+
+
+class _Call:
+    """One call to the catalogue that is still gathering products."""
+
+    __slots__ = ("answer", "ids")
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        self.answer: asyncio.Future[dict[str, Product]] = asyncio.get_running_loop().create_future()
+
+    def has_room(self, count: int) -> bool:
+        return not self.ids or len(self.ids) + count <= _PER_CALL
+
+    def fail(self, error: Exception) -> None:
+        self.answer.set_exception(error)
+        # Whoever waited may have been cancelled; then nobody asks, and asyncio must not complain.
+        self.answer.exception()
+
+
+class RememberedProducts:
+    """The KnownProducts port in front of the catalogue.
+
+    Products that do not exist are not remembered: they may be created the next moment. An expired product
+    is asked again, but still believed while the catalogue is away.
+
+    Args:
+        catalogue: who knows.
+        clock: whose time decides about freshness.
+        fresh_s: how long a product is believed without asking.
+        capacity: how many products are remembered.
+    """
+
+    def __init__(self, catalogue: Catalogue, clock: Clock, *, fresh_s: float, capacity: int) -> None:
+        self._catalogue = catalogue
+        self._clock = clock
+        self._fresh_ms = round(fresh_s * 1000)
+        self._capacity = capacity
+        self._known: OrderedDict[str, tuple[int, Product]] = OrderedDict()
+        self._calls: deque[_Call] = deque()
+        self._caller: asyncio.Task[None] | None = None
+
+    async def find(self, ids: Collection[str]) -> dict[str, Product]:
+        """Return those products that exist, from memory where it is fresh."""
+        found, unknown = self._recall(ids)
+        return found | await self._ask(unknown) if unknown else found
+
+    def _recall(self, ids: Collection[str]) -> tuple[dict[str, Product], list[str]]:
+        now_ms = self._clock.now_ms()
+        found: dict[str, Product] = {}
+        unknown = []
+        for product_id in ids:
+            entry = self._known.get(product_id)
+            if entry is not None and entry[0] > now_ms:
+                found[product_id] = entry[1]
+                self._known.move_to_end(product_id)
+            else:
+                unknown.append(product_id)
+        return found, unknown
+
+    async def _ask(self, ids: list[str]) -> dict[str, Product]:
+        """Join the next call; where it fails, an expired memory is better than none."""
+        try:
+            # Others wait for the same answer: one who gives up must not take it from them.
+            answer = await asyncio.shield(self._join(ids).answer)
+        except Unavailable:
+            expired = {
+                product_id: self._known[product_id][1] for product_id in ids if product_id in self._known
+            }
+            if len(expired) < len(ids):
+                raise
+            return expired
+        return {product_id: answer[product_id] for product_id in ids if product_id in answer}
+
+    def _join(self, ids: list[str]) -> _Call:
+        if not self._calls or not self._calls[-1].has_room(len(ids)):
+            self._calls.append(_Call())
+        call = self._calls[-1]
+        call.ids.update(ids)
+        if self._caller is None:
+            # A context of its own: the time budget of whoever came first is not the budget of all.
+            work = self._call_until_answered()
+            self._caller = asyncio.create_task(work, name="product lookups", context=contextvars.Context())
+        return call
+
+    async def _call_until_answered(self) -> None:
+        # One turn of the loop, so that requests which arrived together share the first call too.
+        await asyncio.sleep(0)
+        while self._calls:
+            call = self._calls.popleft()
+            try:
+                found = await self._catalogue.lookup(call.ids)
+            except Exception as error:  # noqa: BLE001 - whoever waits must learn of it, whatever it is
+                call.fail(error)
+            else:
+                self._remember(found)
+                call.answer.set_result(found)
+        self._caller = None
+
+    def _remember(self, found: dict[str, Product]) -> None:
+        until_ms = self._clock.now_ms() + self._fresh_ms
+        for product_id, product in found.items():
+            self._known[product_id] = (until_ms, product)
+            self._known.move_to_end(product_id)
+        while len(self._known) > self._capacity:
+            self._known.popitem(last=False)

@@ -1,0 +1,1 @@
+"""HTTP of the cart service: parse, call one use case, respond."""

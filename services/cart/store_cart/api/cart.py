@@ -1,0 +1,162 @@
+"""The shopper's cart."""
+
+import zlib
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+from store_kit.auth import CurrentUser
+from store_kit.problems import (
+    BadRequest,
+    Forbidden,
+    InvalidInput,
+    PeerUnavailable,
+    PreconditionFailed,
+    Unauthenticated,
+    problem_responses,
+)
+from store_kit.responses import JsonResponse, etag_of, json_bytes, not_modified
+
+from store_cart.api.parameters import (
+    GuestCart,
+    IdempotencyKey,
+    IfMatch,
+    Item,
+    Items,
+    NewQuantity,
+    ProductIdInPath,
+    ReadingOwner,
+    WritingShopper,
+    quantities_of,
+    use_cases,
+    user_owner,
+    versions_of,
+)
+from store_cart.api.views import CartSizeView, CartView, LineChangeView, MergeView
+from store_cart.domain import (
+    CartFull,
+    CartMerged,
+    InvalidCartToken,
+    KeyReused,
+    QuantityLimit,
+    UnknownProduct,
+)
+
+router = APIRouter(tags=["cart"])
+
+_SHOPPER = (InvalidCartToken, Unauthenticated, Forbidden, InvalidInput)
+_WRITING = (BadRequest, *_SHOPPER, QuantityLimit, CartFull, CartMerged, UnknownProduct, PeerUnavailable)
+
+
+@router.get(
+    "/api/cart",
+    operation_id="show_cart",
+    summary="Show the cart at live prices",
+    response_model=CartView,
+    responses=problem_responses(*_SHOPPER),
+)
+async def show_cart(request: Request, owner: ReadingOwner) -> Response:
+    """Return the cart of the signed-in user or of the guest behind `Cart-Token`.
+
+    Prices are live: `price_changed` flags what costs something else than when it was added. While the
+    catalogue does not answer the cart still shows what it remembers, with `prices: unknown`.
+    """
+    priced = await use_cases(request).show_cart(owner)
+    body = json_bytes(CartView.of(priced))
+    headers = {"ETag": etag_of(f"{priced.cart.version}-{zlib.crc32(body):08x}"), "Cache-Control": "no-cache"}
+    return not_modified(request, headers["ETag"]) or JsonResponse(body, headers=headers)
+
+
+@router.delete(
+    "/api/cart",
+    operation_id="clear_cart",
+    summary="Empty the cart",
+    status_code=204,
+    responses=problem_responses(*_SHOPPER, CartMerged),
+)
+async def clear_cart(request: Request, owner: ReadingOwner) -> Response:
+    """Take everything out of the cart; an empty one is fine too."""
+    if owner is not None:
+        await use_cases(request).clear_cart(owner)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/api/cart/items",
+    operation_id="add_cart_item",
+    summary="Add units of a product",
+    response_model=LineChangeView,
+    responses=problem_responses(*_WRITING, KeyReused),
+)
+async def add_cart_item(
+    request: Request, body: Item, shopper: WritingShopper, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Add units to what the cart holds of a product.
+
+    Parallel adds all count; one repeated with the same `Idempotency-Key` counts once. A guest's first write
+    answers with a `Cart-Token`.
+    """
+    change = await use_cases(request).add_item(shopper.owner, body.product_id, body.quantity, idempotency_key)
+    return JsonResponse(LineChangeView.of(change, shopper.new_token), headers=shopper.headers)
+
+
+@router.put(
+    "/api/cart/items",
+    operation_id="replace_cart_items",
+    summary="Replace everything in the cart",
+    response_model=CartSizeView,
+    responses=problem_responses(*_WRITING, PreconditionFailed),
+)
+async def replace_cart_items(
+    request: Request, body: Items, shopper: WritingShopper, if_match: IfMatch = None
+) -> Response:
+    """Make these the cart's only lines. With `If-Match`, only if the cart is as you read it."""
+    quantities = quantities_of(body.items)
+    size = await use_cases(request).replace_items(shopper.owner, quantities, versions_of(if_match))
+    headers = {"ETag": etag_of(size.version), **shopper.headers}
+    return JsonResponse(CartSizeView.of(size, shopper.new_token), headers=headers)
+
+
+@router.put(
+    "/api/cart/items/{product_id}",
+    operation_id="set_cart_item",
+    summary="Set the quantity of a product",
+    response_model=LineChangeView,
+    responses=problem_responses(*_WRITING),
+)
+async def set_cart_item(
+    request: Request, product_id: ProductIdInPath, body: NewQuantity, shopper: WritingShopper
+) -> Response:
+    """Make the cart hold exactly this many units of a product."""
+    change = await use_cases(request).set_item(shopper.owner, product_id, body.quantity)
+    return JsonResponse(LineChangeView.of(change, shopper.new_token), headers=shopper.headers)
+
+
+@router.delete(
+    "/api/cart/items/{product_id}",
+    operation_id="remove_cart_item",
+    summary="Remove a product",
+    response_model=LineChangeView,
+    responses=problem_responses(*_SHOPPER, CartMerged),
+)
+async def remove_cart_item(
+    request: Request, product_id: ProductIdInPath, shopper: WritingShopper
+) -> Response:
+    """Take a product out of the cart; one that is not in it is removed already."""
+    change = await use_cases(request).remove_item(shopper.owner, product_id)
+    return JsonResponse(LineChangeView.of(change, shopper.new_token), headers=shopper.headers)
+
+
+@router.post(
+    "/api/cart/merge",
+    operation_id="merge_cart",
+    summary="Bring a guest's cart along after signing in",
+    response_model=MergeView,
+    responses=problem_responses(BadRequest, InvalidCartToken, Unauthenticated, Forbidden, InvalidInput),
+)
+async def merge_cart(request: Request, body: GuestCart, user: CurrentUser) -> Response:
+    """Move the guest's lines into the account's cart: quantities add up to the limit.
+
+    Merging the same guest cart again changes nothing, so it is safe to repeat.
+    """
+    report = await use_cases(request).merge_carts(user_owner(user), body.cart_token)
+    return JsonResponse(MergeView.of(report))

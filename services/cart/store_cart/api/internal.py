@@ -1,0 +1,41 @@
+"""What other services of the shop ask of carts; the gateway does not show these routes."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+from store_kit.auth import Service
+from store_kit.problems import BadRequest, Forbidden, InvalidInput, Unauthenticated, problem_responses
+from store_kit.responses import JsonResponse
+
+from store_cart.api.parameters import OpaqueId, OrderedLines, quantities_of, use_cases
+from store_cart.api.views import PlainCartView, VersionView
+
+router = APIRouter(prefix="/internal/carts", tags=["internal"])
+
+_SERVICE = (Unauthenticated, Forbidden, InvalidInput)
+
+
+@router.get(
+    "/{user_id}",
+    operation_id="read_cart",
+    summary="Read a user's cart",
+    response_model=PlainCartView,
+    responses=problem_responses(*_SERVICE),
+)
+async def read_cart(request: Request, user_id: OpaqueId, _service: Service) -> Response:
+    """Return the lines of a user's cart and its version; an empty cart for a user without."""
+    return JsonResponse(PlainCartView.of(await use_cases(request).read_cart(user_id)))
+
+
+@router.put(
+    "/{user_id}/orders/{order_id}",
+    operation_id="subtract_order",
+    summary="Take an order's lines out of the cart",
+    response_model=VersionView,
+    responses=problem_responses(BadRequest, *_SERVICE),
+)
+async def subtract_order(
+    request: Request, user_id: OpaqueId, order_id: OpaqueId, body: OrderedLines, _service: Service
+) -> Response:
+    """Subtract once for each order; what was added meanwhile stays."""
+    version = await use_cases(request).subtract_order(user_id, order_id, quantities_of(body.lines))
+    return JsonResponse(VersionView(version))

@@ -1,0 +1,162 @@
+"""What the routes of the cart service read from requests."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Final, cast
+
+from fastapi import Depends, Header, Path, Request
+from pydantic import BaseModel, ConfigDict, Field
+from store_kit.auth import OptionalUser
+from store_kit.principal import Principal
+from store_kit.problems import Forbidden
+
+from store_cart.domain import Owner
+from store_cart.use_cases import UseCases
+
+EXAMPLE_PRODUCT: Final = "01936c7e-5b7a-7c3e-9f20-3d1f0a9b4c5d"
+EXAMPLE_TOKEN: Final = "01936c80-11aa-7d43-8a55-0c9e2f1b7d64.aLx1Y3v1m6cJ0Yh2k9o0sQ4u8w2e5r7t"  # noqa: S105 - a sample
+_UUID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+_OPAQUE: Final = r"^[0-9A-Za-z_-]{1,64}$"
+_ENTITY_TAG: Final = re.compile(r'"(\d{1,18})(?:-[0-9a-f]{8})?"')
+
+MOST_UNITS: Final = 1_000_000
+"""More is refused as input; the shop's own limit is a setting and a conflict."""
+MOST_LINES: Final = 1_000
+
+ProductId = Annotated[str, Field(pattern=_UUID, description="The product's id.", examples=[EXAMPLE_PRODUCT])]
+Quantity = Annotated[int, Field(ge=1, le=MOST_UNITS, description="Units.", examples=[2])]
+ProductIdInPath = Annotated[
+    str, Path(pattern=_UUID, description="The product's id.", examples=[EXAMPLE_PRODUCT])
+]
+OpaqueId = Annotated[str, Path(pattern=_OPAQUE, description="An id of another service.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description="Chosen by you; a request repeated with the same key counts once (known for a day).",
+    ),
+]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match", description="The ETag of the cart that you read; 412 when it has changed since."
+    ),
+]
+CartToken = Annotated[
+    str | None,
+    Header(
+        alias="Cart-Token",
+        description="A guest's cart, as issued in the Cart-Token header of the first write; "
+        "ignored when signed in.",
+    ),
+]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Item(_Body):
+    """Units of a product."""
+
+    product_id: ProductId
+    quantity: Quantity
+
+
+class NewQuantity(_Body):
+    """How many units there shall be."""
+
+    quantity: Quantity
+
+
+class Items(_Body):
+    """All lines of a cart; lines of one product are added together."""
+
+    items: Annotated[list[Item], Field(max_length=MOST_LINES)]
+
+
+class GuestCart(_Body):
+    """The guest cart to bring along."""
+
+    cart_token: Annotated[str, Field(min_length=1, max_length=200, examples=[EXAMPLE_TOKEN])]
+
+
+class Viewed(_Body):
+    """The product that was looked at."""
+
+    product_id: ProductId
+
+
+class OrderedLines(_Body):
+    """What was ordered."""
+
+    lines: Annotated[list[Item], Field(max_length=MOST_LINES)]
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    """Who writes to a cart, and the token that a new guest must keep."""
+
+    owner: Owner
+    new_token: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The Cart-Token header for a new guest."""
+        return {} if self.new_token is None else {"Cart-Token": self.new_token}
+
+
+def use_cases(request: Request) -> UseCases:
+    """Return what the service can do."""
+    return cast("UseCases", request.app.state.use_cases)
+
+
+def user_owner(user: Principal) -> Owner:
+    """Return the owner of a person's cart.
+
+    Raises:
+        Forbidden: it is a service, which shops for nobody.
+    """
+    if user.is_service:
+        raise Forbidden("A service has no cart; sign in as a person or come as a guest.")
+    return Owner("user", user.subject)
+
+
+async def _writing(request: Request, user: OptionalUser, cart_token: CartToken = None) -> Shopper:
+    if user is not None:
+        return Shopper(user_owner(user))
+    return Shopper(*await use_cases(request).welcome_guest(cart_token))
+
+
+async def _reading(request: Request, user: OptionalUser, cart_token: CartToken = None) -> Owner | None:
+    if user is not None:
+        return user_owner(user)
+    return use_cases(request).recognise_guest(cart_token)
+
+
+WritingShopper = Annotated[Shopper, Depends(_writing)]
+"""Who writes: a person, a known guest, or a new guest who is given a token."""
+ReadingOwner = Annotated[Owner | None, Depends(_reading)]
+"""Whose cart is read; None for a stranger, whose cart is empty."""
+
+
+def versions_of(if_match: str | None) -> frozenset[int] | None:
+    """Return the cart versions an If-Match names; None when any will do.
+
+    The tag of a shown cart also covers its prices; an edit cares for the version in front only.
+    """
+    if if_match is None or if_match.strip() == "*":
+        return None
+    tags = (_ENTITY_TAG.fullmatch(tag.strip()) for tag in if_match.split(","))
+    return frozenset(int(tag[1]) for tag in tags if tag)
+
+
+def quantities_of(lines: list[Item]) -> dict[str, int]:
+    """Return units by product; lines of one product are added together."""
+    quantities: dict[str, int] = {}
+    for line in lines:
+        quantities[line.product_id] = quantities.get(line.product_id, 0) + line.quantity
+    return quantities

@@ -1,0 +1,136 @@
+"""Composition root: builds the cart service from its settings."""
+
+from importlib.resources import files
+from typing import Final
+
+from store_kit.auth import TokenVerifier
+from store_kit.client import PeerMetrics, ServiceClient, ServiceTokens
+from store_kit.clock import Clock, SystemClock
+from store_kit.cursors import Cursors
+from store_kit.jwks import remote_verifier
+from store_kit.metrics import Metrics
+from store_kit.secrets import Secrets
+from store_kit.service import Service, Wrap, build_service, unwrapped
+from store_kit.sqlite import Sqlite
+from store_kit.workers import Worker
+
+from store_cart.adapters.catalog_client import CatalogClient
+from store_cart.adapters.guest_tokens import HmacGuestTokens
+from store_cart.adapters.known_products import RememberedProducts
+from store_cart.adapters.sqlite_carts import SqliteCartStore
+from store_cart.adapters.sqlite_views import SqliteViewStore
+from store_cart.api import admin, cart, internal, recently_viewed
+from store_cart.ports import AddedCounter, CartStore, Catalogue, GuestTokens, ViewStore
+from store_cart.settings import CartSettings
+from store_cart.use_cases import UseCases
+from store_cart.use_cases.add_item import AddItem
+from store_cart.use_cases.clear_cart import ClearCart
+from store_cart.use_cases.list_carts import ListCarts
+from store_cart.use_cases.list_recently_viewed import ListRecentlyViewed
+from store_cart.use_cases.merge_carts import MergeCarts
+from store_cart.use_cases.read_cart import ReadCart
+from store_cart.use_cases.recognise_guest import RecogniseGuest
+from store_cart.use_cases.record_view import RecordView
+from store_cart.use_cases.remove_item import RemoveItem
+from store_cart.use_cases.replace_items import ReplaceItems
+from store_cart.use_cases.set_item import SetItem
+from store_cart.use_cases.show_cart import ShowCart
+from store_cart.use_cases.subtract_order import SubtractOrder
+from store_cart.use_cases.sweep import Sweep
+from store_cart.use_cases.welcome_guest import WelcomeGuest
+
+NAME: Final = "cart"
+
+
+def create_service(
+    settings: CartSettings | None = None,
+    *,
+    clock: Clock | None = None,
+    wrap: Wrap = unwrapped,
+    verifier: TokenVerifier | None = None,
+    catalogue: Catalogue | None = None,
+) -> Service:
+    """Return the cart service; nothing is opened before it starts.
+
+    Args:
+        settings: read from the environment when not given.
+        clock: the machine's when not given.
+        wrap: put around every port.
+        verifier: of access tokens; by the user service's keys when not given.
+        catalogue: the catalogue service over HTTP when not given.
+    """
+    settings, clock = settings or CartSettings(), clock or SystemClock()
+    secrets, metrics = Secrets(settings), Metrics(NAME)
+    database = Sqlite(
+        settings.data_dir / "cart.db",
+        files("store_cart") / "schema" / "sqlite",
+        metrics=metrics,
+        synchronous=settings.sqlite_synchronous,
+    )
+    client = _catalog_client(settings, secrets, metrics)
+    use_cases = _use_cases(
+        settings,
+        clock,
+        wrap("carts", SqliteCartStore(database, settings.cart_limits)),
+        wrap("views", SqliteViewStore(database)),
+        wrap("catalogue", catalogue or CatalogClient(client)),
+        HmacGuestTokens(secrets.text("guest_cart_key")),
+        metrics.counter("store_cart_items_added_total", "Lines put into carts by adding or replacing."),
+    )
+
+    async def database_answers() -> None:
+        database.one("carts.check", "SELECT 1 FROM carts LIMIT 1")
+
+    service = build_service(
+        name=NAME,
+        port=settings.cart_port,
+        settings=settings,
+        metrics=metrics,
+        verifier=verifier or remote_verifier(settings),
+        use_cases=use_cases,
+        routers=(cart.router, recently_viewed.router, admin.router, internal.router),
+        resources=(database, client),
+        workers=(Worker("cart.sweep", use_cases.sweep, settings.cart_sweep_s, clock),),
+        checks={"database": database_answers},
+    )
+    service.app.state.cursors = Cursors(secrets.text("cursor_key"))
+    return service
+
+
+def _catalog_client(settings: CartSettings, secrets: Secrets, metrics: Metrics) -> ServiceClient:
+    tokens = ServiceTokens(settings, NAME, secrets.text("service_secret_cart"))
+    return ServiceClient(
+        "catalog", settings.catalog_url, settings=settings, metrics=PeerMetrics(metrics), tokens=tokens
+    )
+
+
+def _use_cases(
+    settings: CartSettings,
+    clock: Clock,
+    carts: CartStore,
+    views: ViewStore,
+    catalogue: Catalogue,
+    tokens: GuestTokens,
+    added: AddedCounter,
+) -> UseCases:
+    products = RememberedProducts(
+        catalogue, clock, fresh_s=settings.cart_known_products_s, capacity=settings.cart_known_products
+    )
+    idle_ms = settings.cart_guest_idle_s * 1000
+    return UseCases(
+        welcome_guest=WelcomeGuest(carts, tokens),
+        recognise_guest=RecogniseGuest(tokens),
+        show_cart=ShowCart(carts, catalogue, settings.currency),
+        add_item=AddItem(carts, products, added, clock, settings.cart_operation_s * 1000),
+        set_item=SetItem(carts, products, clock),
+        remove_item=RemoveItem(carts, clock),
+        replace_items=ReplaceItems(carts, products, added, clock),
+        clear_cart=ClearCart(carts, clock),
+        merge_carts=MergeCarts(carts, tokens, clock, idle_ms),
+        record_view=RecordView(views, products, clock),
+        list_recently_viewed=ListRecentlyViewed(views, catalogue),
+        list_carts=ListCarts(carts),
+        read_cart=ReadCart(carts),
+        subtract_order=SubtractOrder(carts, clock, settings.cart_order_s * 1000),
+        sweep=Sweep(carts, views, clock, idle_ms),
+    )

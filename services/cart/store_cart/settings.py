@@ -1,0 +1,35 @@
+"""Settings of the cart service: `STORE_CART_*` variables beside those of every service."""
+
+from pydantic import Field
+from store_kit.settings import StoreSettings
+
+from store_cart.domain import Limits
+
+_DAY_S = 24 * 3600
+
+
+class CartSettings(StoreSettings):
+    """How much fits into carts, and how long things are kept."""
+
+    cart_port: int = Field(default=8001, ge=0, le=65535)
+    cart_max_quantity: int = Field(default=100_000, ge=1, le=1_000_000)
+    """Units of one product in a cart."""
+    cart_max_lines: int = Field(default=1_000, ge=1, le=1_000)
+    """Different products in a cart; one catalogue lookup must hold them all."""
+    cart_guest_idle_s: int = Field(default=30 * _DAY_S, ge=1)
+    """How long a guest's cart is kept after its last change."""
+    cart_operation_s: int = Field(default=_DAY_S, ge=60)
+    """How long an Idempotency-Key is known."""
+    cart_order_s: int = Field(default=60 * _DAY_S, ge=3600)
+    """How long a subtracted order is known: longer than the order service keeps its recovery rows."""
+    cart_known_products: int = Field(default=20_000, ge=1_000)
+    """Products remembered for adding."""
+    cart_known_products_s: float = Field(default=30.0, ge=0)
+    """How long one is believed without asking the catalogue."""
+    cart_sweep_s: float = Field(default=60.0, gt=0)
+    """The pause between looks for what has expired."""
+
+    @property
+    def cart_limits(self) -> Limits:
+        """The limits as the domain knows them."""
+        return Limits(self.cart_max_quantity, self.cart_max_lines)

@@ -1,0 +1,20 @@
+"""Empty a cart."""
+
+from dataclasses import dataclass
+
+from store_kit.clock import Clock
+
+from store_cart.domain import CartSize, Owner
+from store_cart.ports import CartStore
+
+
+@dataclass(frozen=True, slots=True)
+class ClearCart:
+    """Take everything out; the cart itself and its version stay."""
+
+    carts: CartStore
+    clock: Clock
+
+    async def __call__(self, owner: Owner) -> CartSize:
+        """Return the size of the empty cart."""
+        return await self.carts.replace(owner, (), self.clock.now_ms())

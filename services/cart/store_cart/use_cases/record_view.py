@@ -1,0 +1,30 @@
+"""Remember that a shopper looked at a product."""
+
+from dataclasses import dataclass
+
+from store_kit.clock import Clock
+
+from store_cart.domain import Owner, View
+from store_cart.ports import KnownProducts, ViewStore
+from store_cart.use_cases.existing import existing
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """Put a product in front of the shopper's recently viewed ones."""
+
+    views: ViewStore
+    products: KnownProducts
+    clock: Clock
+
+    async def __call__(self, owner: Owner, product_id: str) -> View:
+        """Return the view as it was recorded.
+
+        Raises:
+            UnknownProduct: the catalogue has no such product.
+            Unavailable: the product is not known here and the catalogue does not answer.
+        """
+        await existing(self.products, product_id)
+        view = View(product_id, self.clock.now_ms())
+        await self.views.record(owner, view)
+        return view

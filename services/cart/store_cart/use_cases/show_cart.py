@@ -1,0 +1,32 @@
+"""Show a cart with what it costs now."""
+
+from dataclasses import dataclass
+
+from store_kit.problems import Unavailable
+
+from store_cart.domain import Cart, Owner, PricedCart
+from store_cart.ports import CartStore, Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCart:
+    """Put live prices beside a cart's lines, by one call to the catalogue.
+
+    Without the catalogue the cart still shows: names, quantities and the prices when added are its own.
+    What it cannot know is said to be unknown, never guessed.
+    """
+
+    carts: CartStore
+    catalogue: Catalogue
+    currency: str
+
+    async def __call__(self, owner: Owner | None) -> PricedCart:
+        """Return the cart of an owner, or the empty one of a stranger."""
+        cart = Cart(0) if owner is None else await self.carts.read(owner)
+        if not cart.lines:
+            return PricedCart(cart, {}, self.currency)
+        try:
+            products = await self.catalogue.lookup([line.product_id for line in cart.lines])
+        except Unavailable:
+            return PricedCart(cart, None, self.currency)
+        return PricedCart(cart, products, self.currency)
