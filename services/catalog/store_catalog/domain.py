@@ -29,8 +29,10 @@ class ProductNotFound(NotFound):
 
     slug, title = "product-not-found", "There is no such product"
 
-    def __init__(self, product_id: ProductId = "") -> None:
-        super().__init__(f"There is no product {product_id!r}; it may have been deleted.")
+    @classmethod
+    def of(cls, product_id: ProductId) -> "ProductNotFound":
+        """Return the error about this product."""
+        return cls(f"There is no product {product_id!r}; it may have been deleted.")
 
 
 class ProductChanged(PreconditionFailed):
@@ -44,10 +46,10 @@ class SkuTaken(Conflict):
 
     slug, title = "sku-taken", "Another product has this SKU"
 
-    def __init__(self, sku: str = "", product_id: ProductId = "") -> None:
-        super().__init__(
-            f"SKU {sku!r} belongs to product {product_id}; edit that one.", product_id=product_id
-        )
+    @classmethod
+    def by(cls, sku: str, product_id: ProductId) -> "SkuTaken":
+        """Return the error that names the product which has the SKU."""
+        return cls(f"SKU {sku!r} belongs to product {product_id}; edit that one.", product_id=product_id)
 
 
 class StockBelowZero(Conflict):
@@ -86,12 +88,12 @@ class OperationReused(InvalidInput):
     slug, title = "idempotency-key-reused", "This Idempotency-Key belongs to another request"
 
 
-# ---------------------------------------------------------------------------------------------------- products
+# -------------------------------------------------------------------------------------------------- products
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What an administrator decides about a product. `price_minor` is in minor units of the shop's currency."""
+    """What an administrator decides about a product; `price_minor` is in minor units of the currency."""
 
     sku: str | None
     name: str
@@ -112,8 +114,8 @@ class NewProduct:
 class Product:
     """A product as the truth has it at one moment, with what of its stock a buyer may know.
 
-    `version` counts edits of the product, `stock_version` changes of its stock; both only grow. A deletion is a
-    version too: a deleted product stays as a tombstone, so that nobody takes an older version for newer.
+    `version` counts edits of the product, `stock_version` changes of its stock; both only grow. A deletion is
+    a version too: a deleted product stays as a tombstone, so that nobody takes an older version for newer.
     """
 
     id: ProductId
@@ -125,9 +127,9 @@ class Product:
     version: int
     created_at_ms: int
     updated_at_ms: int
-    deleted: bool
     available: int
     stock_version: int
+    deleted: bool = False
 
     @property
     def in_stock(self) -> bool:
@@ -136,7 +138,7 @@ class Product:
 
     @property
     def revision(self) -> int:
-        """Grows with every change of product or stock: of two copies of a product the greater one is newer."""
+        """Grows with every change of product or stock: of two copies the greater one is newer."""
         return self.version + self.stock_version
 
     @property
@@ -178,7 +180,7 @@ class Added:
 class FeedEntry:
     """A hint that a product has changed, or is about to, written before the change itself.
 
-    It is settled once the truth shows both versions or newer ones (`settled_by`); until then it stays pending.
+    Once the truth shows both versions or newer ones it is settled (`settled_by`); until then it is pending.
     """
 
     position: int
@@ -192,7 +194,7 @@ class FeedEntry:
         return truth.version >= self.version and truth.stock_version >= self.stock_version
 
 
-# ------------------------------------------------------------------------------------------------------- stock
+# ----------------------------------------------------------------------------------------------------- stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +253,8 @@ def refuse_hold(claim: Claim) -> None:
 def release(stock: Stock, claim: Claim | None, quantity: int) -> Stock:
     """Return the stock with an order's hold of `quantity` given back; repeated, it changes nothing.
 
-    Without a hold the version grows all the same: whoever decides about a late hold by an older version fails,
-    reads again and finds the marker that the caller writes with this.
+    Without a hold the version grows all the same: whoever decides about a late hold by an older version
+    fails, reads again and finds the marker that the caller writes with this.
 
     Raises:
         ReservationShipped: the units are sold.
@@ -266,7 +268,7 @@ def release(stock: Stock, claim: Claim | None, quantity: int) -> Stock:
 
 
 def ship(stock: Stock, claim: Claim | None, quantity: int) -> Stock:
-    """Return the stock with an order's hold of `quantity` turned into sold units; repeated, it changes nothing.
+    """Return the stock with an order's hold turned into sold units; repeated, it changes nothing.
 
     Raises:
         ReservationReleased: the order holds nothing (any more).
@@ -287,7 +289,7 @@ def adjust(stock: Stock, delta: int) -> Stock:
     """
     if stock.available + delta < 0:
         raise StockBelowZero(
-            f"{stock.available} available, so {delta} is too much; units that are held or sold cannot be taken.",
+            f"{stock.available} available, so {delta} is too much; held and sold units stay.",
             available=stock.available,
         )
     if stock.received + delta > MAX_UNITS:
@@ -329,7 +331,7 @@ class StockRow:
     holds: tuple[ActiveHold, ...]
 
 
-# ------------------------------------------------------------------------------------------------ reservations
+# ---------------------------------------------------------------------------------------------- reservations
 
 
 class ReservationState(StrEnum):
@@ -359,6 +361,22 @@ _CLAIMS: Final = {
 PASSING: Final = (ReservationState.HOLDING, ReservationState.RELEASING, ReservationState.SHIPPING)
 
 
+_CAN_SHIP: Final = (ReservationState.HELD, ReservationState.SHIPPING, ReservationState.SHIPPED)
+
+
+def refuse_end(state: ReservationState | None, end: ReservationState) -> None:
+    """Pass only an end (RELEASED or SHIPPED) that a reservation in `state` (None: there is none) can come to.
+
+    Raises:
+        ReservationShipped: it cannot be released any more.
+        ReservationReleased: it holds nothing that could be shipped.
+    """
+    if end is ReservationState.RELEASED and state is not None and state.claim is Claim.SHIPPED:
+        raise ReservationShipped("This order was shipped; its stock cannot come back.")
+    if end is ReservationState.SHIPPED and state not in _CAN_SHIP:
+        raise ReservationReleased("This order holds no stock; it cannot be shipped.")
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """Units of a product that an order wants."""
@@ -380,7 +398,7 @@ class ReservedLine:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What the catalogue keeps for an order; `crossed` names products that went in or out of stock just now."""
+    """What the catalogue keeps for an order; `crossed` names products that just went in or out of stock."""
 
     order_id: OrderId
     state: ReservationState
@@ -401,7 +419,7 @@ def refuse_late(now_ms: int, not_after_ms: int) -> None:
 
 
 def short_of(wanted: Sequence[Line], available: Mapping[ProductId, int]) -> InsufficientStock:
-    """Return the refusal of an order, naming every line that is short; an unknown product has 0 available."""
+    """Return the refusal of an order, naming every line that is short; unknown products have 0."""
     short = [
         {
             "product_id": line.product_id,

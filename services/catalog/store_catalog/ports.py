@@ -1,4 +1,4 @@
-"""What the catalogue's use cases need from the world. One test suite per port defines it for every adapter."""
+"""What the catalogue's use cases need from the world. A test suite per port defines it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class ProductStore(Protocol):
         ...
 
     async def add(self, products: Sequence[NewProduct]) -> list[Added]:
-        """Add products, all or none, and say of each what became of it; one whose SKU is there stays as it is."""
+        """Add all products or none; one whose SKU is there stays as it is. Say of each what became of it."""
         ...
 
     async def save(self, product: Product, expected_version: int) -> Product:
@@ -68,7 +68,7 @@ class StockStore(Protocol):
         """Hold every line (products unique) or none; return what the order holds, also when it did before.
 
         Raises:
-            InsufficientStock: some lines are short; `lines` names them. Unknown and deleted products have none.
+            InsufficientStock: `lines` says which are short. Unknown and deleted products have none.
             ReservationReleased: the order was cancelled.
             ReservationShipped: the order was shipped.
             ReservationExpired: `not_after_ms` has passed.
@@ -76,7 +76,7 @@ class StockStore(Protocol):
         ...
 
     async def release(self, order_id: OrderId) -> Reservation:
-        """Give back what an order holds; an order that holds nothing (yet) leaves a marker that refuses later holds.
+        """Give back what an order holds; without a hold, leave a marker that refuses a later one.
 
         Raises:
             ReservationShipped: its stock is sold.
@@ -134,8 +134,8 @@ class ChangeFeed(Protocol):
     async def since(self, position: int, limit: int) -> list[FeedEntry]:
         """Return the next entries behind `position`, oldest first.
 
-        Where late entries can still slip in before newer ones, the adapter returns its last minute again: entries
-        must be safe to see twice.
+        Where late entries can still slip in before newer ones, the adapter returns its last minute again:
+        entries must be safe to see twice.
 
         Raises:
             FeedExpired: the feed no longer reaches back to `position`.
@@ -151,7 +151,7 @@ class ProductIndex(Protocol):
     """The read model of this process: lists, search, facets."""
 
     async def apply(self, products: Sequence[Product]) -> None:
-        """Show these products as they are given (tombstones: no longer), unless it knows newer ones by `revision`.
+        """Show these products as given (tombstones: no longer), unless newer ones are known by `revision`.
 
         Returns when the next list or search sees them: the process that wrote reads its own writes.
         """

@@ -1,0 +1,1 @@
+"""How the catalogue's ports are kept: SQLite, metrics, HTTP."""
