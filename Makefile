@@ -1,6 +1,7 @@
 # Two commands are enough: `make up` runs the shop, `make test` proves it. `make help` lists the rest.
 # Needs Python 3.11+; everything else is fetched into .uv/ and .venv/.
 
+export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help up dev test check fmt docs bench clean
