@@ -1,6 +1,7 @@
 """The ledger of a real shop: Online Retail (UCI, D. Chen 2012, CC BY 4.0) read into products and invoices.
 
-Nothing here knows a shop: the file goes in, plain values come out. Money is read as exact decimals and kept in pence.
+Nothing here knows a shop: the file goes in, plain values come out. Money is read as exact decimals and kept
+in pence.
 """
 
 import csv
@@ -12,8 +13,11 @@ from decimal import Decimal, InvalidOperation
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from store_cli.categories import guess_category
+
+T = TypeVar("T")
 
 COLUMNS = (
     "InvoiceNo",
@@ -55,7 +59,7 @@ class InvoiceLine:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice with at least one sale line; `customer` is empty where the ledger does not say who bought."""
+    """An invoice with at least one sale line; `customer` is empty where the ledger does not say."""
 
     number: str
     customer: str
@@ -82,22 +86,22 @@ class SaleLine:
     customer: str
 
 
-class _Votes:
+class _Votes(Generic[T]):
     """Counts values and knows which was seen last, for "the most frequent, ties to the one seen last"."""
 
     __slots__ = ("_seen", "_votes")
 
     def __init__(self) -> None:
-        self._votes: dict[str | int, list[int]] = {}
+        self._votes: dict[T, list[int]] = {}
         self._seen = 0
 
-    def add(self, value: str | int) -> None:
+    def add(self, value: T) -> None:
         self._seen += 1
         vote = self._votes.setdefault(value, [0, 0])
         vote[0] += 1
         vote[1] = self._seen
 
-    def winner(self) -> str | int:
+    def winner(self) -> T:
         return max(self._votes, key=self._votes.__getitem__)
 
 
@@ -107,8 +111,8 @@ class _Tally:
     __slots__ = ("names", "prices", "units")
 
     def __init__(self) -> None:
-        self.names = _Votes()
-        self.prices = _Votes()
+        self.names = _Votes[str]()
+        self.prices = _Votes[int]()
         self.units = 0
 
     def add(self, line: SaleLine) -> None:
@@ -117,8 +121,8 @@ class _Tally:
         self.units += line.quantity
 
     def product(self, sku: str) -> LedgerProduct:
-        name = str(self.names.winner()).strip() or sku
-        return LedgerProduct(sku, name, guess_category(name), int(self.prices.winner()), self.units)
+        name = self.names.winner().strip() or sku
+        return LedgerProduct(sku, name, guess_category(name), self.prices.winner(), self.units)
 
 
 def read_ledger(path: Path) -> Ledger:
@@ -133,7 +137,7 @@ def read_ledger(path: Path) -> Ledger:
             zipped = probe.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
         opener = gzip.open if zipped else open
         with opener(path, "rt", encoding="utf-8", newline="") as text:
-            return ledger_of(sale_lines(text))  # type: ignore[arg-type]  # both openers give text in mode "rt"
+            return ledger_of(sale_lines(text))
     except (EOFError, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as broken:
         message = f"{path} is not a readable CSV(.gz) file: {broken}"
         raise LedgerError(message) from broken
@@ -185,7 +189,7 @@ def units_by_sku(invoices: Iterable[Invoice]) -> Mapping[str, int]:
 
 
 def shopper_key(invoice: Invoice) -> str:
-    """Return what decides whose account buys: the customer, or the invoice's own number when that is blank."""
+    """Return what decides whose account buys: the customer, or the invoice itself when that is blank."""
     return f"customer:{invoice.customer}" if invoice.customer else f"invoice:{invoice.number}"
 
 

@@ -27,7 +27,7 @@ def test_category_follows_from_the_words(description: str, category: str) -> Non
 
 
 def test_guesses_divide_the_real_catalogue_well() -> None:
-    """Of the ledger's products fewer than a tenth stay unguessed, and no category takes more than a quarter."""
+    """Fewer than a tenth of the ledger's products stay unguessed, and no category takes a quarter."""
     products = read_ledger(shipped_ledger()).products
     sizes = Counter(product.category for product in products)
     assert sizes[OTHER] < len(products) / 10

@@ -38,7 +38,7 @@ def shipped() -> Ledger:
 
 
 def test_shipped_ledger_has_the_numbers_it_is_known_for(shipped: Ledger) -> None:
-    """The shipped file holds 3 745 orders, 100 994 lines, 1 030 579 units, 203 145 916 pence and 3 084 products."""
+    """The shipped file: 3 745 orders, 100 994 lines, 1 030 579 units, 203 145 916 pence, 3 084 products."""
     price = {product.sku: product.price_minor for product in shipped.products}
     needed = units_by_sku(shipped.invoices)
     assert len(shipped.invoices) == 3745
@@ -157,7 +157,7 @@ def test_plain_csv_is_read_like_a_zipped_one(tmp_path: Path) -> None:
 
 
 def test_blank_customer_is_known_by_the_invoice() -> None:
-    """An invoice belongs to its customer, one without a customer to itself; no two of them can be mistaken."""
+    """An invoice belongs to its customer, one without a customer to itself; none can be mistaken."""
     assert shopper_key(Invoice("536365", "17850", ())) == "customer:17850"
     assert shopper_key(Invoice("536544", "", ())) == "invoice:536544"
     assert ledger(row(customer="17850.0")).invoices[0].customer == "17850"

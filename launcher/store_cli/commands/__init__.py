@@ -1,0 +1,1 @@
+"""The commands of `store`, one module each; every module has a `register(app)`."""

@@ -1,0 +1,156 @@
+"""What every command shares: where output goes, progress bars, options, and exit codes."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, Protocol, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from store_cli.accounts import DEFAULT_BASE_URL, NoCredentials
+from store_cli.ledger import LedgerError
+from store_cli.shop_client import ShopError
+
+T = TypeVar("T")
+
+FAULTS_SHOWN = 20
+GOOD, FOUND_SOMETHING, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--base-url",
+        envvar="STORE_BASE_URL",
+        help="Address of the shop; the demo's own when its data folder names one.",
+        show_default=DEFAULT_BASE_URL,
+    ),
+]
+DataFolder = Annotated[
+    Path,
+    typer.Option(
+        "--data", envvar="STORE_DATA_DIR", help="Data folder of the demo shop, for its credentials."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of text.")]
+
+DEFAULT_DATA = Path(".store")
+
+
+class Meter(Protocol):
+    """Shows how far long work has come."""
+
+    def track(self, what: str, total: int | None) -> "Step":
+        """Begin a bar; call what is returned with how much was done since."""
+
+
+class Step(Protocol):
+    """Moves one bar on."""
+
+    def __call__(self, done: int = 1, /) -> None:
+        """Count `done` more."""
+
+
+class SilentMeter:
+    """Shows nothing."""
+
+    def track(self, what: str, total: int | None) -> Step:  # noqa: ARG002 - the port's shape
+        """Return a step that does nothing."""
+        return lambda _done=1: None
+
+
+class BarMeter:
+    """Progress bars on a terminal."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def track(self, what: str, total: int | None) -> Step:
+        """Add a bar."""
+        task = self._progress.add_task(what, total=total)
+        return lambda done=1: self._progress.advance(task, done)
+
+
+@contextmanager
+def meter() -> Iterator[Meter]:
+    """Give progress bars on stderr while inside; nothing when stderr is not a terminal."""
+    errors = Console(stderr=True)
+    if not errors.is_terminal:
+        yield SilentMeter()
+        return
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, refresh_per_second=5) as progress:
+        yield BarMeter(progress)
+
+
+def run(work: Coroutine[Any, Any, T], *, as_json: bool) -> T:
+    """Run a command's work; end with its exit code and a sentence when the shop or the input is at fault."""
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(work)
+    except (NoCredentials, LedgerError) as wrong:
+        fail(str(wrong), WRONG_USAGE, as_json=as_json)
+    except ShopError as fault:
+        fail(str(fault), FOUND_SOMETHING, as_json=as_json)
+    except KeyboardInterrupt:
+        fail("Interrupted.", INTERRUPTED, as_json=as_json)
+
+
+def fail(message: str, code: int, *, as_json: bool = False) -> NoReturn:
+    """Say what is wrong on stderr, and as JSON on stdout when that was asked for; exit with `code`."""
+    Console(stderr=True, soft_wrap=True).print(Text(message, style="red"))
+    if as_json:
+        print_json({"ok": False, "error": message})
+    raise typer.Exit(code)
+
+
+def say(values: Mapping[str, object], text: str, *, as_json: bool) -> None:
+    """Print the result on stdout: one line of JSON, or the text for a person."""
+    if as_json:
+        print_json(values)
+    else:
+        Console(highlight=False, soft_wrap=True).print(text)
+
+
+def end(faults: Sequence[str], *, as_json: bool) -> None:
+    """Exit with 1 and the faults in words on stderr, if there are any."""
+    if not faults:
+        return
+    errors = Console(stderr=True, soft_wrap=True)
+    if not as_json:
+        for fault in faults[:FAULTS_SHOWN]:
+            errors.print(Text(fault, style="red"))
+        if len(faults) > FAULTS_SHOWN:
+            errors.print(f"... and {len(faults) - FAULTS_SHOWN} more")
+    raise typer.Exit(FOUND_SOMETHING)
+
+
+def print_json(values: Mapping[str, object]) -> None:
+    """Print one line of JSON on stdout."""
+    typer.echo(json.dumps(values, ensure_ascii=False))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - does not exist on Windows
+
+    return uvloop.new_event_loop
