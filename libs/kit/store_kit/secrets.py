@@ -46,6 +46,10 @@ class Secrets:
         key = Ed25519PrivateKey.generate()
         return self._make(name, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
+    def optional(self, name: str) -> str | None:
+        """Return the secret, None when it is nowhere; e.g. the key before the present one."""
+        return self._read(name)
+
     def _read(self, name: str) -> str | None:
         value = os.environ.get(f"STORE_{name.upper()}")
         if value:
