@@ -1,0 +1,219 @@
+"""What the use cases need from the outside, as Protocols. `tests/` holds one suite per store port."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from store_user.domain import Account, Family, Notification, RefreshToken
+
+
+class Accounts(Protocol):
+    """Accounts by id and by e-mail.
+
+    An account begins as a draft that nobody can see; claiming its e-mail address makes it exist.
+    """
+
+    async def draft(self, account: Account) -> None:
+        """Write an account that nobody can see yet."""
+        ...
+
+    async def claim(self, account: Account) -> bool:
+        """Give the drafted account its e-mail address unless somebody has it: then False."""
+        ...
+
+    async def discard(self, account_id: str) -> None:
+        """Delete a draft; an account that exists is left alone."""
+        ...
+
+    async def sweep(self, *, drafted_before_ms: int, limit: int) -> int:
+        """Delete up to `limit` drafts that never got their address; return how many."""
+        ...
+
+    async def get(self, account_id: str) -> Account | None:
+        """Return the account, None when there is no such one."""
+        ...
+
+    async def find(self, email: str) -> Account | None:
+        """Return the account of a normalised e-mail address."""
+        ...
+
+    async def page(self, *, before_id: str | None, limit: int) -> Sequence[Account]:
+        """Return accounts, newest first, behind `before_id`."""
+        ...
+
+    async def replace(self, account: Account) -> bool:
+        """Write the next version of an account; False when `account.version - 1` is not the present one.
+
+        Raises:
+            LastAdmin: nobody else would be an administrator afterwards, and somebody was.
+        """
+        ...
+
+
+class Families(Protocol):
+    """Refresh token families."""
+
+    async def open(self, family: Family) -> None:
+        """Write a new family."""
+        ...
+
+    async def get(self, family_id: str) -> Family | None:
+        """Return the family, None when it is unknown or swept."""
+        ...
+
+    async def rotate(self, family_id: str, *, generation: int, at_ms: int) -> bool:
+        """Advance from `generation` to the next one; False when it is not the newest or is revoked."""
+        ...
+
+    async def keep(self, family_id: str, *, credentials: int) -> None:
+        """Let the family survive a password change."""
+        ...
+
+    async def revoke(self, family_id: str) -> None:
+        """Make every token of the family worthless, for good; safe to repeat."""
+        ...
+
+    async def sweep(self, *, expired_before_ms: int, limit: int) -> int:
+        """Delete up to `limit` families that expired before; return how many."""
+        ...
+
+
+class Notifications(Protocol):
+    """News of orders, per account."""
+
+    async def add(self, notifications: Sequence[Notification]) -> int:
+        """Write what is not known yet by its id; return how many were new."""
+        ...
+
+    async def page(
+        self, account_id: str, *, before: tuple[int, str] | None, limit: int
+    ) -> Sequence[Notification]:
+        """Return an account's news, newest first, behind the position `(at_ms, id)`."""
+        ...
+
+    async def sweep(self, *, before_ms: int, limit: int) -> int:
+        """Delete up to `limit` that are older; return how many."""
+        ...
+
+
+class Passwords(Protocol):
+    """Slow, salted hashes."""
+
+    async def hash(self, password: str) -> str:
+        """Return the hash to store.
+
+        Raises:
+            TooBusy: too many wait already.
+        """
+        ...
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Compare; None costs the same time and is never right.
+
+        Raises:
+            TooBusy: too many wait already.
+        """
+        ...
+
+    def outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters than today's."""
+        ...
+
+
+class Throttle(Protocol):
+    """Counts attempts, so that guessing passwords takes years."""
+
+    async def login(self, *, email: str, address: str) -> None:
+        """Count an attempt to log in, before anything expensive happens.
+
+        Raises:
+            TooManyRequests: too many of this account or of this network address.
+        """
+        ...
+
+    async def registration(self, *, address: str) -> None:
+        """Count an attempt to register.
+
+        Raises:
+            TooManyRequests: too many of this network address.
+        """
+        ...
+
+    async def forgive(self, *, email: str) -> None:
+        """Forget the account's attempts: its owner has proven to know the password."""
+        ...
+
+
+class AccessTokens(Protocol):
+    """Signs short-lived access tokens."""
+
+    lifetime_s: int
+
+    def issue(self, subject: str, roles: Sequence[str]) -> str:
+        """Return a signed token (RFC 9068) for an account id or `service:<name>`."""
+        ...
+
+
+class RefreshTokens(Protocol):
+    """Derives refresh tokens, so that none is ever stored."""
+
+    def write(self, token: RefreshToken) -> str:
+        """Return the text of a token; the same one each time."""
+        ...
+
+    def read(self, text: str) -> RefreshToken | None:
+        """Return what a token says, None when it is not ours."""
+        ...
+
+
+class Clients(Protocol):
+    """The services of the shop and their secrets."""
+
+    def knows(self, client_id: str, client_secret: str) -> bool:
+        """Compare in constant time; an unknown client is never right."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What the order service knows about a customer."""
+
+    orders: int
+    total_spent_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class CartSize:
+    """What the cart service knows about a customer."""
+
+    lines: int
+    units: int
+
+
+class Orders(Protocol):
+    """The order service."""
+
+    async def spending(self, account_id: str) -> Spending | None:
+        """Return the customer's figures; None when the service does not answer."""
+        ...
+
+
+class Carts(Protocol):
+    """The cart service."""
+
+    async def size(self, account_id: str) -> CartSize | None:
+        """Return how much is in the customer's cart; None when the service does not answer."""
+        ...
+
+
+class Counts(Protocol):
+    """Business metrics."""
+
+    def registered(self) -> None:
+        """Count a new account."""
+        ...
+
+    def login(self, outcome: str) -> None:
+        """Count a token request by password: `ok`, or the slug of the problem it ended in."""
+        ...
