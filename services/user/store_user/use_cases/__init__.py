@@ -1,0 +1,42 @@
+"""Everything the user service can do: its table of contents."""
+
+from dataclasses import dataclass
+
+from store_user.use_cases.accept_notifications import AcceptNotifications
+from store_user.use_cases.assign_roles import AssignRoles
+from store_user.use_cases.authenticate_client import AuthenticateClient
+from store_user.use_cases.change_password import ChangePassword
+from store_user.use_cases.ensure_admin import EnsureAdmin
+from store_user.use_cases.list_accounts import ListAccounts
+from store_user.use_cases.list_notifications import ListNotifications
+from store_user.use_cases.log_in import LogIn
+from store_user.use_cases.log_out import LogOut
+from store_user.use_cases.promote_account import PromoteAccount
+from store_user.use_cases.refresh_session import RefreshSession
+from store_user.use_cases.register_account import RegisterAccount
+from store_user.use_cases.rename_account import RenameAccount
+from store_user.use_cases.summarise_account import SummariseAccount
+from store_user.use_cases.sweep_leftovers import SweepLeftovers
+from store_user.use_cases.view_account import ViewAccount
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What routes, workers and the command line may call."""
+
+    register: RegisterAccount
+    log_in: LogIn
+    refresh: RefreshSession
+    authenticate_client: AuthenticateClient
+    log_out: LogOut
+    view: ViewAccount
+    rename: RenameAccount
+    change_password: ChangePassword
+    summarise: SummariseAccount
+    list_notifications: ListNotifications
+    accept_notifications: AcceptNotifications
+    list_accounts: ListAccounts
+    assign_roles: AssignRoles
+    ensure_admin: EnsureAdmin
+    promote: PromoteAccount
+    sweep: SweepLeftovers

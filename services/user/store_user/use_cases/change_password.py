@@ -1,0 +1,60 @@
+"""Change one's own password; every other session ends."""
+
+from dataclasses import dataclass
+
+from store_kit.clock import Clock
+
+from store_user.domain import Account, WrongPassword, normalise_password
+from store_user.ports import Accounts, Families, Passwords, RefreshTokens, Throttle
+from store_user.use_cases.finding import account_of
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePassword:
+    """Replace the password of somebody who knows the present one."""
+
+    accounts: Accounts
+    families: Families
+    passwords: Passwords
+    throttle: Throttle
+    refresh_tokens: RefreshTokens
+    clock: Clock
+
+    async def __call__(
+        self, account_id: str, *, current: str, new: str, address: str, refresh_token: str | None
+    ) -> None:
+        """Set the new password. Every refresh family of the account is dead, but that of `refresh_token`.
+
+        Raises:
+            WrongPassword: `current` is not the password.
+            TooManyRequests: too many attempts; counted together with logins.
+            TooBusy: too many passwords wait.
+            Unauthenticated: the token's account does not exist (any more).
+        """
+        account = await account_of(self.accounts, account_id)
+        await self.throttle.login(email=account.email, address=address)
+        if not await self.passwords.verify(normalise_password(current), account.password_hash):
+            raise WrongPassword
+        await self.throttle.forgive(email=account.email)
+        changed = await self._replace(account, await self.passwords.hash(normalise_password(new)))
+        await self._keep(account, changed, refresh_token)
+
+    async def _replace(self, account: Account, password_hash: str) -> Account:
+        """Write over other edits, but not over another password: that one was not proven to be known."""
+        verified, changed = (
+            account.password_hash,
+            account.with_password(password_hash, at_ms=self.clock.now_ms()),
+        )
+        while not await self.accounts.replace(changed):
+            account = await account_of(self.accounts, account.id)
+            if account.password_hash != verified:
+                raise WrongPassword("The password was changed meanwhile.")
+            changed = account.with_password(password_hash, at_ms=self.clock.now_ms())
+        return changed
+
+    async def _keep(self, before: Account, after: Account, refresh_token: str | None) -> None:
+        token = self.refresh_tokens.read(refresh_token) if refresh_token else None
+        family = await self.families.get(token.family_id) if token else None
+        # A session that an earlier change had ended stays ended.
+        if family and family.account_id == before.id and family.credentials == before.credentials:
+            await self.families.keep(family.id, credentials=after.credentials)

@@ -1,0 +1,43 @@
+"""The administrator of a shop that has just been set up."""
+
+from dataclasses import dataclass
+
+from store_kit.clock import Clock
+
+from store_user.domain import EmailTaken, Role, normalise_email, normalise_password
+from store_user.ports import Accounts, Passwords
+from store_user.use_cases.open_account import OpenAccount
+from store_user.use_cases.promote_account import PromoteAccount
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureAdmin:
+    """Make sure that this person exists, is an administrator and has this password."""
+
+    accounts: Accounts
+    passwords: Passwords
+    open_account: OpenAccount
+    promote: PromoteAccount
+    clock: Clock
+
+    async def __call__(self, email: str, password: str) -> bool:
+        """Return whether the account is new; safe to repeat, also from two processes at once.
+
+        Raises:
+            InvalidInput: the e-mail address is none.
+        """
+        roles = frozenset(Role)
+        try:
+            await self.open_account(email=email, password=password, name="Administrator", roles=roles)
+        except EmailTaken:
+            await self._set_password(normalise_email(email), normalise_password(password))
+            await self.promote(email)
+            return False
+        return True
+
+    async def _set_password(self, email: str, password: str) -> None:
+        account = await self.accounts.find(email)
+        while account and not await self.passwords.verify(password, account.password_hash):
+            renewed = await self.passwords.hash(password)
+            await self.accounts.replace(account.with_password(renewed, at_ms=self.clock.now_ms()))
+            account = await self.accounts.find(email)

@@ -1,0 +1,77 @@
+"""Log in: a password becomes tokens."""
+
+from dataclasses import dataclass
+
+from store_kit.clock import Clock
+from store_kit.ids import new_id
+from store_kit.problems import Problem
+
+from store_user.domain import (
+    Account,
+    Family,
+    RefreshToken,
+    Tokens,
+    WrongCredentials,
+    fold_email,
+    normalise_password,
+)
+from store_user.ports import AccessTokens, Accounts, Counts, Families, Passwords, RefreshTokens, Throttle
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """Check a password and open a family of refresh tokens."""
+
+    accounts: Accounts
+    families: Families
+    passwords: Passwords
+    throttle: Throttle
+    access_tokens: AccessTokens
+    refresh_tokens: RefreshTokens
+    counts: Counts
+    clock: Clock
+    refresh_lifetime_ms: int
+
+    async def __call__(self, *, email: str, password: str, address: str) -> Tokens:
+        """Return an access token and the first refresh token of a new family.
+
+        Raises:
+            WrongCredentials: no such account, or another password; both take the same time.
+            TooManyRequests: too many attempts on this account or from this address; nothing was compared.
+            TooBusy: too many passwords wait to be compared.
+        """
+        try:
+            account = await self._authenticate(fold_email(email), normalise_password(password), address)
+        except Problem as problem:
+            self.counts.login(problem.slug)
+            raise
+        family = await self._open_family(account)
+        self.counts.login("ok")
+        return Tokens(
+            self.access_tokens.issue(account.id, sorted(account.roles)),
+            self.access_tokens.lifetime_s,
+            self.refresh_tokens.write(RefreshToken(family.id, family.generation)),
+        )
+
+    async def _authenticate(self, email: str, password: str, address: str) -> Account:
+        await self.throttle.login(email=email, address=address)
+        account = await self.accounts.find(email)
+        right = await self.passwords.verify(password, account.password_hash if account else None)
+        if account is None or not right:
+            raise WrongCredentials
+        await self.throttle.forgive(email=email)
+        if self.passwords.outdated(account.password_hash):
+            await self._rehash(account, password)
+        return account
+
+    async def _rehash(self, account: Account, password: str) -> None:
+        renewed = await self.passwords.hash(password)
+        # Losing the race against another edit is fine: the next login tries again.
+        await self.accounts.replace(account.rehashed(renewed, at_ms=self.clock.now_ms()))
+
+    async def _open_family(self, account: Account) -> Family:
+        now_ms = self.clock.now_ms()
+        expires_at_ms = now_ms + self.refresh_lifetime_ms
+        family = Family(new_id(), account.id, account.credentials, 1, now_ms, expires_at_ms)
+        await self.families.open(family)
+        return family

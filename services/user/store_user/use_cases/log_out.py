@@ -1,0 +1,19 @@
+"""Log out: a session ends."""
+
+from dataclasses import dataclass
+
+from store_user.ports import Families, RefreshTokens
+
+
+@dataclass(frozen=True, slots=True)
+class LogOut:
+    """Revoke the family of a refresh token."""
+
+    families: Families
+    refresh_tokens: RefreshTokens
+
+    async def __call__(self, refresh_token: str) -> None:
+        """End the session; a token that is not ours or of an ended one changes nothing (RFC 7009, 2.2)."""
+        token = self.refresh_tokens.read(refresh_token)
+        if token is not None:
+            await self.families.revoke(token.family_id)

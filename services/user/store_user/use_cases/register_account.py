@@ -1,0 +1,29 @@
+"""Register: a customer opens an account."""
+
+from dataclasses import dataclass
+
+from store_user.domain import Account, Role
+from store_user.ports import Counts, Throttle
+from store_user.use_cases.open_account import OpenAccount
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterAccount:
+    """Open an account for whoever asks; its role is `customer`, whatever was asked."""
+
+    open_account: OpenAccount
+    throttle: Throttle
+    counts: Counts
+
+    async def __call__(self, *, email: str, password: str, name: str | None, address: str) -> Account:
+        """Return the new account; `address` is where the request came from.
+
+        Raises:
+            TooManyRequests: too many registrations from this address.
+            InvalidInput, EmailTaken, TooBusy: see OpenAccount.
+        """
+        await self.throttle.registration(address=address)
+        roles = frozenset({Role.CUSTOMER})
+        account = await self.open_account(email=email, password=password, name=name, roles=roles)
+        self.counts.registered()
+        return account
