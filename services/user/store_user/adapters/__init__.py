@@ -1,0 +1,1 @@
+"""What the ports look like in this world: SQLite, argon2, JWT, HTTP."""

@@ -1,0 +1,128 @@
+"""Accounts in SQLite."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from store_kit.sqlite import Sqlite
+
+from store_user.domain import Account, LastAdmin, Role
+
+_COLUMNS: Final = "id, email, name, password_hash, roles, created_at_ms, updated_at_ms, credentials, version"
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteAccounts:
+    """The port `Accounts`."""
+
+    db: Sqlite
+
+    async def draft(self, account: Account) -> None:
+        """Write an account that nobody can see yet."""
+        await self.db.write("accounts.draft", lambda c: _insert(c, account))
+
+    async def claim(self, account: Account) -> bool:
+        """Give the draft its e-mail address unless somebody has it."""
+        return await self.db.write("emails.claim", lambda c: _claim(c, account))
+
+    async def discard(self, account_id: str) -> None:
+        """Delete a draft."""
+        sql = "DELETE FROM accounts WHERE id = ? AND claimed = 0"
+        await self.db.write("accounts.discard", lambda c: c.execute(sql, (account_id,)).rowcount)
+
+    async def sweep(self, *, drafted_before_ms: int, limit: int) -> int:
+        """Delete drafts that never got their address."""
+        sql = "SELECT id FROM accounts WHERE claimed = 0 AND created_at_ms < ? LIMIT ?"
+        found = self.db.all("accounts.drafts", sql, (drafted_before_ms, limit))
+        if not found:
+            return 0
+        delete = "DELETE FROM accounts WHERE id = ? AND claimed = 0"
+        return await self.db.write("accounts.sweep", lambda c: c.executemany(delete, found).rowcount)
+
+    async def get(self, account_id: str) -> Account | None:
+        """Return the account of an id."""
+        sql = f"SELECT {_COLUMNS} FROM accounts WHERE id = ? AND claimed = 1"  # noqa: S608 - our own column names
+        row = self.db.one("accounts.get", sql, (account_id,))
+        return _account(row) if row else None
+
+    async def find(self, email: str) -> Account | None:
+        """Return the account of a normalised address."""
+        row = self.db.one("emails.get", "SELECT account_id FROM emails WHERE email = ?", (email,))
+        return await self.get(row[0]) if row else None
+
+    async def page(self, *, before_id: str | None, limit: int) -> Sequence[Account]:
+        """Return accounts, newest first: ids begin with the time they were made."""
+        # "~" sorts behind every id.
+        sql = f"SELECT {_COLUMNS} FROM accounts WHERE id < ? AND claimed = 1 ORDER BY id DESC LIMIT ?"  # noqa: S608
+        return [_account(row) for row in self.db.all("accounts.page", sql, (before_id or "~", limit))]
+
+    async def replace(self, account: Account) -> bool:
+        """Write the next version by compare-and-set."""
+        return await self.db.write("accounts.replace", lambda c: _replace(c, account))
+
+
+def _insert(connection: sqlite3.Connection, account: Account) -> None:
+    connection.execute(
+        f"INSERT INTO accounts ({_COLUMNS}, is_admin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        (
+            account.id,
+            account.email,
+            account.name,
+            account.password_hash,
+            _roles_text(account),
+            account.created_at_ms,
+            account.updated_at_ms,
+            account.credentials,
+            account.version,
+            account.is_admin,
+        ),
+    )
+
+
+def _claim(connection: sqlite3.Connection, account: Account) -> bool:
+    claim = "INSERT INTO emails (email, account_id) VALUES (?, ?) ON CONFLICT (email) DO NOTHING"
+    if connection.execute(claim, (account.email, account.id)).rowcount == 0:
+        return False
+    if connection.execute("UPDATE accounts SET claimed = 1 WHERE id = ?", (account.id,)).rowcount == 0:
+        raise LookupError("the draft is gone")  # takes the claim back
+    return True
+
+
+def _replace(connection: sqlite3.Connection, account: Account) -> bool:
+    sql = "SELECT is_admin FROM accounts WHERE id = ? AND version = ? AND claimed = 1"
+    row = connection.execute(sql, (account.id, account.version - 1)).fetchone()
+    if row is None:
+        return False
+    if row[0] and not account.is_admin and not _other_admin(connection, account.id):
+        raise LastAdmin("Make somebody else an administrator first.")
+    connection.execute(
+        "UPDATE accounts SET name = ?, password_hash = ?, roles = ?, is_admin = ?, credentials = ?, "
+        "version = ?, updated_at_ms = ? WHERE id = ?",
+        (
+            account.name,
+            account.password_hash,
+            _roles_text(account),
+            account.is_admin,
+            account.credentials,
+            account.version,
+            account.updated_at_ms,
+            account.id,
+        ),
+    )
+    return True
+
+
+def _other_admin(connection: sqlite3.Connection, account_id: str) -> bool:
+    sql = "SELECT 1 FROM accounts WHERE is_admin = 1 AND claimed = 1 AND id <> ? LIMIT 1"
+    return connection.execute(sql, (account_id,)).fetchone() is not None
+
+
+def _roles_text(account: Account) -> str:
+    return " ".join(sorted(account.roles))
+
+
+def _account(row: tuple[Any, ...]) -> Account:
+    id_, email, name, password_hash, roles, created, updated, credentials, version = row
+    known = frozenset(Role(role) for role in roles.split())
+    return Account(id_, email, name, password_hash, known, created, updated, credentials, version)
