@@ -1,0 +1,78 @@
+"""Password hashes by argon2id, in a few threads, for a bounded number of waiting people."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from pwdlib.hashers.argon2 import Argon2Hasher
+from store_kit.metrics import Metrics
+
+from store_user.domain import TooBusy
+from store_user.settings import UserSettings
+
+T = TypeVar("T")
+
+
+class Argon2Passwords:
+    """The port `Passwords`.
+
+    A hash costs 19 MiB and some 20 ms by design. So two are computed at once, 256 may wait, and whoever comes
+    then is told to come back: the memory and the time of everybody else stay bounded.
+    """
+
+    def __init__(self, settings: UserSettings, metrics: Metrics) -> None:
+        self._hasher = Argon2Hasher(
+            settings.user_argon2_time_cost, settings.user_argon2_memory_kib, settings.user_argon2_lanes
+        )
+        self._threads = settings.user_argon2_threads
+        self._most = settings.user_argon2_threads + settings.user_argon2_queue
+        self._present = 0
+        self._pool: ThreadPoolExecutor | None = None
+        self._nobody = ""
+        metrics.gauge("store_password_hashes_pending", "Passwords being hashed or waiting.").set_function(
+            lambda: self._present
+        )
+        self._seconds = metrics.histogram("store_password_hash_seconds", "Time in the queue and of hashing.")
+        self._refused = metrics.counter("store_password_hashes_refused_total", "Answered 503: queue full.")
+
+    async def open(self) -> None:
+        """Start the threads; make the hash that unknown people are compared with."""
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="argon2")
+        self._nobody = await self.hash(secrets.token_urlsafe())
+
+    async def close(self) -> None:
+        """Finish what is being hashed, then end the threads."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+    async def hash(self, password: str) -> str:
+        """Return the hash to store."""
+        return await self._run(lambda: self._hasher.hash(password))
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Compare; without a hash it takes the same time and fails."""
+        matches = await self._run(lambda: self._hasher.verify(password, password_hash or self._nobody))
+        return matches and password_hash is not None
+
+    def outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters."""
+        return self._hasher.check_needs_rehash(password_hash)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._present >= self._most:
+            self._refused.inc()
+            raise TooBusy("Too many people are signing in; try again in a moment.", retry_after_s=2)
+        self._present += 1
+        started = time.perf_counter()
+        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        # Counted until the thread is done with it, even if whoever waits has gone.
+        future.add_done_callback(lambda _: self._done(started))
+        return await asyncio.shield(future)
+
+    def _done(self, started: float) -> None:
+        self._present -= 1
+        self._seconds.observe(time.perf_counter() - started)

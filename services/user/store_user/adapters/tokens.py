@@ -1,0 +1,128 @@
+"""Access tokens signed by Ed25519, refresh tokens derived by HMAC, and the secrets of the services."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.jwk import Key, KeySet, OKPKey
+from store_kit.auth import ALGORITHM, TOKEN_TYPE
+from store_kit.clock import Clock
+from store_kit.ids import new_id
+from store_kit.secrets import Secrets
+
+from store_user.domain import RefreshToken
+from store_user.settings import UserSettings
+
+SERVICES: Final = ("catalog", "cart", "order", "user")
+_MAX_GENERATION_DIGITS: Final = 12
+
+
+class SignedAccessTokens:
+    """The port `AccessTokens`: JWTs as in RFC 9068.
+
+    Args:
+        settings: issuer, audience, lifetime.
+        signing_key: the Ed25519 private key (PEM) that signs.
+        previous_key: the key before it; its tokens are still valid, it signs no more.
+        clock: the time of issue.
+    """
+
+    def __init__(
+        self, settings: UserSettings, *, signing_key: bytes, previous_key: str | None, clock: Clock
+    ) -> None:
+        self.lifetime_s = settings.user_access_lifetime_s
+        self._issuer = settings.token_issuer
+        self._audience = settings.token_audience
+        self._clock = clock
+        self._key = _import(signing_key)
+        self._header = {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": self._key.kid}
+        keys: list[Key] = [self._key, *([_import(previous_key)] if previous_key else [])]
+        self._jwks = dict(KeySet(keys).as_dict(private=False))
+
+    def issue(self, subject: str, roles: Sequence[str]) -> str:
+        """Return a signed token."""
+        now = self._clock.now_ms() // 1000
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": subject,
+            "roles": list(roles),
+            "iat": now,
+            "exp": now + self.lifetime_s,
+            "jti": new_id(),
+        }
+        return jwt.encode(self._header, claims, self._key, [ALGORITHM])
+
+    def jwks(self) -> Mapping[str, Any]:
+        """Return the public keys (RFC 7517): the present one first."""
+        return self._jwks
+
+
+def _import(pem: bytes | str) -> OKPKey:
+    """Read a key; its id is its thumbprint (RFC 7638), the same on every replica."""
+    bare = OKPKey.import_key(pem)
+    if bare.curve_name != "Ed25519" or not bare.is_private:
+        raise ValueError("The signing key must be an Ed25519 private key in PEM.")
+    return OKPKey.import_key(pem, {"kid": bare.thumbprint(), "use": "sig", "alg": ALGORITHM})
+
+
+class DerivedRefreshTokens:
+    """The port `RefreshTokens`: `<family>.<generation>.<HMAC of both>`, so that nothing secret is stored."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key.encode()
+
+    def write(self, token: RefreshToken) -> str:
+        """Return the text of a token."""
+        said = f"{token.family_id}.{token.generation}"
+        return f"{said}.{self._sign(said)}"
+
+    def read(self, text: str) -> RefreshToken | None:
+        """Return what a token says, None when it is not ours."""
+        said, _, signature = text.rpartition(".")
+        family_id, _, generation = said.rpartition(".")
+        if not _is_number(generation):
+            return None
+        given = signature.encode(errors="surrogatepass")
+        if not hmac.compare_digest(given, self._sign(said).encode()):
+            return None
+        return RefreshToken(family_id, int(generation))
+
+    def _sign(self, said: str) -> str:
+        message = b"refresh\0" + said.encode(errors="surrogatepass")
+        digest = hmac.digest(self._key, message, hashlib.sha256)
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_GENERATION_DIGITS
+
+
+class SecretClients:
+    """The port `Clients`: one secret per service, `service_secret_<name>`."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = {name: secrets.text(f"service_secret_{name}").encode() for name in SERVICES}
+
+    def knows(self, client_id: str, client_secret: str) -> bool:
+        """Compare in constant time."""
+        secret = self._secrets.get(client_id, b"")
+        given = client_secret.encode(errors="surrogatepass")
+        return hmac.compare_digest(secret, given) and bool(secret)
+
+
+class OwnToken:
+    """The kit's `TokenSource` for the service that signs tokens itself: no call, no cache to go stale."""
+
+    def __init__(self, access_tokens: SignedAccessTokens) -> None:
+        self._access_tokens = access_tokens
+
+    async def token(self) -> str:
+        """Return a new token of `service:user`."""
+        return self._access_tokens.issue("service:user", ["service"])
+
+    def forget(self) -> None:
+        """Nothing is kept."""

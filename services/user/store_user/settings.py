@@ -1,0 +1,40 @@
+"""Settings of the user service: variables `STORE_USER_*`, besides those that all services have."""
+
+from typing import Final
+
+from pydantic import Field
+from store_kit.settings import StoreSettings
+
+_RATE: Final = r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$"
+
+
+class UserSettings(StoreSettings):
+    """Tokens, passwords and throttles."""
+
+    user_access_lifetime_s: int = Field(default=600, ge=10, le=600)
+    """How long an access token is valid, and so how long a role that was taken away still works."""
+    user_refresh_lifetime_s: int = Field(default=30 * 86400, ge=60)
+    """How long a session lives after the login, however often it is refreshed."""
+    user_refresh_grace_s: float = Field(default=10.0, ge=0, le=60)
+    """For how long a refresh token that was just used gives the same successor again."""
+
+    user_argon2_time_cost: int = Field(default=2, ge=1)
+    user_argon2_memory_kib: int = Field(default=19 * 1024, ge=8)
+    """With the defaults of time and lanes: what OWASP's password storage cheat sheet asks for."""
+    user_argon2_lanes: int = Field(default=1, ge=1)
+    user_argon2_threads: int = Field(default=2, ge=1)
+    """How many passwords are hashed at once; each takes the memory above."""
+    user_argon2_queue: int = Field(default=256, ge=1)
+    """How many may wait for a thread; the next one is answered 503."""
+
+    user_login_limit_account: str = Field(default="20/minute", pattern=_RATE)
+    """Attempts on one account; a right password starts it anew."""
+    user_login_limit_address: str = Field(default="600/minute", pattern=_RATE)
+    """Attempts from one network address, right ones too."""
+    user_register_limit_address: str = Field(default="600/minute", pattern=_RATE)
+    """Registrations from one network address."""
+    user_trusted_proxies: tuple[str, ...] = ()
+    """Networks (CIDR) whose `X-Forwarded-For` is believed, e.g. `["10.0.0.0/8"]`."""
+
+    user_keep_notifications_days: int = Field(default=90, ge=1)
+    user_sweep_every_s: float = Field(default=60.0, gt=0)
