@@ -1,0 +1,154 @@
+"""`/api/users/me`: one's own account."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+from starlette.responses import Response
+from store_kit.auth import CurrentUser
+from store_kit.cursors import page_link
+from store_kit.problems import (
+    BadRequest,
+    Forbidden,
+    InvalidCursor,
+    InvalidInput,
+    PreconditionFailed,
+    PreconditionRequired,
+    TooManyRequests,
+    Unauthenticated,
+    problem_responses,
+)
+from store_kit.responses import JsonResponse, etag_of, not_modified, require_match
+
+from store_user.api.edge import client_address, edge, use_cases
+from store_user.api.models import (
+    AccountView,
+    Cursor,
+    Limit,
+    NotificationPage,
+    NotificationView,
+    PasswordChange,
+    ProfileChange,
+    SummaryView,
+)
+from store_user.domain import TooBusy, WrongPassword
+from store_user.use_cases.summarise_account import Summary
+
+router = APIRouter(prefix="/api/users/me", tags=["users"])
+
+
+@router.get(
+    "",
+    operation_id="get_me",
+    summary="Read your account",
+    response_model=AccountView,
+    responses={
+        304: {"description": "Not changed since the ETag in If-None-Match"},
+        **problem_responses(Unauthenticated, Forbidden, InvalidInput),
+    },
+)
+async def get_me(
+    request: Request,
+    user: CurrentUser,
+    if_none_match: Annotated[str | None, Header(description="An ETag.")] = None,  # noqa: ARG001 - documents it
+) -> Response:
+    """Return the account of the token, with its ETag."""
+    account = await use_cases(request).view(user.subject)
+    etag = etag_of(account.version)
+    return not_modified(request, etag) or JsonResponse(AccountView.of(account), headers={"ETag": etag})
+
+
+@router.patch(
+    "",
+    operation_id="update_me",
+    summary="Change your name",
+    response_model=AccountView,
+    responses=problem_responses(
+        BadRequest, Unauthenticated, Forbidden, PreconditionFailed, InvalidInput, PreconditionRequired
+    ),
+)
+async def update_me(
+    request: Request,
+    user: CurrentUser,
+    body: ProfileChange,
+    if_match: Annotated[str | None, Header(description="The ETag that was read.", examples=['"1"'])] = None,  # noqa: ARG001 - documents it
+) -> JsonResponse:
+    """Set the name, or clear it with null. If-Match must name the version that was read."""
+    shop = use_cases(request)
+    account = await shop.view(user.subject)
+    require_match(request, etag_of(account.version))
+    renamed = await shop.rename(user.subject, body.name, version=account.version)
+    return JsonResponse(AccountView.of(renamed), headers={"ETag": etag_of(renamed.version)})
+
+
+@router.put(
+    "/password",
+    operation_id="change_password",
+    summary="Change your password",
+    status_code=204,
+    responses=problem_responses(
+        BadRequest, Unauthenticated, Forbidden, WrongPassword, InvalidInput, TooManyRequests, TooBusy
+    ),
+)
+async def change_password(request: Request, user: CurrentUser, body: PasswordChange) -> Response:
+    """Replace the password; every session ends but that of `refresh_token`.
+
+    Access tokens of ended sessions work until they expire, ten minutes at most.
+    """
+    await use_cases(request).change_password(
+        user.subject,
+        current=body.current_password,
+        new=body.new_password,
+        address=client_address(request),
+        refresh_token=body.refresh_token,
+    )
+    return Response(status_code=204)
+
+
+@router.get(
+    "/summary",
+    operation_id="get_my_summary",
+    summary="Orders, money spent and cart at a glance",
+    response_model=SummaryView,
+    responses=problem_responses(Unauthenticated, Forbidden),
+)
+async def get_my_summary(request: Request, user: CurrentUser) -> JsonResponse:
+    """Gather figures from the order and the cart service.
+
+    A service that does not answer costs its own figures only: they are null, and `unavailable` names it.
+    """
+    return JsonResponse(_summary(await use_cases(request).summarise(user.subject)))
+
+
+def _summary(summary: Summary) -> SummaryView:
+    spending, cart = summary.spending, summary.cart
+    return SummaryView(
+        orders=spending.orders if spending else None,
+        total_spent_minor=spending.total_spent_minor if spending else None,
+        currency=spending.currency if spending else None,
+        cart_lines=cart.lines if cart else None,
+        cart_units=cart.units if cart else None,
+        unavailable=[name for name, part in (("orders", spending), ("cart", cart)) if part is None],
+    )
+
+
+@router.get(
+    "/notifications",
+    operation_id="list_my_notifications",
+    summary="News about your orders",
+    response_model=NotificationPage,
+    responses=problem_responses(InvalidCursor, Unauthenticated, Forbidden, InvalidInput),
+)
+async def list_my_notifications(
+    request: Request, user: CurrentUser, limit: Limit = 20, cursor: Cursor = None
+) -> JsonResponse:
+    """Return a page of news, newest first."""
+    query, cursors = f"notifications:{user.subject}", edge(request).cursors
+    before = None
+    if cursor is not None:
+        at_ms, news_id = cursors.decode(query, cursor)
+        before = (int(at_ms or 0), str(news_id))
+    found = await use_cases(request).list_notifications(user.subject, before=before, limit=limit + 1)
+    page = found[:limit]
+    following = cursors.encode(query, (page[-1].at_ms, page[-1].id)) if len(found) > limit else None
+    view = NotificationPage([NotificationView.of(news) for news in page], following)
+    return JsonResponse(view, headers=page_link(request, following))

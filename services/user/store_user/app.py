@@ -1,0 +1,213 @@
+"""Composition root of the user service."""
+
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final
+
+from store_kit.auth import TokenVerifier
+from store_kit.client import PeerMetrics, ServiceClient
+from store_kit.clock import Clock, SystemClock
+from store_kit.cursors import Cursors
+from store_kit.metrics import Metrics
+from store_kit.secrets import Secrets
+from store_kit.service import Service, Wrap, build_service, unwrapped
+from store_kit.sqlite import Sqlite
+from store_kit.workers import Worker
+
+from store_user.adapters.argon2_passwords import Argon2Passwords
+from store_user.adapters.memory_throttle import MemoryThrottle
+from store_user.adapters.peers import HttpCarts, HttpOrders
+from store_user.adapters.prometheus_counts import PrometheusCounts
+from store_user.adapters.sqlite_accounts import SqliteAccounts
+from store_user.adapters.sqlite_families import SqliteFamilies
+from store_user.adapters.sqlite_notifications import SqliteNotifications
+from store_user.adapters.tokens import DerivedRefreshTokens, OwnToken, SecretClients, SignedAccessTokens
+from store_user.api import admin_users, auth, me, notifications, users
+from store_user.api.edge import Edge
+from store_user.ports import Accounts, Families, Notifications
+from store_user.settings import UserSettings
+from store_user.use_cases import UseCases
+from store_user.use_cases.accept_notifications import AcceptNotifications
+from store_user.use_cases.assign_roles import AssignRoles
+from store_user.use_cases.authenticate_client import AuthenticateClient
+from store_user.use_cases.change_password import ChangePassword
+from store_user.use_cases.ensure_admin import EnsureAdmin
+from store_user.use_cases.list_accounts import ListAccounts
+from store_user.use_cases.list_notifications import ListNotifications
+from store_user.use_cases.log_in import LogIn
+from store_user.use_cases.log_out import LogOut
+from store_user.use_cases.open_account import OpenAccount
+from store_user.use_cases.promote_account import PromoteAccount
+from store_user.use_cases.refresh_session import RefreshSession
+from store_user.use_cases.register_account import RegisterAccount
+from store_user.use_cases.rename_account import RenameAccount
+from store_user.use_cases.summarise_account import SummariseAccount
+from store_user.use_cases.sweep_leftovers import SweepLeftovers
+from store_user.use_cases.view_account import ViewAccount
+
+PORT: Final = 8003
+_DAY_MS: Final = 86_400_000
+_ROUTERS: Final = (users.router, me.router, auth.router, admin_users.router, notifications.router)
+
+
+def create_service(
+    settings: UserSettings | None = None, *, clock: Clock | None = None, wrap: Wrap = unwrapped
+) -> Service:
+    """Return the user service; nothing is opened before it starts.
+
+    Args:
+        settings: read from the environment when None.
+        clock: whose time it is; the machine's when None.
+        wrap: put around each store; for crash tests.
+    """
+    settings, clock = settings or UserSettings(), clock or SystemClock()
+    parts = _Parts.build(settings, clock, wrap)
+    service = build_service(
+        name="user",
+        port=PORT,
+        settings=settings,
+        metrics=parts.metrics,
+        verifier=parts.verifier(),
+        use_cases=parts.use_cases(),
+        routers=_ROUTERS,
+        resources=(parts.db, parts.passwords, parts.orders, parts.carts),
+        workers=(Worker("sweep_accounts", parts.sweep(), settings.user_sweep_every_s, clock),),
+        checks={"database": parts.check_database},
+    )
+    proxies = [ipaddress.ip_network(network) for network in settings.user_trusted_proxies]
+    service.app.state.edge = Edge(
+        Cursors(parts.secrets.text("cursor_key")), parts.access_tokens.jwks(), proxies
+    )
+    return service
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTools:
+    """What the command line may do to the accounts of a data folder, also while a shop runs on it."""
+
+    ensure_admin: EnsureAdmin
+    promote: PromoteAccount
+
+
+@contextlib.asynccontextmanager
+async def open_accounts(settings: UserSettings | None = None) -> AsyncIterator[AccountTools]:
+    """Open the accounts of a data folder without a server; SQLite lets a second process write."""
+    parts = _Parts.build(settings or UserSettings(), SystemClock(), unwrapped)
+    async with contextlib.AsyncExitStack() as stack:
+        for resource in (parts.db, parts.passwords):
+            await resource.open()
+            stack.push_async_callback(resource.close)
+        yield AccountTools(parts.ensure_admin(), parts.promote())
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Everything between the settings and the use cases, built once."""
+
+    settings: UserSettings
+    clock: Clock
+    secrets: Secrets
+    metrics: Metrics
+    db: Sqlite
+    accounts: Accounts
+    families: Families
+    notifications: Notifications
+    passwords: Argon2Passwords
+    access_tokens: SignedAccessTokens
+    refresh_tokens: DerivedRefreshTokens
+    orders: ServiceClient
+    carts: ServiceClient
+
+    @classmethod
+    def build(cls, settings: UserSettings, clock: Clock, wrap: Wrap) -> "_Parts":
+        """Build adapters; nothing is opened."""
+        metrics, secrets = Metrics("user"), Secrets(settings)
+        schema = files("store_user") / "schema" / "sqlite"
+        synchronous = settings.sqlite_synchronous
+        db = Sqlite(settings.data_dir / "user.db", schema, metrics=metrics, synchronous=synchronous)
+        access_tokens = SignedAccessTokens(
+            settings,
+            signing_key=secrets.pem("signing_key"),
+            previous_key=secrets.optional("signing_key_previous"),
+            clock=clock,
+        )
+        peers, own = PeerMetrics(metrics), OwnToken(access_tokens)
+        return cls(
+            settings=settings,
+            clock=clock,
+            secrets=secrets,
+            metrics=metrics,
+            db=db,
+            accounts=wrap("accounts", SqliteAccounts(db)),
+            families=wrap("tokens", SqliteFamilies(db)),
+            notifications=wrap("notifications", SqliteNotifications(db)),
+            passwords=Argon2Passwords(settings, metrics),
+            access_tokens=access_tokens,
+            refresh_tokens=DerivedRefreshTokens(secrets.text("refresh_key")),
+            orders=ServiceClient("order", settings.order_url, settings=settings, metrics=peers, tokens=own),
+            carts=ServiceClient("cart", settings.cart_url, settings=settings, metrics=peers, tokens=own),
+        )
+
+    async def check_database(self) -> None:
+        """Fail when the database does not answer."""
+        self.db.one("accounts.check", "SELECT 1 FROM accounts LIMIT 1")
+
+    def verifier(self) -> TokenVerifier:
+        """Return a verifier that has the keys already: this service is the issuer."""
+
+        async def own_keys() -> Mapping[str, Any]:
+            return self.access_tokens.jwks()
+
+        return TokenVerifier(
+            own_keys,
+            issuer=self.settings.token_issuer,
+            audience=self.settings.token_audience,
+            now_s=lambda: self.clock.now_ms() / 1000,
+        )
+
+    def assign_roles(self) -> AssignRoles:
+        return AssignRoles(self.accounts, self.clock)
+
+    def promote(self) -> PromoteAccount:
+        return PromoteAccount(self.accounts, self.assign_roles())
+
+    def open_account(self) -> OpenAccount:
+        return OpenAccount(self.accounts, self.passwords, self.clock)
+
+    def ensure_admin(self) -> EnsureAdmin:
+        return EnsureAdmin(self.accounts, self.passwords, self.open_account(), self.promote(), self.clock)
+
+    def sweep(self) -> SweepLeftovers:
+        keep_ms = self.settings.user_keep_notifications_days * _DAY_MS
+        return SweepLeftovers(self.accounts, self.families, self.notifications, self.clock, keep_ms)
+
+    def use_cases(self) -> UseCases:
+        """Wire the table of contents."""
+        throttle, counts = MemoryThrottle(self.settings), PrometheusCounts(self.metrics)
+        accounts, families, passwords, clock = self.accounts, self.families, self.passwords, self.clock
+        access, refresh = self.access_tokens, self.refresh_tokens
+        lifetime_ms = self.settings.user_refresh_lifetime_s * 1000
+        grace_ms = round(self.settings.user_refresh_grace_s * 1000)
+        return UseCases(
+            register=RegisterAccount(self.open_account(), throttle, counts),
+            log_in=LogIn(
+                accounts, families, passwords, throttle, access, refresh, counts, clock, lifetime_ms
+            ),
+            refresh=RefreshSession(accounts, families, access, refresh, clock, grace_ms),
+            authenticate_client=AuthenticateClient(SecretClients(self.secrets), access),
+            log_out=LogOut(families, refresh),
+            view=ViewAccount(accounts),
+            rename=RenameAccount(accounts, clock),
+            change_password=ChangePassword(accounts, families, passwords, throttle, refresh, clock),
+            summarise=SummariseAccount(HttpOrders(self.orders), HttpCarts(self.carts)),
+            list_notifications=ListNotifications(self.notifications),
+            accept_notifications=AcceptNotifications(self.notifications),
+            list_accounts=ListAccounts(accounts),
+            assign_roles=self.assign_roles(),
+            ensure_admin=self.ensure_admin(),
+            promote=self.promote(),
+            sweep=self.sweep(),
+        )
