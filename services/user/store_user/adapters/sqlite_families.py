@@ -34,7 +34,10 @@ class SqliteFamilies:
             "FROM families WHERE id = ?"
         )
         row = self.db.one("families.get", sql, (family_id,))
-        return Family(*row[:6], bool(row[6])) if row else None
+        if row is None:
+            return None
+        id_, account_id, credentials, generation, rotated, expires, revoked = row
+        return Family(id_, account_id, credentials, generation, rotated, expires, bool(revoked))
 
     async def rotate(self, family_id: str, *, generation: int, at_ms: int) -> bool:
         """Advance by compare-and-set."""

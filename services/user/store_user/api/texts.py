@@ -21,7 +21,7 @@ def matching(pattern: str, message: str, **field: Any) -> tuple[Any, Any]:
     compiled = re.compile(pattern)
 
     def check(text: str) -> str:
-        if not compiled.fullmatch(text) or (not text.isprintable() and _is_broken(text)):
+        if _SURROGATE.search(text) or not compiled.fullmatch(text):
             raise PydanticCustomError("text", "{message}", {"message": message})
         return text
 
