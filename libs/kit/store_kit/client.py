@@ -1,7 +1,6 @@
 """Calls to other services: within the caller's budget, retried only when that is safe, behind a breaker."""
 
 import asyncio
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
 from store_kit.deadline import BUDGET_HEADER, remaining_s
+from store_kit.ids import new_trace_id
 from store_kit.logs import trace_id_var
 from store_kit.metrics import Metrics
 from store_kit.problems import DeadlineExceeded, OutcomeUnknown, PeerUnavailable
@@ -23,6 +23,8 @@ from store_kit.settings import StoreSettings
 
 _SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _BREAKER_STATES: Final = {"closed": 0, "half-opened": 1, "opened": 2}
+# Retries are counted in a metric of ours; the library would log each of them.
+stamina.instrumentation.set_on_retry_hooks([])
 _LAG_S: Final = 0.25
 _OUTCOME_UNKNOWN: Final = OutcomeUnknown.slug.encode()
 _JSON_HEADERS: Final = {"Content-Type": "application/json"}
@@ -145,7 +147,7 @@ class ServiceClient:
         if attempts == 1:
             return await self._guarded(send)
         retries = stamina.retry_context(
-            on=(PeerUnavailable, OutcomeUnknown),
+            on=_may_pass,
             attempts=attempts,
             timeout=max(0.0, remaining_s(self._settings.request_timeout_s)),
             wait_initial=0.02,
@@ -153,6 +155,8 @@ class ServiceClient:
             wait_jitter=0.05,
         )
         async for attempt in retries:
+            if attempt.num > 1:
+                self._metrics.retries.labels(self._peer).inc()
             with attempt:
                 return await self._guarded(send)
         raise AssertionError("stamina returns or raises")  # pragma: no cover
@@ -233,6 +237,11 @@ class CircuitOpen(PeerUnavailable):
     """The circuit to the peer is open: it failed several times in a row and is left alone for a moment."""
 
 
+def _may_pass(error: Exception) -> bool:
+    """Say whether another try may do better; an open circuit says itself that it would not."""
+    return isinstance(error, PeerUnavailable | OutcomeUnknown) and not isinstance(error, CircuitOpen)
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
     method: str
@@ -250,11 +259,14 @@ class PeerMetrics:
         self.breaker_state = metrics.gauge(
             "store_breaker_state", "State of the circuit to a peer: 0 closed, 1 half open, 2 open.", ("peer",)
         )
+        self.retries = metrics.counter(
+            "store_peer_retries_total", "Calls to a peer that were sent again.", ("peer",)
+        )
 
 
 def _trace_headers() -> dict[str, str]:
     trace_id = trace_id_var.get()
-    return {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"} if trace_id else {}
+    return {"traceparent": f"00-{trace_id}-{new_trace_id()[16:]}-01"} if trace_id else {}
 
 
 class ServiceTokens:
