@@ -1,0 +1,50 @@
+"""`store doctor`: what keeps the shop from running here?"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from store_kit.settings import StoreSettings
+
+from store_cli.console import DEFAULT_DATA, FOUND_SOMETHING, AsJson, print_json
+from store_cli.doctor import Check, examine, patient
+
+_MARKS: Final = {"good": ("ok", "green"), "warning": ("!", "yellow"), "bad": ("BAD", "red")}
+
+
+def register(app: typer.Typer) -> None:
+    """Add `doctor`."""
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the gateway.")] = 8080,
+    host: Annotated[str, typer.Option(envvar="STORE_HOST", help="Address to listen on.")] = "127.0.0.1",
+    data: Annotated[
+        Path, typer.Option("--data", envvar="STORE_DATA_DIR", help="Data folder of the shop.")
+    ] = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Check versions, ports, disk and the data folder, and say how to mend what is wrong."""
+    checks = list(examine(patient(data, host, port, StoreSettings(data_dir=data))))
+    bad = any(check.state == "bad" for check in checks)
+    if as_json:
+        print_json({"ok": not bad, "checks": [asdict(check) for check in checks]})
+    else:
+        _show(checks)
+    if bad:
+        raise typer.Exit(FOUND_SOMETHING)
+
+
+def _show(checks: list[Check]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for check in checks:
+        mark, colour = _MARKS[check.state]
+        seen = f"{check.seen}\n-> {check.mend}" if check.mend else check.seen
+        table.add_row(Text(mark, style=colour), check.name, Text(seen))
+    Console(highlight=False).print(table)

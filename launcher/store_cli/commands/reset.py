@@ -1,0 +1,50 @@
+"""`store reset`: forget everything."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from store_cli import data_folder
+from store_cli.console import DEFAULT_DATA, FOUND_SOMETHING, WRONG_USAGE, AsJson, fail, say
+
+DataFolder = Annotated[
+    Path, typer.Option("--data", envvar="STORE_DATA_DIR", file_okay=False, help="Data folder to delete.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `reset`."""
+    app.command("reset")(reset)
+
+
+def reset(
+    *,
+    data: DataFolder = DEFAULT_DATA,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete the data folder: products, orders, accounts and keys. Asks first.
+
+    The next `store up` begins with a new shop. Refused while a shop runs on the folder.
+    """
+    if not data.exists():
+        say({"ok": True, "deleted": False}, f"There is no {data}; nothing to delete.", as_json=as_json)
+        return
+    if not data_folder.looks_like_a_shop(data):
+        fail(
+            f"{data} does not look like the data folder of a shop; nothing deleted.",
+            WRONG_USAGE,
+            as_json=as_json,
+        )
+    if not yes and not typer.confirm(
+        f"Delete {data.resolve()} with every product, order and account?", err=True
+    ):
+        fail("Nothing deleted.", FOUND_SOMETHING, as_json=as_json)
+    try:
+        data_folder.remove(data)
+    except data_folder.InUse:
+        fail(f"A shop runs on {data}: stop it first (Ctrl-C).", FOUND_SOMETHING, as_json=as_json)
+    except OSError as failure:
+        fail(f"{data} could not be deleted: {failure}", FOUND_SOMETHING, as_json=as_json)
+    say({"ok": True, "deleted": True}, f"{data} is deleted; store up begins a new shop.", as_json=as_json)
