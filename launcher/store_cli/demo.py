@@ -31,7 +31,7 @@ class _Items(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the person at the terminal is told: the address, the administrator, the password when it is new."""
+    """What the person at the terminal is told: the administrator, and whether its password is new."""
 
     credentials: Credentials
     is_new: bool

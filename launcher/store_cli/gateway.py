@@ -70,7 +70,7 @@ def openapi_document(services: Sequence[Service]) -> dict[str, Any]:
 
 
 def gateway(services: Sequence[Service], settings: StoreSettings) -> ASGIApp:
-    """Return the application of the gateway port: services by `ROUTES`, else Swagger UI and the documentation."""
+    """Return the application of the gateway port: services by `ROUTES`, else Swagger and the docs."""
     apps = {service.name: service.asgi for service in services}
     table = {prefix: apps[name] for prefix, name in ROUTES.items()}
     pages = ServiceMiddleware(_pages(services), settings)

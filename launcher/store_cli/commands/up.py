@@ -8,13 +8,14 @@ import typer
 import uvloop
 from rich.console import Console
 from rich.panel import Panel
-from store_cli.console import FOUND_SOMETHING, WRONG_USAGE, fail
-from store_cli.demo import Demo, any_product, ensure_administrator, load_catalogue
-from store_cli.serving import SERVICES, DataFolderInUse, DataFolderLock, create_service, create_shop
 from store_kit.logs import configure_logs
 from store_kit.migrations import SchemaError
 from store_kit.secrets import MissingSecret
 from store_kit.server import PortInUse, Runner, run_service
+
+from store_cli.console import FOUND_SOMETHING, WRONG_USAGE, fail
+from store_cli.demo import Demo, any_product, ensure_administrator, load_catalogue
+from store_cli.serving import SERVICES, DataFolderInUse, DataFolderLock, create_service, create_shop
 
 _REFUSALS: Final = (PortInUse, DataFolderInUse, SchemaError, MissingSecret)
 

@@ -6,6 +6,7 @@ BaseHTTPMiddleware is not used anywhere: a single one costs more than a whole ro
 import time
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store_kit.deadline import BUDGET_HEADER, start_budget
@@ -44,12 +45,12 @@ class ServiceMiddleware:
         exchange = _Exchange(receive, send, trace_id, self._max_body)
         started = time.perf_counter()
         try:
-            exchange.refuse_declared(headers.get(b"content-length"))
-            limited = exchange.receive if b"transfer-encoding" in headers else receive
-            await self._app(scope, limited, exchange.send)
-        except PayloadTooLarge as problem:
-            await exchange.discard_body()
-            await problem_response(problem)(scope, receive, exchange.send)
+            if exchange.is_declared_too_large(headers.get(b"content-length")):
+                await problem_response(exchange.too_large())(scope, receive, exchange.send)
+            else:
+                limited = exchange.receive if b"transfer-encoding" in headers else receive
+                await self._app(scope, limited, exchange.send)
+            await exchange.discard_refused_body()
         except Exception:  # noqa: BLE001 - the last resort: answered by on_unexpected, logged here with its trace
             self._log.exception("request.failed", method=scope["method"])
         self._log.debug(
@@ -63,7 +64,7 @@ class ServiceMiddleware:
 class _Exchange:
     """The messages of one request: counts the body, stamps the trace id, knows whether an answer began."""
 
-    __slots__ = ("_max_body", "_receive", "_received", "_send", "_trace_header", "status")
+    __slots__ = ("_max_body", "_receive", "_received", "_refused", "_send", "_trace_header", "status")
 
     def __init__(self, receive: Receive, send: Send, trace_id: str, max_body: int) -> None:
         self._receive = receive
@@ -71,18 +72,22 @@ class _Exchange:
         self._trace_header = (b"x-trace-id", trace_id.encode())
         self._max_body = max_body
         self._received = 0
+        self._refused = False
         self.status = 0
 
-    def refuse_declared(self, length: bytes | None) -> None:
-        """Refuse a body that says itself that it is too large, before it is read."""
-        if length is not None and length.isdigit() and int(length) > self._max_body:
-            raise self._too_large()
+    def is_declared_too_large(self, length: bytes | None) -> bool:
+        """Say whether a body names a size that is too large, before it is read."""
+        self._refused = length is not None and length.isdigit() and int(length) > self._max_body
+        return self._refused
 
     async def receive(self) -> Message:
+        """Receive a part of a body that does not name its size."""
         message = await self._receive()
         self._received += len(message.get("body", b""))
-        if self._received > self._max_body:
-            raise self._too_large()
+        self._refused = self._received > self._max_body
+        if self._refused:
+            # The framework lets its own exception pass while it reads a body, and no other.
+            raise HTTPException(PayloadTooLarge.status, self.too_large().detail)
         return message
 
     async def send(self, message: Message) -> None:
@@ -91,15 +96,15 @@ class _Exchange:
             message["headers"].append(self._trace_header)
         await self._send(message)
 
-    async def discard_body(self) -> None:
+    async def discard_refused_body(self) -> None:
         """Read on for a while, so that a client that still sends hears the answer; then give up."""
-        while self._received < self._max_body * _PATIENCE:
+        while self._refused and self._received < self._max_body * _PATIENCE:
             message = await self._receive()
             self._received += len(message.get("body", b""))
-            if not message.get("more_body", False):
-                return
+            self._refused = message.get("more_body", False)
 
-    def _too_large(self) -> PayloadTooLarge:
+    def too_large(self) -> PayloadTooLarge:
+        """Return the problem of a body that is too large."""
         return PayloadTooLarge(f"The body may have {self._max_body} bytes at most; send less at a time.")
 
 

@@ -50,7 +50,7 @@ async def _on_problem(_request: Request, error: Problem) -> Response:
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:
     kind = _BY_STATUS.get(error.status_code, Internal)
     detail = f"There is no {request.url.path} here." if kind is NotFound else ""
-    problem = kind(detail)
+    problem = kind(error.detail if kind is PayloadTooLarge else detail)
     problem.headers.update(error.headers or {})
     return problem_response(problem)
 

@@ -1,0 +1,184 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from store_kit.client import PeerMetrics, PeerTimeout, ServiceClient, ServiceTokens
+from store_kit.deadline import start_budget
+from store_kit.jwks import remote_verifier
+from store_kit.metrics import Metrics
+from store_kit.problems import DeadlineExceeded, OutcomeUnknown, PeerUnavailable
+from store_kit.settings import StoreSettings
+from store_kit.testing import free_port
+
+pytestmark = pytest.mark.anyio
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def peer(handler: Handler, port: int = 0) -> AsyncIterator[str]:
+    """Run a real HTTP server that answers everything by `handler`."""
+    server = web.ServerRunner(web.Server(handler), shutdown_timeout=0.05)
+    await server.setup()
+    site = web.TCPSite(server, "127.0.0.1", port)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{server.addresses[0][1]}"
+    finally:
+        await server.cleanup()
+
+
+@asynccontextmanager
+async def client(
+    url: str, metrics: Metrics | None = None, **settings: object
+) -> AsyncIterator[ServiceClient]:
+    configured = StoreSettings.model_validate({"peer_timeout_s": 0.3, "breaker_ttl_s": 0.2, **settings})
+    made = ServiceClient(
+        "stub", url, settings=configured, metrics=PeerMetrics(metrics or Metrics("test")), tokens=None
+    )
+    await made.open()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def answers(*statuses: int, body: bytes = b"{}") -> tuple[Handler, list[web.BaseRequest]]:
+    """Answer with these statuses in turn, the last one for ever; remember who asked."""
+    waiting = list(statuses)
+    asked: list[web.BaseRequest] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request)
+        return web.Response(status=waiting.pop(0) if len(waiting) > 1 else waiting[0], body=body)
+
+    return handler, asked
+
+
+async def test_reply_of_the_peer_comes_back() -> None:
+    """A 2xx and a 4xx are answers; the request says how long it may take."""
+    handler, asked = answers(200, 409, body=b'{"a":1}')
+    async with peer(handler) as url, client(url) as calls:
+        reply = await calls.call("PUT", "/x", body={"b": 2}, params={"q": "1"})
+        assert (reply.ok, reply.json()) == (True, {"a": 1})
+        assert 0 < int(asked[0].headers["Store-Timeout-Ms"]) <= 300
+        assert not (await calls.call("POST", "/x")).ok
+
+
+async def test_idempotent_call_is_repeated() -> None:
+    """A PUT that met a passing failure is sent again."""
+    handler, asked = answers(503, 500, 200)
+    async with peer(handler) as url, client(url) as calls:
+        assert (await calls.call("PUT", "/x")).ok
+    assert len(asked) == 3
+
+
+async def test_call_with_an_effect_is_sent_once() -> None:
+    """A POST is never repeated by the client; what it did is unknown after a 500."""
+    handler, asked = answers(500, 200)
+    async with peer(handler) as url, client(url) as calls:
+        with pytest.raises(OutcomeUnknown):
+            await calls.call("POST", "/x")
+    assert len(asked) == 1
+
+
+async def test_unknown_outcome_of_the_peer_stays_unknown() -> None:
+    """A peer that does not know either is not taken for one that did nothing."""
+    handler, _ = answers(503, body=b'{"type":"/docs/problems/#outcome-unknown"}')
+    async with peer(handler) as url, client(url) as calls:
+        with pytest.raises(OutcomeUnknown):
+            await calls.call("POST", "/x")
+
+
+async def test_silence_is_an_unknown_outcome() -> None:
+    """A peer that does not answer in time may have acted."""
+
+    async def silent(_request: web.BaseRequest) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        return web.Response()
+
+    async with peer(silent) as url, client(url) as calls:
+        with pytest.raises(PeerTimeout):
+            await calls.call("POST", "/x", timeout_s=0.05)
+
+
+async def test_spent_budget_sends_nothing() -> None:
+    """Without time left the peer is not even asked."""
+    handler, asked = answers(200)
+    start_budget(-1)
+    async with peer(handler) as url, client(url) as calls:
+        with pytest.raises(DeadlineExceeded):
+            await calls.call("POST", "/x")
+    assert asked == []
+
+
+async def test_dead_peer_opens_the_circuit_and_it_closes_again() -> None:
+    """After some failures calls end at once; when the peer is back, the next try closes the circuit."""
+    port = free_port()
+    metrics = Metrics("test")
+    async with client(f"http://127.0.0.1:{port}", metrics, breaker_threshold=2) as calls:
+        for _ in range(2):
+            with pytest.raises(PeerUnavailable):
+                await calls.call("POST", "/x")
+        assert b'store_breaker_state{peer="stub"} 2.0' in metrics.exposition()
+        begun = asyncio.get_running_loop().time()
+        with pytest.raises(PeerUnavailable) as told:
+            await calls.call("GET", "/x")
+        assert asyncio.get_running_loop().time() - begun < 0.05
+        assert told.value.headers["Retry-After"]
+        handler, _ = answers(200)
+        async with peer(handler, port):
+            while b'store_breaker_state{peer="stub"} 0.0' not in metrics.exposition():
+                try:
+                    await calls.call("POST", "/x")
+                except PeerUnavailable:
+                    await asyncio.sleep(0.02)
+
+
+async def test_token_is_fetched_once_and_again_when_refused() -> None:
+    """Calls share one token; one that a peer refuses is replaced and the call repeated."""
+    granted: list[str] = []
+    shown: list[str] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/api/auth/token":
+            granted.append(f"t{len(granted)}")
+            return web.json_response({"access_token": granted[-1], "expires_in": 600})
+        shown.append(request.headers["Authorization"])
+        return web.Response(status=401 if shown[-1] == "Bearer t0" and len(shown) > 2 else 200)
+
+    async with peer(handler) as url:
+        settings = StoreSettings.model_validate({"user_url": url})
+        calls = ServiceClient(
+            "stub",
+            url,
+            settings=settings,
+            metrics=PeerMetrics(Metrics("t")),
+            tokens=ServiceTokens(settings, "cart", "s"),
+        )
+        await calls.open()
+        await asyncio.gather(calls.call("GET", "/a"), calls.call("GET", "/b"))
+        assert granted == ["t0"]
+        assert (await calls.call("GET", "/c")).ok
+        assert shown[-2:] == ["Bearer t0", "Bearer t1"]
+        await calls.close()
+
+
+@pytest.mark.parametrize("status", [401, 500])
+async def test_refused_credentials_are_no_answer_of_the_peer(status: int) -> None:
+    """A service that gets no token cannot call, and says so."""
+    handler, _ = answers(status)
+    async with peer(handler) as url:
+        settings = StoreSettings.model_validate({"user_url": url})
+        with pytest.raises(PeerUnavailable):
+            await ServiceTokens(settings, "cart", "wrong").token()
+
+
+async def test_unreachable_user_service_means_no_keys() -> None:
+    """Without the issuer's keys nobody is let in, and the answer says that this passes."""
+    settings = StoreSettings.model_validate({"user_url": f"http://127.0.0.1:{free_port()}"})
+    with pytest.raises(PeerUnavailable):
+        await remote_verifier(settings).verify("a.b.c")
+    with pytest.raises(PeerUnavailable):
+        await ServiceTokens(settings, "cart", "s").token()

@@ -1,0 +1,150 @@
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from store_kit.metrics import Metrics
+from store_kit.migrations import SchemaError
+from store_kit.sqlite import Sqlite
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def schema(tmp_path: Path) -> Path:
+    folder = tmp_path / "schema"
+    folder.mkdir()
+    (folder / "0001_things.sql").write_text(
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT UNIQUE);\nCREATE TABLE log (line TEXT);\n"
+    )
+    return folder
+
+
+@pytest.fixture
+async def database(tmp_path: Path, schema: Path) -> AsyncIterator[Sqlite]:
+    opened = Sqlite(tmp_path / "data" / "things.db", schema, metrics=Metrics("test"))
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+def insert(name: str) -> Callable[[sqlite3.Connection], int | None]:
+    return lambda connection: connection.execute("INSERT INTO things (name) VALUES (?)", (name,)).lastrowid
+
+
+def names(database: Sqlite) -> list[str]:
+    return [name for (name,) in database.all("things.list", "SELECT name FROM things ORDER BY id")]
+
+
+async def test_answered_write_is_readable(database: Sqlite) -> None:
+    """What a write answered is there for the next read."""
+    assert await database.write("things.insert", insert("a")) == 1
+    assert names(database) == ["a"]
+    assert database.one("things.get", "SELECT name FROM things WHERE id = ?", (2,)) is None
+
+
+async def test_failed_write_takes_back_only_itself(database: Sqlite) -> None:
+    """In a group of writes one fails, the others stay."""
+
+    def half(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO log VALUES ('half')")
+        connection.execute("INSERT INTO things (name) VALUES ('a')")
+
+    outcomes = await asyncio.gather(
+        database.write("things.insert", insert("a")),
+        database.write("things.insert", half),
+        database.write("things.insert", insert("b")),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes[1], sqlite3.IntegrityError)
+    assert names(database) == ["a", "b"]
+    assert database.all("log.list", "SELECT * FROM log") == []
+
+
+async def test_many_writers_share_one_transaction(database: Sqlite) -> None:
+    """A thousand concurrent writes all land, and each sees what came before it."""
+
+    def add_one(connection: sqlite3.Connection) -> int:
+        (count,) = connection.execute("SELECT count(*) FROM things").fetchone()
+        connection.execute("INSERT INTO things (name) VALUES (?)", (str(count),))
+        return int(count)
+
+    seen = await asyncio.gather(*(database.write("things.insert", add_one) for _ in range(1000)))
+    assert sorted(seen) == list(range(1000))
+
+
+async def test_cancelled_caller_does_not_undo_the_write(database: Sqlite) -> None:
+    """A caller that goes away cannot stop its write half way."""
+    task = asyncio.create_task(database.write("things.insert", insert("kept")))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await database.write("things.insert", insert("next"))
+    assert names(database) == ["kept", "next"]
+
+
+async def test_reader_cannot_write(database: Sqlite) -> None:
+    """The loop's connection only reads."""
+    with pytest.raises(sqlite3.OperationalError):
+        database.all("things.insert", "INSERT INTO things (name) VALUES ('x')")
+
+
+async def test_close_finishes_what_waits(tmp_path: Path, schema: Path) -> None:
+    """Writes that were accepted before close are durable after it."""
+    first = Sqlite(tmp_path / "a.db", schema)
+    await first.open()
+    waiting = [asyncio.create_task(first.write("things.insert", insert(str(n)))) for n in range(50)]
+    await asyncio.sleep(0)
+    await first.close()
+    await asyncio.gather(*waiting)
+    again = Sqlite(tmp_path / "a.db", schema)
+    await again.open()
+    assert len(names(again)) == 50
+    await again.close()
+    with pytest.raises(RuntimeError, match="not open"):
+        names(again)
+    with pytest.raises(RuntimeError, match="not open"):
+        await again.write("things.insert", insert("x"))
+
+
+async def test_newer_database_is_refused(tmp_path: Path, schema: Path) -> None:
+    """Old code does not touch a database that newer code has written."""
+    (schema / "0002_more.sql").write_text("CREATE TABLE more (id INTEGER);")
+    await open_and_close(tmp_path, schema)
+    (schema / "0002_more.sql").unlink()
+    with pytest.raises(SchemaError, match=r"x\.db has schema 2, this code knows only 1"):
+        await open_and_close(tmp_path, schema)
+
+
+async def test_changed_migration_is_refused(tmp_path: Path, schema: Path) -> None:
+    """A schema file that was applied must stay as it was."""
+    await open_and_close(tmp_path, schema)
+    (schema / "0001_things.sql").write_text("CREATE TABLE other (id INTEGER);")
+    with pytest.raises(SchemaError, match=r"0001_things\.sql was changed"):
+        await open_and_close(tmp_path, schema)
+
+
+async def test_failed_migration_leaves_nothing(tmp_path: Path, schema: Path) -> None:
+    """A schema file that fails half way leaves the database as it was."""
+    (schema / "0002_bad.sql").write_text("CREATE TABLE half (id INTEGER);\nCREATE TABLE things (id INTEGER);")
+    with pytest.raises(sqlite3.OperationalError):
+        await open_and_close(tmp_path, schema)
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+    connection.close()
+    assert tables == []
+
+
+async def test_gap_in_numbers_is_refused(tmp_path: Path, schema: Path) -> None:
+    """Schema files are numbered without a gap."""
+    (schema / "0003_gap.sql").write_text("SELECT 1;")
+    with pytest.raises(SchemaError, match="without a gap"):
+        await open_and_close(tmp_path, schema)
+
+
+async def open_and_close(tmp_path: Path, schema: Path) -> None:
+    database = Sqlite(tmp_path / "x.db", schema)
+    await database.open()
+    await database.close()
