@@ -1,0 +1,281 @@
+"""The catalogue's read model: one SQLite file per process that follows the change feed.
+
+It can always be deleted: whatever cannot be opened, belongs to other code or is damaged is built again from a scan.
+Products are prepared in the event loop in small slices and stored by the file's writer thread; lists are read in
+the loop, except the few that would take long.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from store_kit.clock import Clock
+from store_kit.logs import get_logger
+from store_kit.metrics import Metrics
+from store_kit.migrations import SchemaError
+from store_kit.sqlite import Sqlite
+
+from store_catalog.adapters import read_model_pages as pages
+from store_catalog.adapters import read_model_writer as writer
+from store_catalog.adapters.read_model_aside import Aside
+from store_catalog.adapters.read_model_facets import Cube
+from store_catalog.adapters.read_model_queries import CENSUS
+from store_catalog.adapters.read_model_rows import incoming
+from store_catalog.domain import Product, ProductId
+from store_catalog.listing import CatalogueLoading, CategoryCount, Facets, ListQuery, Page, Position
+
+FORMAT: Final = 1
+"""Raise it when what is stored changes its meaning without the schema changing: every copy is then rebuilt."""
+CHUNK: Final = 500
+"""Products per transaction of the index."""
+_SLICE: Final = 50
+"""Products prepared before other requests get their turn: about a millisecond."""
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class ReadModel:
+    """Lists, search and facets of this process.
+
+    Args:
+        path: the file; it is made when missing.
+        currency: the shop's currency, which every item names.
+        clock: when deletions were seen.
+        metrics: where the time of each query is counted.
+    """
+
+    def __init__(self, path: Path, *, currency: str, clock: Clock, metrics: Metrics | None = None) -> None:
+        self._path = path
+        self._currency = currency
+        self._clock = clock
+        self._metrics = metrics
+        self._format = f"{FORMAT}/{currency}"
+        self._db = self._sqlite()
+        self._aside = Aside(path)
+        self._cube = Cube()
+        self._ready = False
+        self._position = 0
+        self._waiting: deque[tuple[Sequence[Product], asyncio.Future[None]]] = deque()
+        self._applying: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._log = get_logger("catalogue.index")
+        self.on_nudge: Callable[[], None] = lambda: None
+        """What `nudge` does: set by the composition root, which knows the worker that follows the feed."""
+
+    # ---------------------------------------------------------------------------------------------- life
+
+    async def open(self) -> None:
+        """Open the file; what is not usable is replaced by an empty one, which is not ready."""
+        try:
+            await self._db.open()
+            self._load()
+        except (SchemaError, sqlite3.DatabaseError) as error:
+            self._log.warning("index.unusable", error=str(error))
+            await self.start_over()
+
+    async def close(self) -> None:
+        """Store what waits, then close the file."""
+        if self._applying is not None:
+            await self._applying
+        await self._aside.close()
+        await self._db.close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it shows the whole catalogue."""
+        return self._ready
+
+    @property
+    def position(self) -> int:
+        """Up to where of the change feed everything is applied, as far as it was saved."""
+        return self._position
+
+    async def check(self) -> None:
+        """Pass when lists can be served; for the health page.
+
+        Raises:
+            CatalogueLoading: the catalogue is being read.
+        """
+        self._must_be_ready()
+
+    # ------------------------------------------------------------------------------------------- writing
+
+    async def apply(self, products: Sequence[Product]) -> None:
+        """Show these products, unless newer ones are known; returns when the next list sees them.
+
+        It never fails: the products are safe in the truth, and a damaged index is built again from there.
+        """
+        if not products:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((products, done))
+        if self._applying is None or self._applying.done():
+            self._applying = asyncio.create_task(self._apply_waiting(), name="apply to catalogue index")
+        await asyncio.shield(done)
+
+    def nudge(self) -> None:
+        """Follow the change feed now instead of at the next poll."""
+        self.on_nudge()
+
+    async def start_over(self) -> None:
+        """Begin an empty file; it is not ready until `finish`."""
+        async with self._lock:
+            self._ready = False
+            await self._aside.reset()
+            await self._db.close()
+            for suffix in ("", "-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            self._db = self._sqlite()
+            await self._db.open()
+            self._cube = Cube()
+
+    async def finish(self, position: int) -> None:
+        """Say that the whole catalogue as of `position` of the feed is in."""
+        async with self._lock:
+            await self._db.write("products.index", writer.create_indexes)
+            await self._db.write("meta.put", partial(writer.put_meta, key="format", value=self._format))
+            await self._db.write("meta.put", partial(writer.put_meta, key="position", value=position))
+            self._position = position
+            self._ready = True
+
+    async def save_position(self, position: int) -> None:
+        """Remember that everything up to `position` is applied; a restart goes on from there."""
+        if position == self._position:
+            return
+        async with self._lock:
+            await self._db.write("meta.put", partial(writer.put_meta, key="position", value=position))
+            self._position = position
+
+    # ------------------------------------------------------------------------------------------- reading
+
+    async def page(self, query: ListQuery, behind: Position | None, limit: int) -> Page:
+        """Return the products of a page.
+
+        Raises:
+            CatalogueLoading: the catalogue is being read.
+            InvalidCursor: `behind` is no position in this order.
+        """
+        self._must_be_ready()
+        ask = self._ask(query, behind, limit)
+        if ask is None:
+            return pages.EMPTY
+        try:
+            page = pages.quick(ask, self._db.all)
+            return page if page is not None else await self._aside.run(partial(pages.patient, ask))
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(error) from error
+
+    async def facets(self, query: ListQuery) -> Facets:
+        """Return how all matches of a query divide.
+
+        Raises:
+            CatalogueLoading: the catalogue is being read.
+        """
+        self._must_be_ready()
+        ask = self._ask(query, None, 0)
+        if ask is None:
+            return self._cube.divide([], capped=False)
+        if ask.known is not None:
+            return self._cube.facets(ask.category, in_stock=query.in_stock)
+        try:
+            cells, capped = await self._aside.run(partial(pages.division, ask))
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(error) from error
+        return self._cube.divide(cells, capped=capped)
+
+    def categories(self) -> list[CategoryCount]:
+        """Return every category that has products.
+
+        Raises:
+            CatalogueLoading: the catalogue is being read.
+        """
+        self._must_be_ready()
+        return self._cube.categories()
+
+    # ------------------------------------------------------------------------------------------- private
+
+    def _sqlite(self) -> Sqlite:
+        schema = files("store_catalog") / "schema" / "index"
+        return Sqlite(self._path, schema, metrics=self._metrics, synchronous="NORMAL")
+
+    def _load(self) -> None:
+        meta: dict[str, Any] = dict(self._db.all("meta.all", "SELECT key, value FROM meta"))
+        if meta.get("format") != self._format or "position" not in meta:
+            return
+        numbers: dict[str, int] = dict(self._db.all("category.all", "SELECT name, id FROM category"))
+        census = self._db.all("products.census", CENSUS)
+        self._cube.load(((c, s, r, n) for c, s, r, n in census), numbers)
+        self._position = int(meta["position"])
+        self._ready = True
+
+    def _must_be_ready(self) -> None:
+        if not self._ready:
+            raise CatalogueLoading("The catalogue is being read from the database; try again in a moment.")
+
+    def _damaged(self, error: sqlite3.DatabaseError) -> Exception:
+        """Return what to raise: a damaged file is rebuilt by the worker, any other fault is ours."""
+        if error.sqlite_errorcode & 0xFF not in _DAMAGED:
+            return error
+        self._log.error("index.damaged", error=str(error))
+        self._ready = False
+        self.nudge()
+        return CatalogueLoading("The list is being built anew; try again in a moment.")
+
+    def _ask(self, query: ListQuery, behind: Position | None, limit: int) -> pages.Ask | None:
+        """Return what to read, None when the category has never had a product."""
+        category = None
+        if query.category is not None:
+            category = self._cube.category(query.category)
+            if category is None:
+                return None
+        counted = bool(query.search) or query.priced
+        known = None if counted else self._cube.count(category, in_stock=query.in_stock)
+        return pages.Ask(query, category, behind, limit, known, self._cube.count())
+
+    async def _apply_waiting(self) -> None:
+        while self._waiting:
+            batch: dict[ProductId, Product] = {}
+            answered: list[asyncio.Future[None]] = []
+            while self._waiting and len(batch) < CHUNK:
+                products, done = self._waiting.popleft()
+                answered.append(done)
+                _keep_newest(batch, products)
+            try:
+                await self._apply(list(batch.values()))
+            except sqlite3.Error as error:
+                self._damaged_by_writing(error)
+            finally:
+                for done in answered:
+                    done.set_result(None)
+
+    async def _apply(self, products: Sequence[Product]) -> None:
+        for start in range(0, len(products), CHUNK):
+            rows = await self._prepared(products[start : start + CHUNK])
+            async with self._lock:
+                work = partial(writer.apply, rows=rows, now_ms=self._clock.now_ms())
+                self._cube.change(await self._db.write("products.apply", work))
+
+    async def _prepared(self, products: Sequence[Product]) -> list[tuple[str | int, ...]]:
+        rows: list[tuple[str | int, ...]] = []
+        for start in range(0, len(products), _SLICE):
+            if start:
+                await asyncio.sleep(0)
+            rows += (incoming(product, self._currency) for product in products[start : start + _SLICE])
+        return rows
+
+    def _damaged_by_writing(self, error: sqlite3.Error) -> None:
+        """Whatever kept products out of the index: it is no longer complete, so it is built again."""
+        self._log.error("index.damaged", error=str(error))
+        self._ready = False
+        self.nudge()
+
+
+def _keep_newest(batch: dict[ProductId, Product], products: Sequence[Product]) -> None:
+    for product in products:
+        known = batch.get(product.id)
+        if known is None or known.revision < product.revision:
+            batch[product.id] = product

@@ -1,0 +1,86 @@
+"""The catalogue's counts, kept up to date instead of counted."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from store_catalog.adapters.read_model_text import name_key
+from store_catalog.adapters.read_model_writer import Applied
+from store_catalog.listing import PRICE_STEPS_MINOR, Availability, CategoryCount, Facets, PriceRange
+
+Cell = tuple[int, bool, int]
+"""Category, whether in stock, number of the price range."""
+
+
+class Cube:
+    """How many products there are per category, availability and price range: a few hundred numbers."""
+
+    def __init__(self) -> None:
+        self._cells: Counter[Cell] = Counter()
+        self._totals: Counter[tuple[int | None, bool | None]] = Counter()
+        self._numbers: dict[str, int] = {}
+
+    def load(self, cells: Iterable[tuple[int, int, int, int]], categories: dict[str, int]) -> None:
+        """Start from what was counted: rows of category, in_stock, price range, count."""
+        self._numbers = categories
+        for category, in_stock, price_range, count in cells:
+            self._add((category, bool(in_stock), price_range), count)
+
+    def change(self, applied: Applied) -> None:
+        """Follow what a chunk changed."""
+        self._numbers = applied.categories
+        for delta in applied.deltas:
+            self._add((delta.category, delta.in_stock, delta.price_range), delta.count)
+
+    def category(self, name: str) -> int | None:
+        """Return the number of a category, None when no product ever had it."""
+        return self._numbers.get(name)
+
+    def count(self, category: int | None = None, *, in_stock: bool | None = None) -> int:
+        """Return how many products there are under these filters."""
+        return self._totals[category, in_stock]
+
+    def facets(self, category: int | None = None, *, in_stock: bool | None = None) -> Facets:
+        """Return how the products under these filters divide; exact, whatever their number."""
+        return self.divide(self._under(category, in_stock=in_stock), capped=False)
+
+    def categories(self) -> list[CategoryCount]:
+        """Return every category that has products, in the order of the alphabet."""
+        return self.facets().categories
+
+    def divide(self, cells: Iterable[tuple[Cell, int]], *, capped: bool) -> Facets:
+        """Return the facets that these cells add up to."""
+        total: Counter[int] = Counter()
+        buyable: Counter[int] = Counter()
+        prices: Counter[int] = Counter()
+        for (category, in_stock, price_range), count in cells:
+            total[category] += count
+            buyable[category] += count if in_stock else 0
+            prices[price_range] += count
+        names = {number: name for name, number in self._numbers.items()}
+        found = [CategoryCount(names[number], n, buyable[number]) for number, n in total.items() if n]
+        return Facets(
+            categories=sorted(found, key=lambda c: (name_key(c.category), c.category)),
+            prices=list(_price_ranges(prices)),
+            availability=Availability(buyable.total(), total.total() - buyable.total()),
+            capped=capped,
+        )
+
+    def _add(self, cell: Cell, count: int) -> None:
+        category, in_stock, _ = cell
+        self._cells[cell] += count
+        for key in ((category, in_stock), (category, None), (None, in_stock), (None, None)):
+            self._totals[key] += count
+
+    def _under(self, category: int | None, *, in_stock: bool | None) -> Iterator[tuple[Cell, int]]:
+        for cell, count in self._cells.items():
+            if category in (None, cell[0]) and in_stock in (None, cell[1]):
+                yield cell, count
+
+
+def _price_ranges(counts: Counter[int]) -> Iterator[PriceRange]:
+    """Yield the ranges that have products, the cheapest first."""
+    starts = (0, *PRICE_STEPS_MINOR)
+    ends = (*PRICE_STEPS_MINOR, None)
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        if counts[number]:
+            yield PriceRange(start, end, counts[number])

@@ -1,0 +1,86 @@
+"""What the read model stores of a product: its place in every order, its words, its ready JSON."""
+
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from store_kit.clock import rfc3339
+from store_kit.responses import json_bytes
+
+from store_catalog.adapters.read_model_text import name_key, words
+from store_catalog.domain import Product
+
+_EPOCH_MS: Final = 1_577_836_800_000
+"""2020-01-01: 41 bits of milliseconds from there reach to 2089."""
+_HASH_BITS: Final = 22
+_LATEST: Final = (1 << 41) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A product in a list. How many there are is said by the product itself: it changes with every sale."""
+
+    id: str
+    sku: str | None
+    name: str
+    category: str
+    price_minor: int
+    currency: str
+    in_stock: bool
+    version: int
+    created_at: str
+    updated_at: str
+
+
+def age_key(created_at_ms: int, product_id: str) -> int:
+    """Return the place of a product in the order of age: 41 bits of time, 22 bits of its id's hash.
+
+    Made of the product alone, so every replica has the same order and takes another one's cursors. Should two
+    products ever have the same key, the one that comes second is stored under the next free number.
+    """
+    moment = min(max(created_at_ms - _EPOCH_MS, 0), _LATEST)
+    return moment << _HASH_BITS | zlib.crc32(product_id.encode()) >> (32 - _HASH_BITS)
+
+
+def incoming(product: Product, currency: str) -> tuple[str | int, ...]:
+    """Return what `read_model_writer` takes for a product, in the order of its columns."""
+    if product.deleted:
+        return (product.id, product.revision, 1, 0, "", 0, 0, "", "", "", "")
+    return (
+        product.id,
+        product.revision,
+        0,
+        age_key(product.created_at_ms, product.id),
+        product.category,
+        int(product.in_stock),
+        product.price_minor,
+        name_key(product.name),
+        item_json(product, currency).decode(),
+        _distinct(product.name, product.sku or ""),
+        _distinct(product.category, product.description),
+    )
+
+
+def item_json(product: Product, currency: str) -> bytes:
+    """Return a product as the JSON object it is in every list."""
+    created_at = rfc3339(product.created_at_ms)
+    edited = product.updated_at_ms != product.created_at_ms
+    return json_bytes(
+        Item(
+            product.id,
+            product.sku,
+            product.name,
+            product.category,
+            product.price_minor,
+            currency,
+            product.in_stock,
+            product.version,
+            created_at,
+            rfc3339(product.updated_at_ms) if edited else created_at,
+        )
+    )
+
+
+def _distinct(*texts: str) -> str:
+    """Return the words of texts, each once, separated by spaces."""
+    return " ".join(dict.fromkeys(words(" ".join(texts))))

@@ -1,0 +1,111 @@
+"""How the read model reads text: folding, words, sort keys and FTS5 queries.
+
+All of it happens here and not in SQLite's tokenizer, so that what is indexed and what is searched for agree
+whatever SQLite is installed. The index gets words separated by spaces (tokenizer `ascii`: every other character
+belongs to a word), and a query consists of words in quotes only: no input can be a syntax error.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+MAX_WORDS: Final = 12
+"""Words of a search that count; more would only cost."""
+MAX_WORD: Final = 40
+"""Letters of a word that count, in the index and in a search alike."""
+NAME_KEY: Final = 60
+"""Letters of a name that decide its place in the alphabet."""
+MIN_PREFIX: Final = 2
+"""A search's last word is taken for a beginning from this length on; one letter begins half of all words."""
+CATEGORY_MARK: Final = "\N{SECTION SIGN}"
+"""Begins the word that stands for a category; no word of a text can contain it."""
+
+_WORD: Final = re.compile(r"[^\W_]+")
+_SPACES: Final = re.compile(r"\s+")
+
+
+class _Folding(dict[int, str]):
+    """Folds character by character, each computed once: lower case, no diacritics, no compatibility forms.
+
+    `й` is a letter of its own, not an `и` with a mark; `ё` is written as `е` by most people and found by both.
+    """
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        if character in "йЙ":
+            folded = "й"
+        else:
+            parts = unicodedata.normalize("NFKD", character)
+            folded = "".join(part for part in parts if not unicodedata.combining(part)).casefold()
+        self[code] = folded
+        return folded
+
+
+_FOLDING: Final = _Folding()
+
+
+def fold(text: str) -> str:
+    """Return `text` without case and diacritics: `Crème Brûlée` and `CREME BRULEE` are the same."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", text).translate(_FOLDING)
+
+
+def words(text: str) -> list[str]:
+    """Return the folded words of a text, in order."""
+    found: list[str] = _WORD.findall(fold(text))
+    return found if len(text) <= MAX_WORD else [word[:MAX_WORD] for word in found]
+
+
+def name_key(name: str) -> str:
+    """Return what decides a name's place in the alphabet."""
+    return _SPACES.sub(" ", fold(name)).strip()[:NAME_KEY]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The words somebody looks for; all must be found, the last one may be the beginning of a word."""
+
+    whole: tuple[str, ...]
+    last: str
+
+    def anywhere(self) -> str:
+        """Match products that have every word somewhere."""
+        return " AND ".join([*map(_quote, self.whole), self._beginning()])
+
+    def tiers(self) -> tuple[str, ...]:
+        """Match the same products in disjoint classes, the best ones first.
+
+        Every word whole in the name or SKU; the last one only begun there; some of them elsewhere. Products of a
+        tier are sorted by age, the index' own order: a page of any ranking costs the same however many match,
+        which no scoring of all matches can (measured: 184 ms for a word in a tenth of a million products).
+        """
+        begun = self._in_name(self._beginning())
+        elsewhere = f"({self.anywhere()}) NOT {begun}"
+        if len(self.last) < MIN_PREFIX:
+            return begun, elsewhere
+        entire = self._in_name(_quote(self.last))
+        return entire, f"{begun} NOT {entire}", elsewhere
+
+    def _beginning(self) -> str:
+        return _quote(self.last) + ("*" if len(self.last) >= MIN_PREFIX else "")
+
+    def _in_name(self, last: str) -> str:
+        every = " AND ".join(f"name : {word}" for word in [*map(_quote, self.whole), last])
+        return f"({every})"
+
+
+def parse_search(text: str) -> Search | None:
+    """Return what a text searches for; None when there is no word in it, which no product can match."""
+    found = list(dict.fromkeys(words(text)))[:MAX_WORDS]
+    return Search(tuple(found[:-1]), found[-1]) if found else None
+
+
+def within(expression: str, category: int | None) -> str:
+    """Restrict an FTS5 query to a category."""
+    return expression if category is None else f"({expression}) AND {_quote(CATEGORY_MARK + str(category))}"
+
+
+def _quote(word: str) -> str:
+    return f'"{word}"'

@@ -1,0 +1,155 @@
+"""How products get into the read model: a few statements per chunk, whatever its size.
+
+The rows travel as one JSON text and SQLite does the rest: the writer thread then hardly ever needs Python's
+lock, which it would otherwise have to win back from the event loop after every row.
+"""
+
+# ruff: noqa: S608 - the SQL is put together from constants; every value is a parameter
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from store_kit.responses import json_bytes
+
+from store_catalog.listing import PRICE_STEPS_MINOR
+
+GONE_FOR_MS: Final = 3_600_000
+"""How long a deletion is remembered; nothing that was read earlier is still on its way."""
+PRICE_RANGE: Final = (
+    "CASE "
+    + " ".join(f"WHEN price_minor < {step} THEN {index}" for index, step in enumerate(PRICE_STEPS_MINOR))
+    + f" ELSE {len(PRICE_STEPS_MINOR)} END"
+)
+"""The number of a product's price range, in SQL."""
+
+INDEXES: Final = {
+    "product_age": "in_stock",
+    "product_category_age": "in_stock, category",
+    "product_name": "in_stock, name_key, price_minor",
+    "product_category_name": "in_stock, category, name_key, price_minor",
+    "product_price": "in_stock, price_minor",
+    "product_category_price": "in_stock, category, price_minor",
+}
+"""One per order, with and without a category. They begin with availability: a list of what is in stock stays
+quick when nearly nothing is, and a list of everything merges two walks, which costs 2 us."""
+
+_STAGE: Final = (
+    """
+    CREATE TEMP TABLE IF NOT EXISTS incoming (
+        id TEXT PRIMARY KEY, revision INTEGER, gone INTEGER, n INTEGER, category TEXT, in_stock INTEGER,
+        price_minor INTEGER, name_key TEXT, item TEXT, name TEXT, rest TEXT, known INTEGER, category_id INTEGER
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS temp.incoming_n ON incoming (n)",
+    "DELETE FROM incoming",
+)
+_COLUMNS: Final = "id, revision, gone, n, category, in_stock, price_minor, name_key, item, name, rest"
+_FILL: Final = f"""
+INSERT INTO incoming ({_COLUMNS})
+SELECT {", ".join(f"json_extract(value, '$[{index}]')" for index in range(_COLUMNS.count(",") + 1))}
+FROM json_each(?)
+"""
+_DROP_OLD: Final = """
+DELETE FROM incoming
+WHERE EXISTS (SELECT 1 FROM product p WHERE p.id = incoming.id AND p.revision >= incoming.revision)
+   OR EXISTS (SELECT 1 FROM gone g WHERE g.id = incoming.id AND g.revision >= incoming.revision)
+"""
+_NEW_CATEGORIES: Final = (
+    "INSERT OR IGNORE INTO category (name) SELECT DISTINCT category FROM incoming WHERE NOT gone"
+)
+_PLACE: Final = """
+UPDATE incoming SET
+    known = EXISTS (SELECT 1 FROM product p WHERE p.id = incoming.id),
+    n = coalesce((SELECT p.n FROM product p WHERE p.id = incoming.id), n),
+    category_id = (SELECT c.id FROM category c WHERE c.name = incoming.category)
+"""
+_MARK: Final = "UPDATE incoming SET rest = rest || ' \N{SECTION SIGN}' || category_id WHERE NOT gone"
+_MAKE_ROOM: Final = """
+UPDATE incoming SET n = n + 1
+WHERE NOT known AND NOT gone AND (
+    EXISTS (SELECT 1 FROM product p WHERE p.n = incoming.n)
+    OR EXISTS (SELECT 1 FROM incoming i WHERE i.n = incoming.n AND i.id < incoming.id AND NOT i.gone)
+)
+"""
+_LOSSES: Final = f"""
+SELECT category, in_stock, {PRICE_RANGE}, -count(*) FROM product
+WHERE n IN (SELECT n FROM incoming WHERE known) GROUP BY 1, 2, 3
+"""
+_GAINS: Final = f"""
+SELECT category_id, in_stock, {PRICE_RANGE}, count(*) FROM incoming WHERE NOT gone GROUP BY 1, 2, 3
+"""
+_FORGET: Final = (
+    "DELETE FROM words WHERE rowid IN (SELECT n FROM incoming WHERE gone AND known)",
+    "DELETE FROM product WHERE n IN (SELECT n FROM incoming WHERE gone AND known)",
+)
+_STORE_WORDS: Final = """
+REPLACE INTO words (rowid, name, rest)
+SELECT n, name, rest FROM incoming i WHERE NOT gone
+  AND NOT (known AND EXISTS (SELECT 1 FROM words w WHERE w.rowid = i.n AND w.name = i.name AND w.rest = i.rest))
+ORDER BY n
+"""
+_STORE: Final = """
+INSERT INTO product (n, id, revision, in_stock, category, price_minor, name_key, item)
+SELECT n, id, revision, in_stock, category_id, price_minor, name_key, CAST(item AS BLOB)
+FROM incoming WHERE NOT gone ORDER BY n
+ON CONFLICT (n) DO UPDATE SET
+    revision = excluded.revision, in_stock = excluded.in_stock, category = excluded.category,
+    price_minor = excluded.price_minor, name_key = excluded.name_key, item = excluded.item
+"""
+_REMEMBER: Final = "REPLACE INTO gone (id, revision, at_ms) SELECT id, revision, ? FROM incoming WHERE gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """How many products of a category, availability and price range there are more (or fewer) now."""
+
+    category: int
+    in_stock: bool
+    price_range: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a chunk changed: the counts, and the names of all categories when one is new."""
+
+    deltas: list[Delta]
+    categories: dict[str, int]
+
+
+def apply(connection: sqlite3.Connection, rows: Sequence[tuple[str | int, ...]], now_ms: int) -> Applied:
+    """Store the rows (made by `read_model_rows.incoming`, ids unique) that are newer than what is there."""
+    for statement in _STAGE:
+        connection.execute(statement)
+    connection.execute(_FILL, (json_bytes(rows).decode(),))
+    connection.execute(_DROP_OLD)
+    connection.execute(_NEW_CATEGORIES)
+    connection.execute(_PLACE)
+    connection.execute(_MARK)
+    while connection.execute(_MAKE_ROOM).rowcount:
+        pass
+    losses = connection.execute(_LOSSES).fetchall()
+    for statement in (*_FORGET, _STORE_WORDS, _STORE):
+        connection.execute(statement)
+    if connection.execute(_REMEMBER, (now_ms,)).rowcount:
+        connection.execute("DELETE FROM gone WHERE at_ms < ?", (now_ms - GONE_FOR_MS,))
+    gains = connection.execute(_GAINS).fetchall()
+    return Applied([Delta(c, bool(s), r, n) for c, s, r, n in losses + gains], categories(connection))
+
+
+def categories(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the numbers of all category names."""
+    return dict(connection.execute("SELECT name, id FROM category"))
+
+
+def create_indexes(connection: sqlite3.Connection) -> None:
+    """Make the indexes that lists walk; after a bulk load this is a tenth of the work of keeping them meanwhile."""
+    for name, columns in INDEXES.items():
+        connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON product ({columns})")
+
+
+def put_meta(connection: sqlite3.Connection, key: str, value: int | str) -> None:
+    """Remember something about the index itself."""
+    connection.execute("REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
