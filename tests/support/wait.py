@@ -1,0 +1,18 @@
+"""Waiting for a condition, never for a time."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+
+PAUSE_S = 0.02
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, within_s: float = 60.0) -> None:
+    """Return once `condition` holds; fail with `what` when it does not in time."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while True:
+        held = condition()
+        if await held if inspect.isawaitable(held) else held:
+            return
+        assert asyncio.get_running_loop().time() < deadline, f"not within {within_s} s: {what}"
+        await asyncio.sleep(PAUSE_S)
