@@ -1,0 +1,175 @@
+"""A small shop in memory behind a real socket, for the commands to talk to."""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+ADMIN = {"email": "admin@shop.example", "password": "correct horse battery"}
+
+
+@dataclass
+class FakeProduct:
+    sku: str
+    price_minor: int
+    received: int
+    held: dict[str, int] = field(default_factory=dict)
+    sold: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.received - sum(self.held.values()) - self.sold
+
+
+class FakeShop:
+    """Enough of the shop's public API to sell things; `failures` are answered before anything is done."""
+
+    def __init__(self) -> None:
+        self.base_url = ""
+        self.products: dict[str, FakeProduct] = {}
+        self.orders: dict[str, dict[str, Any]] = {}
+        self.carts: dict[str, list[dict[str, Any]]] = {}
+        self.users = {ADMIN["email"]: ADMIN["password"]}
+        self.tokens: dict[str, str] = {}
+        self.requests: Counter[str] = Counter()
+        self.failures: dict[str, deque[int]] = {}
+        self.ask_again_first = False
+        self.refuse_sku: str | None = None
+        self.price_error_minor = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/api/users", self.register),
+            web.post("/api/auth/token", self.token),
+            web.post("/api/products/batch", self.create),
+            web.post("/api/products/{id}/stock-adjustments", self.adjust),
+            web.put("/api/cart/items", self.replace_cart),
+            web.post("/api/orders", self.order),
+            web.get("/api/admin/stock", self.stock),
+            web.get("/api/admin/orders", self.list_orders),
+        ]
+
+    @web.middleware
+    async def fail_first(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        key = f"{request.method} {request.path}"
+        self.requests[key] += 1
+        waiting = self.failures.get(key)
+        if waiting:
+            return problem(waiting.popleft(), "Not now")
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    def who(self, request: web.Request) -> str:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token not in self.tokens:
+            raise web.HTTPUnauthorized
+        return self.tokens[token]
+
+    def forget_tokens(self) -> None:
+        self.tokens.clear()
+
+    async def register(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if body["email"] in self.users:
+            return problem(409, "Taken")
+        self.users[body["email"]] = body["password"]
+        return web.json_response({"id": body["email"]}, status=201)
+
+    async def token(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        email = str(form.get("username") or form.get("refresh_token"))
+        if form.get("grant_type") == "password" and self.users.get(email) != form["password"]:
+            return problem(401, "Wrong password")
+        token = f"token-{len(self.tokens)}-{email}"
+        self.tokens[token] = email
+        return web.json_response({"access_token": token, "refresh_token": email, "expires_in": 600})
+
+    async def create(self, request: web.Request) -> web.Response:
+        self.who(request)
+        results = []
+        for product in (await request.json())["products"]:
+            known = any(p.sku == product["sku"] for p in self.products.values())
+            if product["sku"] == self.refuse_sku:
+                results.append({"status": "refused", "sku": product["sku"], "detail": "no"})
+                continue
+            if not known:
+                fresh = FakeProduct(product["sku"], product["price_minor"], product.get("stock", 0))
+                self.products[f"p{len(self.products)}"] = fresh
+            results.append({"status": "exists" if known else "created", "sku": product["sku"]})
+        return web.json_response({"results": results})
+
+    async def adjust(self, request: web.Request) -> web.Response:
+        self.who(request)
+        product = self.products[request.match_info["id"]]
+        product.received += (await request.json())["delta"]
+        return web.json_response({"available": product.available})
+
+    async def replace_cart(self, request: web.Request) -> web.Response:
+        self.carts[self.who(request)] = (await request.json())["items"]
+        return web.json_response({"items": []})
+
+    async def order(self, request: web.Request) -> web.Response:
+        user, key = self.who(request), request.headers["Idempotency-Key"]
+        if self.ask_again_first:
+            self.ask_again_first = False
+            return web.json_response({"id": "x", "status": "PENDING", "lines": []}, status=202)
+        order_id = f"{user}/{key}"
+        if order_id in self.orders:
+            return web.json_response(self.orders[order_id])
+        items = self.carts.pop(user, [])
+        if any(self.products[item["product_id"]].available < item["quantity"] for item in items):
+            return problem(409, "Not enough stock")
+        self.orders[order_id] = self._sell(order_id, items)
+        return web.json_response(self.orders[order_id], status=201)
+
+    def _sell(self, order_id: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+        lines = []
+        for item in items:
+            product = self.products[item["product_id"]]
+            product.held[order_id] = item["quantity"]
+            total = item["quantity"] * product.price_minor
+            lines.append({**item, "unit_price_minor": product.price_minor, "line_total_minor": total})
+        total = sum(line["line_total_minor"] for line in lines) + self.price_error_minor
+        paid = {"state": "CHARGED", "amount_minor": total, "charges": 1, "refunds": 0}
+        return {
+            "id": order_id,
+            "status": "CREATED",
+            "version": 3,
+            "lines": lines,
+            "total_minor": total,
+            "currency": "GBP",
+            "payment": paid,
+        }
+
+    async def stock(self, request: web.Request) -> web.Response:
+        self.who(request)
+        rows = [
+            {
+                "product_id": product_id,
+                "sku": product.sku,
+                "received": product.received,
+                "available": product.available,
+                "sold": product.sold,
+                "version": 1,
+                "holds": [{"order_id": o, "quantity": q} for o, q in product.held.items()],
+            }
+            for product_id, product in self.products.items()
+        ]
+        return page(request, rows)
+
+    async def list_orders(self, request: web.Request) -> web.Response:
+        self.who(request)
+        return page(request, list(self.orders.values()))
+
+
+def page(request: web.Request, rows: list[Any]) -> web.Response:
+    start, limit = int(request.query.get("cursor", 0)), int(request.query["limit"])
+    more = str(start + limit) if start + limit < len(rows) else None
+    return web.json_response({"items": rows[start : start + limit], "next_cursor": more})
+
+
+def problem(status: int, title: str) -> web.Response:
+    said = {"title": title, "status": status, "detail": "Try it.", "trace_id": "t1"}
+    document = {"type": "/docs/problems/#some-slug", **said}
+    return web.json_response(document, status=status, content_type="application/problem+json")

@@ -1,0 +1,121 @@
+import fcntl
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from store_cli import data_folder
+from store_cli.commands import doctor as command
+from store_cli.doctor import Check, databases, disk, folder, fts5, parts, patient, port_of, python, sqlite
+from store_kit.settings import StoreSettings
+from typer.testing import CliRunner
+
+from launcher.tests.fake_shop import FakeShop
+
+app = typer.Typer()
+command.register(app)
+
+
+def by_name(checks: Iterator[Check]) -> dict[str, Check]:
+    return {check.name: check for check in checks}
+
+
+def test_this_machine_is_good_enough_for_the_tests() -> None:
+    """Interpreter, SQLite with FTS5 and all services are there."""
+    assert [check().state for check in (python, sqlite, fts5, parts)] == ["good"] * 4
+
+
+def test_full_disk_is_said(tmp_path: Path) -> None:
+    """The room is measured where the folder will be, even before it exists."""
+    assert "GiB free" in disk(tmp_path / "not" / "yet").seen
+
+
+def test_data_folder_need_not_exist(tmp_path: Path) -> None:
+    """A folder that the first start will make is good."""
+    (check,) = folder(tmp_path / ".store")
+    assert (check.state, "store up makes it" in check.seen) == ("good", True)
+
+
+def test_file_in_place_of_the_data_folder_is_bad(tmp_path: Path) -> None:
+    """A file where the folder should be is bad, and there is a way out."""
+    (tmp_path / ".store").touch()
+    (check,) = folder(tmp_path / ".store")
+    assert check.state == "bad"
+    assert "--data" in check.mend
+
+
+def test_secret_that_others_may_read_is_bad(tmp_path: Path) -> None:
+    """A secret file with a wide mode is named, with the command that mends it."""
+    secrets = tmp_path / "secrets"
+    secrets.mkdir(mode=0o700)
+    (secrets / "cursor_key").touch(mode=0o600)
+    assert by_name(folder(tmp_path))["Secrets"].state == "good"
+    (secrets / "signing_key").touch()
+    (secrets / "signing_key").chmod(0o644)
+    check = by_name(folder(tmp_path))["Secrets"]
+    assert (check.state, "signing_key" in check.seen, check.mend) == (
+        "bad",
+        True,
+        f"chmod -R go-rwx {secrets}",
+    )
+
+
+def test_running_shop_is_known_by_its_lock(tmp_path: Path) -> None:
+    """While a shop holds the lock its process id is told, and the folder is not deleted."""
+    lock = tmp_path / "lock"
+    lock.write_text("4242")
+    assert data_folder.running_pid(tmp_path) is None
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert data_folder.running_pid(tmp_path) == 4242
+        with pytest.raises(data_folder.InUse):
+            data_folder.remove(tmp_path)
+    assert tmp_path.exists()
+    data_folder.remove(tmp_path)
+    assert not tmp_path.exists()
+
+
+def test_broken_database_is_bad(tmp_path: Path) -> None:
+    """A file that is no database is found before the shop finds it."""
+    (tmp_path / "order.db").write_bytes(b"SQLite format 3\0" + b"\7" * 4096)
+    (check,) = databases(tmp_path)
+    assert (check.name, check.state) == ("order.db", "bad")
+
+
+def test_free_port_is_good(unused_tcp_port: int) -> None:
+    """A free port is good, but odd when a shop runs."""
+    assert port_of("cart", "127.0.0.1", unused_tcp_port, running=False).state == "good"
+    assert port_of("cart", "127.0.0.1", unused_tcp_port, running=True).state == "warning"
+
+
+def test_port_of_somebody_else_is_bad() -> None:
+    """A port that something else has is bad; the text says how to see who, and how to choose another."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        check = port_of("gateway", "127.0.0.1", port, running=False)
+    assert check.state == "bad"
+    assert f"sport = :{port}" in check.mend
+    assert "--port" in check.mend
+
+
+def test_report_is_one_line_of_json(tmp_path: Path, shop: FakeShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`doctor --json` lists every check and ends with 1 when one is bad."""
+    busy = shop.base_url  # answers 404, so it is no shop of ours
+    for name in ("CATALOG", "CART", "ORDER", "USER"):
+        monkeypatch.setenv(f"STORE_{name}_URL", busy)
+    result = CliRunner().invoke(app, ["--json", "--data", str(tmp_path)])
+    said = json.loads(result.stdout)
+    assert (result.exit_code, said["ok"]) == (1, False)
+    states = {check["name"]: check["state"] for check in said["checks"]}
+    assert states[f"Port {busy.rpartition(':')[2]} (cart)"] == "bad"
+    result = CliRunner().invoke(app, ["--data", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "BAD" in result.stdout
+
+
+def test_ports_are_those_of_the_settings(tmp_path: Path) -> None:
+    """The ports looked at are the ones that the settings give the services."""
+    shop = patient(tmp_path, "127.0.0.1", 9080, StoreSettings(cart_url="http://127.0.0.1:9001"))
+    assert (shop.ports["gateway"], shop.ports["cart"], shop.ports["user"]) == (9080, 9001, 8003)
