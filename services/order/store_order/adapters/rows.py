@@ -1,0 +1,79 @@
+"""How orders, lines and timeline rows are laid out in columns; the same for every database."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from store_order.domain import Event, Line, Mark, Order, Reason, Status
+
+ORDER_COLUMNS: Final = (
+    "order_id",
+    "user_id",
+    "status",
+    "version",
+    "fingerprint",
+    "payment_token",
+    "line_count",
+    "created_ms",
+    "updated_ms",
+    "total_minor",
+    "currency",
+    "next_due_ms",
+    "shipped_ms",
+    "driver",
+    "lease_until_ms",
+    "reason",
+)
+
+# An array per line instead of an object: a wholesale order has hundreds.
+_Row = tuple[str, int, str | None, str | None, int | None]
+_lines_decoder: Final = msgspec.json.Decoder(list[_Row])
+_reason_decoder: Final = msgspec.json.Decoder(Reason)
+_encoder: Final = msgspec.json.Encoder()
+_STATUSES: Final = {status.value: status for status in Status}
+_MARKS: Final = {mark.value: mark for mark in Mark}
+
+
+def encode_lines(lines: Sequence[Line]) -> bytes:
+    """Return an order's lines as one value."""
+    return _encoder.encode([(x.product_id, x.quantity, x.sku, x.name, x.unit_price_minor) for x in lines])
+
+
+def decode_lines(value: bytes) -> tuple[Line, ...]:
+    """Return the lines that `encode_lines` was given."""
+    return tuple([Line(*row) for row in _lines_decoder.decode(value)])
+
+
+def order_values(order: Order) -> tuple[Any, ...]:
+    """Return an order's values, in the order of `ORDER_COLUMNS`."""
+    return (
+        order.id,
+        order.user_id,
+        order.status.value,
+        order.version,
+        order.fingerprint,
+        order.payment_token,
+        order.line_count,
+        order.created_ms,
+        order.updated_ms,
+        order.total_minor,
+        order.currency,
+        order.next_due_ms,
+        order.shipped_ms,
+        order.driver,
+        order.lease_until_ms,
+        None if order.reason is None else _encoder.encode(order.reason).decode(),
+    )
+
+
+def order_of(row: Sequence[Any]) -> Order:
+    """Return the order whose values these are."""
+    reason = None if row[15] is None else _reason_decoder.decode(row[15])
+    values: Sequence[Any] = (*row[:2], _STATUSES[row[2]], *row[3:15], reason)
+    return Order(*values)
+
+
+def event_of(row: Sequence[Any]) -> Event:
+    """Return the timeline row of version, status, mark, at_ms, token."""
+    return Event(row[0], _STATUSES[row[1]], _MARKS[row[2]], row[3], row[4])

@@ -1,0 +1,72 @@
+"""The order metrics of DESIGN 7 in Prometheus' terms."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from store_kit.metrics import Metrics
+
+from store_order.domain import Order, Status
+
+_VALUE_BUCKETS: Final = (
+    500,
+    1_000,
+    2_500,
+    5_000,
+    10_000,
+    25_000,
+    50_000,
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+)
+_DELIVERY_BUCKETS_S: Final = (1, 5, 10, 30, 60, 90, 120, 180, 240, 300, 360, 600, 1_800)
+
+
+class PrometheusTelemetry:
+    """Counts orders; labels hold statuses and outcomes, never ids."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._checkouts = metrics.counter(
+            "store_checkouts_total", "Requests to place an order, by how they ended.", ("outcome",)
+        )
+        self._created = metrics.counter("store_orders_created_total", "Orders that were placed.")
+        statuses = metrics.counter("store_orders_status_total", "Orders that reached a status.", ("status",))
+        in_status = metrics.gauge("store_orders_in_status", "Orders that are in a status now.", ("status",))
+        self._value = metrics.histogram(
+            "store_order_value", "Total of placed orders, in minor units.", buckets=_VALUE_BUCKETS
+        )
+        self._delivery = metrics.histogram(
+            "store_order_delivery_seconds",
+            "Time from placing an order to its delivery.",
+            buckets=_DELIVERY_BUCKETS_S,
+        )
+        self._recovered = metrics.counter(
+            "store_saga_recovered_total",
+            "Orders that recovery drove on, by where they were found.",
+            ("step",),
+        )
+        self._reached = {status: statuses.labels(status.value) for status in Status}
+        self._in_status = {status: in_status.labels(status.value) for status in Status}
+
+    def checkout(self, outcome: str) -> None:
+        """Count a request to place an order by how it ended."""
+        self._checkouts.labels(outcome).inc()
+
+    def moved(self, order: Order) -> None:
+        """Count an order that has just reached a status."""
+        self._reached[order.status].inc()
+        if order.status is Status.CREATED:
+            self._created.inc()
+            self._value.observe(order.total_minor or 0)
+        elif order.status is Status.DELIVERED:
+            self._delivery.observe((order.updated_ms - order.created_ms) / 1000)
+
+    def recovered(self, step: str) -> None:
+        """Count an order that recovery found at `step` and drove on."""
+        self._recovered.labels(step).inc()
+
+    def in_status(self, counts: Mapping[Status, int]) -> None:
+        """Show how many orders are in each status."""
+        for status, orders in counts.items():
+            self._in_status[status].set(orders)
