@@ -1,0 +1,45 @@
+"""Work that outlives the request that began it."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class StillRunning(Exception):
+    """The work goes on, but the time to wait for it is over."""
+
+
+class Background:
+    """Runs work in tasks of their own, so that neither a deadline nor a lost client stops it halfway."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Nothing to prepare."""
+
+    async def close(self) -> None:
+        """Let the work in hand finish."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def run(self, work: Coroutine[Any, Any, T], within_s: float) -> T:
+        """Begin work and return its result.
+
+        Raises:
+            StillRunning: it takes longer than `within_s` seconds; it goes on.
+        """
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        done, _ = await asyncio.wait((task,), timeout=max(0.0, within_s))
+        if not done:
+            raise StillRunning
+        return task.result()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever still waits gets it; nobody else must be warned of it

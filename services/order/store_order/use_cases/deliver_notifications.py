@@ -1,0 +1,57 @@
+"""The outbox: tell the user service what became of orders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from store_kit.ids import derived_id
+
+from store_order.domain import Hint, Mark, Queue
+from store_order.ports import Clock, Notification, Notifications, OrderStore, WorkQueue
+from store_order.use_cases.drive_order import TROUBLE
+from store_order.use_cases.due_work import DueWork
+
+_BATCH: Final = 500
+_NAMESPACE: Final = "product-store/notifications"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverNotifications:
+    """Send news in batches, until the user service has them; it counts repeated ones once."""
+
+    orders: OrderStore
+    work: WorkQueue
+    due: DueWork
+    notifications: Notifications
+    clock: Clock
+
+    async def __call__(self) -> int:
+        """Deliver the next batch; return how many outbox rows were finished."""
+        hints = await self.work.due(Queue.NOTIFY, self.clock.now_ms(), _BATCH)
+        news = [found for hint in hints if (found := await self._news(hint))]
+        try:
+            if news:
+                await self.notifications.send(news)
+        except TROUBLE:
+            return 0  # the rows stay; the next look sends them again
+        await self._finish(hints, {n.id for n in news})
+        return len(hints)
+
+    async def _finish(self, hints: Sequence[Hint], sent: set[str]) -> None:
+        for hint in hints:
+            if _id_of(hint) in sent:
+                await self.work.done((hint,))
+            else:
+                await self.due.orphaned(hint)
+
+    async def _news(self, hint: Hint) -> Notification | None:
+        """Return what a row announces, if that really happened: the timeline tells, not the row."""
+        event = await self.orders.event(hint.order_id, hint.version)
+        order = await self.orders.find(hint.order_id)
+        if event is None or order is None or event.mark is not Mark.STATUS or not event.status.announced:
+            return None
+        return Notification(_id_of(hint), order.user_id, order.id, event.status, event.at_ms)
+
+
+def _id_of(hint: Hint) -> str:
+    return derived_id(_NAMESPACE, f"{hint.order_id}|{hint.version}")

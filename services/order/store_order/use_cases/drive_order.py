@@ -1,0 +1,171 @@
+"""The saga: drive an order, under its lease, to where it may stay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from store_kit.money import MAX_MINOR, format_minor
+from store_kit.problems import DeadlineExceeded, OutcomeUnknown, PeerUnavailable, Problem
+
+from store_order.domain import Line, Order, Reason, Rules, Status, total_of
+from store_order.ports import (
+    Carts,
+    ChargeDeclined,
+    ChargeRefused,
+    Clock,
+    HoldRefused,
+    OrderStore,
+    OutOfStock,
+    Payments,
+    Reservations,
+)
+from store_order.problems import (
+    InsufficientStock,
+    OrderNotPlaced,
+    OrderTooLarge,
+    PaymentDeclined,
+    StaleOrder,
+)
+from store_order.use_cases.journal import Journal
+
+TROUBLE: Final = (PeerUnavailable, OutcomeUnknown, DeadlineExceeded)
+"""What interrupts a drive without deciding anything: recovery, or the next request, drives on."""
+
+_DECLINED: Final = Reason(
+    PaymentDeclined.slug, "The payment provider declined the payment; order again with another one."
+)
+_NOT_PLACED: Final = Reason(
+    OrderNotPlaced.slug,
+    "The order could not be completed in time and was taken back; order again with a new key.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """How far a drive came: `trouble` is None when nothing is left to do for the driver."""
+
+    order: Order
+    trouble: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DriveOrder:
+    """Drive a leased order on: reserve, freeze, charge, CREATED, cart; or back: release, refund, final state.
+
+    Every step may be repeated, by anyone, any number of times; every change is a compare-and-set. So a driver may
+    die anywhere (PROTOCOLS 3; the idea is the saga of Garcia-Molina and Salem, 1987).
+    """
+
+    orders: OrderStore
+    reservations: Reservations
+    payments: Payments
+    carts: Carts
+    clock: Clock
+    journal: Journal
+    rules: Rules
+
+    async def __call__(self, order: Order, lines: Sequence[Line] | None = None) -> Driven:
+        """Return how far the order came; with trouble the lease is given back.
+
+        Args:
+            order: leased by the caller.
+            lines: its lines when they are at hand.
+
+        Raises:
+            StaleOrder: somebody else drives it now.
+        """
+        wanted = await self.orders.lines(order.id) if lines is None else lines
+        try:
+            while order.status.passing:
+                order = await self._leased(order)
+                order = await self._step(order, wanted)
+            await self.settle_cart(order, wanted)
+        except TROUBLE as trouble:
+            return Driven(await self._parked(order), trouble)
+        return Driven(order)
+
+    async def settle_cart(self, order: Order, lines: Sequence[Line] | None = None) -> None:
+        """Take what was ordered out of the cart, once, if the order stands."""
+        if order.status in (Status.CANCELLED, Status.REJECTED):
+            return
+        wanted = await self.orders.lines(order.id) if lines is None else lines
+        await self.carts.subtract(order.user_id, order.id, wanted)
+
+    async def _leased(self, order: Order) -> Order:
+        """Renew a lease that is running out; whoever lost it finds out here, before the next effect."""
+        if self.clock.now_ms() < order.lease_until_ms - self.rules.lease_ms // 2:
+            return order
+        return await self.journal.lease(order, order.driver)
+
+    async def _parked(self, order: Order) -> Order:
+        if not order.status.passing:
+            return order
+        try:
+            return await self.journal.park(order)
+        except StaleOrder:
+            return order
+
+    async def _step(self, order: Order, lines: Sequence[Line]) -> Order:
+        if order.status is not Status.PENDING:
+            return await self._back(order)
+        if order.frozen:
+            return await self._charge(order)
+        return await self._reserve(order, lines)
+
+    async def _reserve(self, order: Order, lines: Sequence[Line]) -> Order:
+        not_after_ms = self.clock.now_ms() + self.rules.hold_within_ms
+        try:
+            held = await self.reservations.reserve(order.id, lines, not_after_ms)
+        except OutOfStock as short:
+            detail = f"{len(short.shortages)} of {order.line_count} lines ask for more than there is."
+            return await self.journal.reject(order, Reason(InsufficientStock.slug, detail, short.shortages))
+        except HoldRefused:
+            return await self.journal.reject(order, _NOT_PLACED)
+        total_minor = total_of(held.lines)
+        if total_minor > MAX_MINOR:
+            return await self.journal.reject(order, _too_large(held.currency))
+        return await self.journal.freeze(order, held.lines, held.currency)
+
+    async def _charge(self, order: Order) -> Order:
+        try:
+            await self.payments.charge(
+                order.id, order.total_minor or 0, order.currency or "", order.payment_token
+            )
+        except ChargeDeclined:
+            return await self.journal.reject(order, _DECLINED)
+        except ChargeRefused:
+            return await self.journal.reject(order, _NOT_PLACED)
+        except OutcomeUnknown:
+            return await self._read_back(order)
+        return await self.journal.move(order, Status.CREATED)
+
+    async def _read_back(self, order: Order) -> Order:
+        """Ask the provider what became of a charge that it did not answer; never guess."""
+        payment = await self.payments.find(order.id)
+        if payment is not None and payment.charged:
+            return await self.journal.move(order, Status.CREATED)
+        if payment is not None:
+            return await self.journal.reject(order, _DECLINED)
+        if self.clock.now_ms() >= order.created_ms + self.rules.give_up_ms:
+            # Going back voids the key, so a charge that is still on its way cannot land.
+            return await self.journal.reject(order, _NOT_PLACED)
+        raise OutcomeUnknown("The payment provider did not answer; the order is being completed.")
+
+    async def _back(self, order: Order) -> Order:
+        await self.reservations.release(order.id)
+        if order.frozen:
+            # Before prices were frozen nobody can have charged, nor can they now: the freeze would be stale.
+            await self.payments.refund(order.id)
+        cancelling = order.status is Status.CANCELLING
+        return await self.journal.move(order, Status.CANCELLED if cancelling else Status.REJECTED)
+
+
+def turned_back() -> Reason:
+    """Return the reason of an order that recovery found before its prices were frozen."""
+    return _NOT_PLACED
+
+
+def _too_large(currency: str) -> Reason:
+    return Reason(
+        OrderTooLarge.slug, f"The total is more than {format_minor(MAX_MINOR, currency)}; order less."
+    )

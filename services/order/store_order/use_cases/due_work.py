@@ -1,0 +1,64 @@
+"""How workers treat hints whose work cannot be done now."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from store_order.domain import Hint, Order, Queue, Rules
+from store_order.ports import Clock, OrderStore, WorkQueue
+from store_order.problems import StaleOrder
+from store_order.use_cases.drive_order import TROUBLE
+
+
+@dataclass(frozen=True, slots=True)
+class DueWork:
+    """Hands the due hints of a queue to a handler and keeps what it could not finish for later."""
+
+    orders: OrderStore
+    work: WorkQueue
+    clock: Clock
+    rules: Rules
+
+    async def handle(
+        self, queue: Queue, handler: Callable[[Order, Hint], Awaitable[None]], limit: int
+    ) -> int:
+        """Handle the due hints side by side; return how many there were.
+
+        A hint is done when the handler returns or finds that somebody else was faster. Trouble with a peer means
+        another look after a pause; any other error does too, and is raised at the end.
+        """
+        due = await self.work.due(queue, self.clock.now_ms(), limit)
+        outcomes = await asyncio.gather(*(self._one(hint, handler) for hint in due), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return len(due)
+
+    async def later(self, hint: Hint, due_ms: int) -> None:
+        """Look at a hint again at `due_ms`: the new row is durable before the old one goes."""
+        await self.work.schedule((replace(hint, due_ms=due_ms),))
+        await self.work.done((hint,))
+
+    async def orphaned(self, hint: Hint) -> None:
+        """Give a hint whose change has not appeared one more look: it is written first, the change may follow."""
+        if hint.looks == 0:
+            later = replace(hint, due_ms=hint.due_ms + self.rules.orphan_ms, looks=1)
+            await self.work.schedule((later,))
+        await self.work.done((hint,))
+
+    async def _one(self, hint: Hint, handler: Callable[[Order, Hint], Awaitable[None]]) -> None:
+        order = await self.orders.find(hint.order_id)
+        if order is None:
+            await self.orphaned(hint)
+            return
+        try:
+            await handler(order, hint)
+        except StaleOrder:
+            pass  # whoever was faster wrote the hint that comes next
+        except TROUBLE:
+            await self.later(hint, self.clock.now_ms() + self.rules.retry_ms)
+            return
+        except Exception:
+            await self.later(hint, self.clock.now_ms() + self.rules.retry_ms)
+            raise
+        await self.work.done((hint,))
