@@ -1,0 +1,198 @@
+"""Orders of the signed-in customer."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Header, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+from store_kit.auth import CurrentUser
+from store_kit.cursors import page_link
+from store_kit.problems import (
+    BadRequest,
+    Forbidden,
+    InvalidCursor,
+    InvalidInput,
+    OutcomeUnknown,
+    PeerUnavailable,
+    Unauthenticated,
+    problem_responses,
+)
+from store_kit.responses import JsonResponse, etag_of, not_modified
+
+from store_order.api.parts import Cursor, Limit, OrderId, cursor_of, position_of, use_cases
+from store_order.api.views import (
+    OrderPageView,
+    OrderView,
+    StatusesView,
+    order_view,
+    statuses_view,
+    summary_view,
+)
+from store_order.domain import Order, Status
+from store_order.ports import OrderFilter
+from store_order.problems import (
+    EmptyCart,
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    IllegalTransition,
+    InsufficientStock,
+    OrderNotFound,
+    OrderNotPlaced,
+    OrderTooLarge,
+    PaymentDeclined,
+)
+from store_order.use_cases.place_order import Outcome
+
+router: Final = APIRouter(tags=["orders"])
+_Responses = dict[int | str, dict[str, Any]]
+_STATUS_OF: Final = {Outcome.CREATED: 201, Outcome.REPEATED: 200, Outcome.IN_PROGRESS: 202}
+_ACCEPTED: Final[_Responses] = {
+    202: {"model": OrderView, "description": "Still in progress; Location tells where to look."}
+}
+_OK: Final[_Responses] = {200: {"model": OrderView, "description": "This key has placed this order before."}}
+_NOT_MODIFIED: Final[_Responses] = {304: {"description": "The order is still what If-None-Match names."}}
+
+
+class OrderRequest(BaseModel):
+    """How an order is paid; what is ordered is the cart, prices are the catalogue's."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{}]})
+
+    payment_token: Literal["tok_approve", "tok_decline", "tok_timeout", "tok_timeout_lost"] = Field(
+        default="tok_approve",
+        description="A token of the simulated provider: it approves, declines, approves without answering, "
+        "or never hears of the charge.",
+    )
+
+
+@router.post(
+    "/api/orders",
+    operation_id="place_order",
+    summary="Place an order from the cart",
+    status_code=201,
+    response_model=OrderView,
+    responses=_OK
+    | _ACCEPTED
+    | problem_responses(
+        BadRequest,
+        IdempotencyKeyMissing,
+        Unauthenticated,
+        PaymentDeclined,
+        Forbidden,
+        EmptyCart,
+        InsufficientStock,
+        OrderNotPlaced,
+        OrderTooLarge,
+        InvalidInput,
+        IdempotencyKeyReused,
+        PeerUnavailable,
+        OutcomeUnknown,
+    ),
+)
+async def place_order(
+    request: Request,
+    user: CurrentUser,
+    body: OrderRequest | None = None,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=128,
+            pattern=r"^[!-~]+$",
+            description="Required. Repeating a request with the same key and body gives the same order.",
+            examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
+        ),
+    ] = None,
+) -> Response:
+    """Reserve the cart's products, freeze their prices, charge, and empty the cart of what was ordered.
+
+    The same Idempotency-Key and body give the same order however often they are sent: 201 the first time, 200
+    after that, 202 while it is still in progress; a refusal is repeated too.
+    """
+    if idempotency_key is None:
+        raise IdempotencyKeyMissing("Send an Idempotency-Key of 1 to 128 visible ASCII characters.")
+    token = (body or OrderRequest()).payment_token
+    placed = await use_cases(request).place_order(user.subject, idempotency_key, token)
+    return await _shown(request, placed.order, _STATUS_OF[placed.outcome])
+
+
+@router.get(
+    "/api/orders",
+    operation_id="list_orders",
+    summary="List your orders",
+    response_model=OrderPageView,
+    responses=problem_responses(InvalidCursor, Unauthenticated, Forbidden, InvalidInput),
+)
+async def list_orders(
+    request: Request,
+    user: CurrentUser,
+    status: Annotated[Status | None, Query(description="Only orders in this status.")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Response:
+    """List the customer's own orders, newest first, without their lines."""
+    query = f"orders|{user.subject}|{status or ''}"
+    wanted = OrderFilter(user_id=user.subject, status=status)
+    page = await use_cases(request).list_orders(wanted, position_of(request, query, cursor), limit)
+    following = cursor_of(request, query, page.next_position)
+    view = OrderPageView([summary_view(item.order) for item in page.items], following)
+    return JsonResponse(view, headers=page_link(request, following))
+
+
+@router.get(
+    "/api/orders/{order_id}",
+    operation_id="get_order",
+    summary="Show an order",
+    response_model=OrderView,
+    responses=_NOT_MODIFIED | problem_responses(Unauthenticated, Forbidden, OrderNotFound, InvalidInput),
+)
+async def get_order(request: Request, user: CurrentUser, order_id: OrderId) -> Response:
+    """Show one order with its lines. An order of somebody else is not found; administrators see all."""
+    order = await use_cases(request).view_order(order_id, user)
+    unchanged = not_modified(request, etag_of(order.version))
+    return unchanged or await _shown(request, order, 200)
+
+
+@router.post(
+    "/api/orders/{order_id}/cancel",
+    operation_id="cancel_order",
+    summary="Cancel an order",
+    response_model=OrderView,
+    responses=_ACCEPTED
+    | problem_responses(Unauthenticated, Forbidden, OrderNotFound, IllegalTransition, InvalidInput),
+)
+async def cancel_order(request: Request, user: CurrentUser, order_id: OrderId) -> Response:
+    """Give back goods and money of an order that has not been shipped; safe to repeat.
+
+    202 while giving back takes longer than this request may: it will be finished.
+    """
+    order = await use_cases(request).cancel_order(order_id, user)
+    return await _shown(request, order, 200 if order.status is Status.CANCELLED else 202)
+
+
+@router.get(
+    "/api/order-statuses",
+    operation_id="list_order_statuses",
+    summary="List the statuses of orders",
+    response_model=StatusesView,
+)
+async def list_order_statuses() -> Response:
+    """List every status an order can have, and which ones may follow it."""
+    return JsonResponse(statuses_view())
+
+
+async def _shown(request: Request, order: Order, status_code: int) -> Response:
+    lines = await use_cases(request).view_order.lines(order)
+    headers = {"ETag": etag_of(order.version), **_whereabouts(order, status_code)}
+    return JsonResponse(order_view(order, lines), status_code, headers)
+
+
+def _whereabouts(order: Order, status_code: int) -> dict[str, str]:
+    location = {"Location": f"/api/orders/{order.id}"}
+    match status_code:
+        case HTTPStatus.CREATED:
+            return location
+        case HTTPStatus.ACCEPTED:
+            return {**location, "Retry-After": "1"}
+    return {}
