@@ -261,4 +261,4 @@ class InvalidCartToken(BadRequest):
 class KeyReused(InvalidInput):
     """An Idempotency-Key came again with another request."""
 
-    slug, title = "idempotency-key-reused", "The Idempotency-Key belongs to another request"
+    slug, title = "idempotency-key-reused", "This Idempotency-Key was used for another request"

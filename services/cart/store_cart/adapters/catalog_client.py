@@ -36,4 +36,7 @@ class CatalogClient:
         reply = await self._client.call("POST", _LOOKUP, body={"ids": list(ids)}, idempotent=True)
         if reply.status != HTTPStatus.OK:
             raise PeerUnavailable(f"The catalogue answered a product lookup with {reply.status}.")
-        return {product.id: product for product in _decode(reply.body).products}
+        try:
+            return {product.id: product for product in _decode(reply.body).products}
+        except msgspec.DecodeError as error:
+            raise PeerUnavailable("The catalogue answered a product lookup with something else.") from error

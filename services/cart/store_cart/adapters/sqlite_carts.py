@@ -89,8 +89,9 @@ class SqliteCartStore:
         rows = self._db.all("carts.get", _READ, (owner_key(owner),))
         if not rows:
             return Cart(0)
-        version: int = rows[0][0]
-        return Cart(version, [Line._make(row[1:]) for row in rows] if rows[0][1] is not None else [])
+        if rows[0][1] is None:
+            return Cart(rows[0][0])
+        return Cart(rows[0][0], [Line._make(row[1:]) for row in rows])
 
     async def line(self, owner: Owner, product_id: str) -> Line | None:
         """Return one line."""

@@ -1,0 +1,44 @@
+"""What the cart service's tests put in place of the catalogue, and small makers of things."""
+
+from collections.abc import Collection
+
+from store_cart.domain import Line, Operation, Owner, Product
+from store_kit.problems import PeerUnavailable
+
+USER = Owner("user", "01936c7e-0000-7000-8000-000000000001")
+OTHER = Owner("user", "01936c7e-0000-7000-8000-000000000002")
+GUEST = Owner("guest", "01936c7e-0000-7000-8000-0000000000f1")
+
+MUG, LAMP, CLOCK, CARD = (f"01936c7e-5b7a-7c3e-9f20-00000000000{n}" for n in range(1, 5))
+MISSING = "01936c7e-5b7a-7c3e-9f20-0000000000ff"
+
+
+def product(product_id: str, price_minor: int = 250, *, in_stock: bool = True) -> Product:
+    return Product(
+        product_id, f"Product {product_id[-2:]}", price_minor, f"SKU{product_id[-2:]}", "GBP", in_stock
+    )
+
+
+def line(product_id: str, quantity: int = 1, *, price_minor: int = 250, added_ms: int = 1) -> Line:
+    return Line.of(product(product_id, price_minor), quantity, added_ms)
+
+
+def operation(
+    key: str | None = None, fingerprint: str = "", *, forget_ms: int = 10**15, number: int = 0
+) -> Operation:
+    return Operation(key or f"made-{number}", fingerprint, forget_ms, repeatable=key is not None)
+
+
+class FakeCatalogue:
+    """The Catalogue port in memory: counts calls, and can be away."""
+
+    def __init__(self, *products: Product) -> None:
+        self.products = {p.id: p for p in products}
+        self.calls: list[set[str]] = []
+        self.away = False
+
+    async def lookup(self, ids: Collection[str]) -> dict[str, Product]:
+        self.calls.append(set(ids))
+        if self.away:
+            raise PeerUnavailable("The catalogue is away.")
+        return {i: self.products[i] for i in ids if i in self.products}

@@ -1,0 +1,155 @@
+"""Any sequence of cart operations does what a plain dictionary would."""
+
+import asyncio
+import tempfile
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from store_cart.adapters.sqlite_carts import SqliteCartStore
+from store_cart.domain import CartFull, CartMerged, KeyReused, Limits, Owner, QuantityLimit
+from store_cart.ports import CartStore
+from store_kit.problems import PreconditionFailed, Problem
+from store_kit.sqlite import Sqlite
+
+from services.cart.tests.fakes import CARD, CLOCK, GUEST, LAMP, MUG, USER, line, operation
+
+LIMITS = Limits(max_quantity=20, max_lines=3)
+PRODUCTS = st.sampled_from((MUG, LAMP, CLOCK, CARD))
+OWNERS = st.sampled_from((USER, GUEST))
+QUANTITIES = st.integers(1, 21)
+KEYS = st.none() | st.sampled_from(("a", "b"))
+STEPS = st.one_of(
+    st.tuples(st.just("add"), OWNERS, PRODUCTS, QUANTITIES, KEYS),
+    st.tuples(st.just("put"), OWNERS, PRODUCTS, QUANTITIES),
+    st.tuples(st.just("remove"), OWNERS, PRODUCTS),
+    st.tuples(
+        st.just("replace"), OWNERS, st.dictionaries(PRODUCTS, QUANTITIES), st.none() | st.integers(0, 5)
+    ),
+    st.tuples(st.just("merge")),
+    st.tuples(
+        st.just("subtract"), st.sampled_from(("order-1", "order-2")), st.dictionaries(PRODUCTS, QUANTITIES)
+    ),
+)
+
+
+@dataclass
+class Model:
+    """Carts as dictionaries; raises the type of problem that the store must raise."""
+
+    lines: dict[Owner, dict[str, int]] = field(default_factory=lambda: {USER: {}, GUEST: {}})
+    versions: dict[Owner, int] = field(default_factory=lambda: {USER: 0, GUEST: 0})
+    done: dict[Any, Any] = field(default_factory=dict)
+    merged: bool = False
+
+    def add(self, owner: Owner, product: str, quantity: int, key: str | None) -> None:
+        known = self.done.get((owner, key)) if key else None
+        if known == (product, quantity):
+            return
+        if known:
+            raise KeyReused
+        self._become(owner, self.lines[owner] | {product: self.lines[owner].get(product, 0) + quantity})
+        if key:
+            self.done[owner, key] = (product, quantity)
+
+    def put(self, owner: Owner, product: str, quantity: int) -> None:
+        self._become(owner, self.lines[owner] | {product: quantity})
+
+    def remove(self, owner: Owner, product: str) -> None:
+        if product in self.lines[owner]:
+            self._become(owner, {p: q for p, q in self.lines[owner].items() if p != product})
+
+    def replace(self, owner: Owner, lines: dict[str, int], version: int | None) -> None:
+        if version is not None and version != self.versions[owner]:
+            raise PreconditionFailed
+        self._become(owner, lines)
+
+    def merge(self) -> None:
+        if self.merged:
+            return
+        mine = dict(self.lines[USER])
+        for product, quantity in self.lines[GUEST].items():
+            if product in mine or len(mine) < LIMITS.max_lines:
+                mine[product] = min(mine.get(product, 0) + quantity, LIMITS.max_quantity)
+        if self.lines[GUEST]:
+            self._become(USER, mine)
+        self.lines[GUEST], self.merged = {}, True
+        self.versions[GUEST] += 1
+
+    def subtract(self, order: str, lines: dict[str, int]) -> None:
+        if order not in self.done:
+            self.done[order] = True
+            left = {p: q - lines.get(p, 0) for p, q in self.lines[USER].items()}
+            self._become(USER, {p: q for p, q in left.items() if q > 0})
+
+    def _become(self, owner: Owner, lines: dict[str, int]) -> None:
+        if len(lines) > LIMITS.max_lines:
+            raise CartFull
+        if any(quantity > LIMITS.max_quantity for quantity in lines.values()):
+            raise QuantityLimit
+        if owner.is_guest and self.merged:
+            raise CartMerged
+        self.lines[owner] = dict(lines)
+        self.versions[owner] += 1
+
+
+async def apply(carts: CartStore, number: int, name: str, *args: Any) -> None:
+    match name, args:
+        case "add", (owner, product, quantity, key):
+            step = operation(key, f"{product} {quantity}", number=number)
+            await carts.add(owner, line(product, quantity, added_ms=number), step)
+        case "put", (owner, product, quantity):
+            await carts.put(owner, line(product, quantity, added_ms=number))
+        case "remove", (owner, product):
+            await carts.remove(owner, product, number)
+        case "replace", (owner, lines, version):
+            expected = None if version is None else {version}
+            new = [line(p, q, added_ms=number) for p, q in lines.items()]
+            await carts.replace(owner, new, number, expected)
+        case "merge", ():
+            await carts.merge(GUEST, USER, number, 10**15)
+        case "subtract", (order, lines):
+            await carts.subtract(USER, order, lines, number, 10**15)
+
+
+async def check(carts: CartStore, model: Model, number: int, step: tuple[Any, ...]) -> None:
+    """Do one step on both; they must agree on the outcome and on what is there afterwards."""
+    expected: type[Problem] | None = None
+    try:
+        getattr(model, step[0])(*step[1:])
+    except Problem as problem:
+        expected = type(problem)
+    if expected is None:
+        await apply(carts, number, *step)
+    else:
+        # Where a step breaks two rules at once, which of them is named first does not matter.
+        with pytest.raises((expected, CartFull, QuantityLimit, CartMerged)):
+            await apply(carts, number, *step)
+    for owner in (USER, GUEST):
+        cart = await carts.read(owner)
+        assert {found.product_id: found.quantity for found in cart.lines} == model.lines[owner]
+        assert cart.version == model.versions[owner]
+
+
+async def run(steps: list[tuple[Any, ...]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        schema = files("store_cart") / "schema" / "sqlite"
+        database = Sqlite(Path(folder) / "cart.db", schema, synchronous="NORMAL")
+        await database.open()
+        try:
+            carts, model = SqliteCartStore(database, LIMITS), Model()
+            for number, step in enumerate(steps, 1):
+                await check(carts, model, number, step)
+        finally:
+            await database.close()
+
+
+@given(st.lists(STEPS, max_size=25))
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_cart_behaves_like_a_dictionary_with_limits(steps: list[tuple[Any, ...]]) -> None:
+    """Adds, sets, removals, replacements, merges and subtractions in any order agree with the model."""
+    asyncio.run(run(steps))

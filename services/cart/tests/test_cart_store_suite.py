@@ -1,0 +1,328 @@
+"""What every CartStore must do: this suite is the definition of the port."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from store_cart.adapters.sqlite_carts import SqliteCartStore
+from store_cart.domain import Cart, CartFull, CartMerged, KeyReused, Limits, Owner, QuantityLimit
+from store_cart.ports import CartStore
+from store_kit.problems import PreconditionFailed
+from store_kit.sqlite import Sqlite
+
+from services.cart.tests.fakes import (
+    CARD,
+    CLOCK,
+    GUEST,
+    LAMP,
+    MUG,
+    OTHER,
+    USER,
+    line,
+    operation,
+)
+
+pytestmark = pytest.mark.anyio
+
+LIMITS = Limits(max_quantity=1_000, max_lines=3)
+LATER_MS = 10**15
+
+
+async def _sqlite(folder: Path) -> tuple[CartStore, Callable[[], Awaitable[None]]]:
+    database = Sqlite(folder / "cart.db", files("store_cart") / "schema" / "sqlite")
+    await database.open()
+    return SqliteCartStore(database, LIMITS), database.close
+
+
+ADAPTERS = {"sqlite": _sqlite}
+
+
+@pytest.fixture(params=ADAPTERS)
+async def carts(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CartStore]:
+    store, close = await ADAPTERS[request.param](tmp_path)
+    yield store
+    await close()
+
+
+async def quantities(carts: CartStore, owner: Owner) -> dict[str, int]:
+    return {found.product_id: found.quantity for found in (await carts.read(owner)).lines}
+
+
+async def test_a_cart_that_was_never_written_is_empty_at_version_0(carts: CartStore) -> None:
+    """Reading needs nothing to exist."""
+    assert await carts.read(USER) == Cart(0)
+    assert await carts.line(USER, MUG) is None
+    assert not await carts.is_merged(GUEST)
+
+
+async def test_what_was_added_is_read_back_whole(carts: CartStore) -> None:
+    """A line keeps what the shopper saw."""
+    change = await carts.add(USER, line(MUG, 2, price_minor=99, added_ms=7), operation())
+    assert (change.quantity, change.cart.version, change.cart.line_count, change.cart.item_count) == (
+        2,
+        1,
+        1,
+        2,
+    )
+    assert await carts.read(USER) == Cart(1, [line(MUG, 2, price_minor=99, added_ms=7)])
+    assert await carts.line(USER, MUG) == line(MUG, 2, price_minor=99, added_ms=7)
+
+
+async def test_adding_again_adds_up_and_shows_the_latest_price(carts: CartStore) -> None:
+    """The price when added is the one seen last; the place in the cart is the first."""
+    await carts.add(USER, line(MUG, 2, price_minor=99, added_ms=7), operation(number=1))
+    change = await carts.add(USER, line(MUG, 3, price_minor=80, added_ms=9), operation(number=2))
+    assert (change.quantity, change.cart.version) == (5, 2)
+    assert (await carts.read(USER)).lines == [line(MUG, 5, price_minor=80, added_ms=7)]
+
+
+async def test_a_hundred_parallel_adds_of_one_make_a_hundred(carts: CartStore) -> None:
+    """Concurrent adds lose nothing."""
+    adds = (carts.add(USER, line(MUG), operation(number=n)) for n in range(100))
+    changes = await asyncio.gather(*adds)
+    assert await quantities(carts, USER) == {MUG: 100}
+    assert sorted(change.cart.version for change in changes) == list(range(1, 101))
+
+
+async def test_one_key_fifty_times_in_parallel_counts_once(carts: CartStore) -> None:
+    """Whichever came first was applied; all others are told what is there."""
+    adds = (carts.add(USER, line(MUG, 3), operation("key", "mug 3")) for _ in range(50))
+    changes = await asyncio.gather(*adds)
+    assert await quantities(carts, USER) == {MUG: 3}
+    assert [change.applied for change in changes].count(True) == 1
+    assert {(change.quantity, change.cart.version) for change in changes} == {(3, 1)}
+
+
+async def test_a_key_belongs_to_one_request(carts: CartStore) -> None:
+    """Another body under the same key is refused and changes nothing."""
+    await carts.add(USER, line(MUG), operation("key", "mug 1"))
+    with pytest.raises(KeyReused):
+        await carts.add(USER, line(MUG, 2), operation("key", "mug 2"))
+    assert await quantities(carts, USER) == {MUG: 1}
+
+
+async def test_a_key_belongs_to_one_owner(carts: CartStore) -> None:
+    """Two shoppers may choose the same key."""
+    await carts.add(USER, line(MUG), operation("key", "mug 1"))
+    assert (await carts.add(OTHER, line(LAMP), operation("key", "lamp 1"))).applied
+
+
+async def test_a_repeat_after_removal_does_not_bring_the_line_back(carts: CartStore) -> None:
+    """A late repeat is told that the line is gone."""
+    await carts.add(USER, line(MUG), operation("key", "mug 1"))
+    await carts.remove(USER, MUG, 5)
+    change = await carts.add(USER, line(MUG), operation("key", "mug 1"))
+    assert (change.applied, change.quantity) == (False, 0)
+
+
+async def test_an_add_beyond_the_limit_changes_nothing_and_its_key_stays_free(carts: CartStore) -> None:
+    """What was refused may be tried again under the same key."""
+    await carts.add(USER, line(MUG, 999), operation(number=1))
+    with pytest.raises(QuantityLimit):
+        await carts.add(USER, line(MUG, 2), operation("key", "mug 2"))
+    assert await carts.read(USER) == Cart(1, [line(MUG, 999)])
+    await carts.put(USER, line(MUG, 1))
+    assert (await carts.add(USER, line(MUG, 2), operation("key", "mug 2"))).quantity == 3
+
+
+async def test_a_cart_takes_no_more_lines_than_the_limit(carts: CartStore) -> None:
+    """Neither by adding, nor by setting, nor by replacing."""
+    await carts.replace(USER, [line(MUG), line(LAMP), line(CLOCK)], 1)
+    with pytest.raises(CartFull):
+        await carts.add(USER, line(CARD), operation())
+    with pytest.raises(CartFull):
+        await carts.put(USER, line(CARD))
+    with pytest.raises(CartFull):
+        await carts.replace(USER, [line(MUG), line(LAMP), line(CLOCK), line(CARD)], 2)
+    assert (await carts.read(USER)).size.version == 1
+
+
+async def test_setting_a_line_makes_it_that_large_and_keeps_its_price(carts: CartStore) -> None:
+    """Changing a quantity is not adding anew."""
+    await carts.add(USER, line(MUG, 5, price_minor=99), operation())
+    change = await carts.put(USER, line(MUG, 2, price_minor=10, added_ms=8))
+    assert (change.quantity, change.cart.version, change.cart.item_count) == (2, 2, 2)
+    assert await carts.line(USER, MUG) == line(MUG, 2, price_minor=99)
+
+
+async def test_setting_beyond_the_limit_changes_nothing(carts: CartStore) -> None:
+    """The line stays as it was."""
+    await carts.put(USER, line(MUG, 5))
+    with pytest.raises(QuantityLimit):
+        await carts.put(USER, line(MUG, 1_001))
+    assert await quantities(carts, USER) == {MUG: 5}
+
+
+async def test_removing_takes_a_line_out_once(carts: CartStore) -> None:
+    """The second time there is nothing to do, and the version says so."""
+    await carts.replace(USER, [line(MUG), line(LAMP, 4)], 1)
+    first, second = await carts.remove(USER, MUG, 2), await carts.remove(USER, MUG, 3)
+    assert (first.applied, first.cart.version, first.cart.item_count) == (True, 2, 4)
+    assert (second.applied, second.cart.version) == (False, 2)
+
+
+async def test_replacing_leaves_exactly_the_given_lines(carts: CartStore) -> None:
+    """Lines that stay keep their price when added, others come and go."""
+    await carts.replace(USER, [line(MUG, 1, price_minor=99), line(LAMP, 2)], 1)
+    size = await carts.replace(USER, [line(MUG, 7, price_minor=10), line(CLOCK, 1)], 2)
+    assert (size.version, size.line_count, size.item_count) == (2, 2, 8)
+    assert set((await carts.read(USER)).lines) == {line(MUG, 7, price_minor=99), line(CLOCK, 1)}
+
+
+async def test_replacing_with_nothing_empties_the_cart_and_counts_on(carts: CartStore) -> None:
+    """Versions never start again, so an old tag never fits a new cart."""
+    await carts.replace(USER, [line(MUG)], 1)
+    await carts.replace(USER, [], 2)
+    assert await carts.read(USER) == Cart(2)
+
+
+async def test_replacing_may_demand_a_version(carts: CartStore) -> None:
+    """One of the versions named must be the present one."""
+    await carts.replace(USER, [line(MUG)], 1, {0})
+    with pytest.raises(PreconditionFailed):
+        await carts.replace(USER, [], 2, {0, 2})
+    with pytest.raises(PreconditionFailed):
+        await carts.replace(USER, [], 2, frozenset())
+    assert (await carts.replace(USER, [], 2, {1, 5})).version == 2
+
+
+async def test_of_parallel_replacements_of_one_version_one_wins(carts: CartStore) -> None:
+    """The compare and the set are one step."""
+    swaps = (carts.replace(USER, [line(MUG, n)], 1, {0}) for n in range(1, 21))
+    results = await asyncio.gather(*swaps, return_exceptions=True)
+    assert sum(isinstance(result, PreconditionFailed) for result in results) == 19
+    assert (await carts.read(USER)).size.version == 1
+
+
+async def test_merging_moves_the_guests_lines_once(carts: CartStore) -> None:
+    """Quantities add up; the second merge of the same guest changes nothing."""
+    await carts.add(USER, line(MUG, 1), operation())
+    await carts.replace(GUEST, [line(MUG, 2), line(LAMP, 3)], 1)
+    first = await carts.merge(GUEST, USER, 2, LATER_MS)
+    assert (first.merged, first.cart.version, first.cart.item_count) == (True, 2, 6)
+    second = await carts.merge(GUEST, USER, 3, LATER_MS)
+    assert (second.merged, second.cart) == (False, first.cart)
+    assert await quantities(carts, USER) == {MUG: 3, LAMP: 3}
+    assert await quantities(carts, GUEST) == {}
+
+
+async def test_parallel_merges_of_one_guest_count_once(carts: CartStore) -> None:
+    """A double click at login does not double the cart."""
+    await carts.replace(GUEST, [line(MUG, 2)], 1)
+    reports = await asyncio.gather(*(carts.merge(GUEST, USER, 2, LATER_MS) for _ in range(20)))
+    assert [report.merged for report in reports].count(True) == 1
+    assert await quantities(carts, USER) == {MUG: 2}
+
+
+async def test_a_guest_goes_to_one_account_only(carts: CartStore) -> None:
+    """Whoever merges second with the same token finds nothing left."""
+    await carts.replace(GUEST, [line(MUG, 2)], 1)
+    await carts.merge(GUEST, USER, 2, LATER_MS)
+    assert (await carts.merge(GUEST, OTHER, 3, LATER_MS)).cart.line_count == 0
+
+
+async def test_merging_reports_what_did_not_fit(carts: CartStore) -> None:
+    """Capped and left out products are named."""
+    await carts.replace(USER, [line(MUG, 999), line(LAMP, 1)], 1)
+    guest = [line(MUG, 2, added_ms=1), line(CLOCK, 1, added_ms=2), line(CARD, 1, added_ms=3)]
+    await carts.replace(GUEST, guest, 1)
+    report = await carts.merge(GUEST, USER, 2, LATER_MS)
+    assert (list(report.capped), list(report.left_out)) == ([MUG], [CARD])
+    assert await quantities(carts, USER) == {MUG: 1_000, LAMP: 1, CLOCK: 1}
+
+
+async def test_merging_an_empty_guest_cart_leaves_the_version(carts: CartStore) -> None:
+    """Nothing came, so nothing changed."""
+    await carts.add(USER, line(MUG), operation())
+    assert (await carts.merge(GUEST, USER, 2, LATER_MS)).cart.version == 1
+
+
+async def test_a_merged_guest_cart_is_closed(carts: CartStore) -> None:
+    """Lines put there later would be lost, so they are refused."""
+    await carts.merge(GUEST, USER, 2, LATER_MS)
+    assert await carts.is_merged(GUEST)
+    with pytest.raises(CartMerged):
+        await carts.add(GUEST, line(MUG), operation())
+    with pytest.raises(CartMerged):
+        await carts.put(GUEST, line(MUG))
+    with pytest.raises(CartMerged):
+        await carts.replace(GUEST, [line(MUG)], 3)
+    assert await quantities(carts, GUEST) == {}
+
+
+async def test_adds_racing_a_merge_are_moved_or_refused_never_lost(carts: CartStore) -> None:
+    """Each unit ends in the account's cart, or its shopper was told that it did not."""
+    adds = [carts.add(GUEST, line(MUG), operation(number=n)) for n in range(30)]
+    results = await asyncio.gather(
+        *adds[:15], carts.merge(GUEST, USER, 2, LATER_MS), *adds[15:], return_exceptions=True
+    )
+    refused = sum(isinstance(result, CartMerged) for result in results)
+    assert (await quantities(carts, USER)).get(MUG, 0) == 30 - refused
+
+
+async def test_an_order_is_subtracted_once_and_later_adds_stay(carts: CartStore) -> None:
+    """Ordered whole: gone. Added meanwhile: still there. Repeated: nothing more."""
+    await carts.replace(USER, [line(MUG, 2), line(LAMP, 5), line(CLOCK, 1)], 1)
+    version = await carts.subtract(USER, "order-1", {MUG: 2, LAMP: 3, CARD: 9}, 2, LATER_MS)
+    assert version == 2
+    assert await quantities(carts, USER) == {LAMP: 2, CLOCK: 1}
+    assert await carts.subtract(USER, "order-1", {MUG: 2, LAMP: 3}, 3, LATER_MS) == 2
+    assert await quantities(carts, USER) == {LAMP: 2, CLOCK: 1}
+
+
+async def test_parallel_subtractions_of_one_order_count_once(carts: CartStore) -> None:
+    """Recovery and the first driver may both arrive."""
+    await carts.replace(USER, [line(MUG, 10)], 1)
+    await asyncio.gather(*(carts.subtract(USER, "order-1", {MUG: 3}, 2, LATER_MS) for _ in range(20)))
+    assert await quantities(carts, USER) == {MUG: 7}
+
+
+async def test_two_orders_are_both_subtracted(carts: CartStore) -> None:
+    """The id is what counts, not the lines."""
+    await carts.replace(USER, [line(MUG, 10)], 1)
+    await carts.subtract(USER, "order-1", {MUG: 3}, 2, LATER_MS)
+    await carts.subtract(USER, "order-2", {MUG: 3}, 3, LATER_MS)
+    assert await quantities(carts, USER) == {MUG: 4}
+
+
+async def test_subtracting_from_a_cart_that_is_not_there_is_remembered(carts: CartStore) -> None:
+    """An order that comes before the cart must not take from it later."""
+    await carts.subtract(USER, "order-1", {MUG: 3}, 2, LATER_MS)
+    await carts.put(USER, line(MUG, 5))
+    await carts.subtract(USER, "order-1", {MUG: 3}, 2, LATER_MS)
+    assert await quantities(carts, USER) == {MUG: 5}
+
+
+async def test_pages_list_every_cart_once(carts: CartStore) -> None:
+    """Continuing behind the last owner reaches the end."""
+    for owner in (USER, OTHER, GUEST):
+        await carts.replace(owner, [line(MUG, 2), line(LAMP)], 44)
+    first = await carts.page(None, 2)
+    rest = await carts.page(first[-1].owner, 2)
+    assert [summary.owner for summary in first + rest] == [GUEST, USER, OTHER]
+    assert {(s.cart.version, s.cart.line_count, s.cart.item_count, s.updated_ms) for s in first} == {
+        (1, 2, 3, 44)
+    }
+
+
+async def test_sweeping_forgets_operations_whose_time_is_over(carts: CartStore) -> None:
+    """Not a moment earlier, and no more than asked for at once."""
+    for n in range(3):
+        await carts.add(USER, line(MUG), operation(f"key-{n}", "mug 1", forget_ms=100))
+    assert await carts.sweep(99, 0, 10) == 0
+    assert not (await carts.add(USER, line(MUG), operation("key-0", "mug 1"))).applied
+    assert [await carts.sweep(100, 0, 2) for _ in range(3)] == [2, 1, 0]
+    assert (await carts.add(USER, line(MUG), operation("key-0", "mug 1"))).applied
+
+
+async def test_sweeping_deletes_idle_guests_and_never_a_users_cart(carts: CartStore) -> None:
+    """A guest who wrote since stays; an account's cart stays for good."""
+    idle = Owner("guest", "01936c7e-0000-7000-8000-0000000000f2")
+    await carts.replace(idle, [line(MUG)], 10)
+    await carts.replace(GUEST, [line(MUG)], 20)
+    await carts.replace(USER, [line(MUG)], 10)
+    assert await carts.sweep(0, 20, 10) == 1
+    assert await carts.read(idle) == Cart(0)
+    assert await quantities(carts, GUEST) == await quantities(carts, USER) == {MUG: 1}

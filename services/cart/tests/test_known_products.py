@@ -1,0 +1,124 @@
+"""Adding to a cart asks the catalogue rarely, and never believes too long."""
+
+import asyncio
+from collections.abc import Collection
+
+import pytest
+from store_cart.adapters.known_products import RememberedProducts
+from store_cart.domain import Product
+from store_kit.clock import ManualClock
+from store_kit.deadline import remaining_s, start_budget
+from store_kit.problems import PeerUnavailable
+
+from services.cart.tests.fakes import CLOCK, LAMP, MISSING, MUG, FakeCatalogue, product
+
+pytestmark = pytest.mark.anyio
+
+
+def remembered(
+    catalogue: FakeCatalogue, clock: ManualClock | None = None, *, capacity: int = 1_000
+) -> RememberedProducts:
+    return RememberedProducts(catalogue, clock or ManualClock(), fresh_s=30, capacity=capacity)
+
+
+async def test_a_product_is_asked_for_once_while_fresh() -> None:
+    """The second shopper costs no call."""
+    catalogue = FakeCatalogue(product(MUG))
+    products = remembered(catalogue)
+    assert await products.find([MUG]) == await products.find([MUG]) == {MUG: product(MUG)}
+    assert catalogue.calls == [{MUG}]
+
+
+async def test_a_product_is_asked_for_again_when_its_time_is_over() -> None:
+    """A new price is seen within the time of freshness."""
+    catalogue, clock = FakeCatalogue(product(MUG, 100)), ManualClock()
+    products = remembered(catalogue, clock)
+    await products.find([MUG])
+    catalogue.products[MUG] = product(MUG, 200)
+    clock.advance(29.9)
+    assert (await products.find([MUG]))[MUG].price_minor == 100
+    clock.advance(0.1)
+    assert (await products.find([MUG]))[MUG].price_minor == 200
+
+
+async def test_a_missing_product_is_not_remembered_as_missing() -> None:
+    """It may be created the next moment."""
+    catalogue = FakeCatalogue()
+    products = remembered(catalogue)
+    assert await products.find([MUG]) == {}
+    catalogue.products[MUG] = product(MUG)
+    assert await products.find([MUG]) == {MUG: product(MUG)}
+
+
+async def test_while_the_catalogue_is_away_an_expired_product_is_believed() -> None:
+    """The shop goes on with what it knows; what it does not know it refuses."""
+    catalogue, clock = FakeCatalogue(product(MUG)), ManualClock()
+    products = remembered(catalogue, clock)
+    await products.find([MUG])
+    clock.advance(3600)
+    catalogue.away = True
+    assert await products.find([MUG]) == {MUG: product(MUG)}
+    with pytest.raises(PeerUnavailable):
+        await products.find([MUG, LAMP])
+
+
+async def test_a_crowd_shares_one_call() -> None:
+    """Requests that arrive together ask together."""
+    ids = [f"product-{n}" for n in range(50)]
+    catalogue = FakeCatalogue(*map(product, ids))
+    products = remembered(catalogue)
+    found = await asyncio.gather(*(products.find([product_id, MISSING]) for product_id in ids))
+    assert found == [{product_id: product(product_id)} for product_id in ids]
+    assert catalogue.calls == [{*ids, MISSING}]
+
+
+async def test_a_call_asks_for_no_more_than_the_catalogue_takes() -> None:
+    """A thousand products a call, whatever the crowd."""
+    ids = [f"product-{n}" for n in range(2_500)]
+    catalogue = FakeCatalogue(*map(product, ids))
+    products = remembered(catalogue, capacity=10_000)
+    await asyncio.gather(*(products.find(ids[n : n + 500]) for n in range(0, 2_500, 500)))
+    assert [len(call) for call in catalogue.calls] == [1_000, 1_000, 500]
+
+
+async def test_only_so_many_products_are_remembered() -> None:
+    """The one not asked for longest is forgotten first."""
+    catalogue = FakeCatalogue(product(MUG), product(LAMP), product(CLOCK))
+    products = remembered(catalogue, capacity=2)
+    for product_id in (MUG, LAMP, MUG, CLOCK, MUG, LAMP):
+        await products.find([product_id])
+    assert catalogue.calls == [{MUG}, {LAMP}, {CLOCK}, {LAMP}]
+
+
+class SlowCatalogue(FakeCatalogue):
+    """Answers when told to; notes the time budget it is called with."""
+
+    def __init__(self, *products: Product) -> None:
+        super().__init__(*products)
+        self.go = asyncio.Event()
+        self.budget_s = 0.0
+
+    async def lookup(self, ids: Collection[str]) -> dict[str, Product]:
+        self.budget_s = remaining_s(999)
+        await self.go.wait()
+        return await super().lookup(ids)
+
+
+async def test_one_shopper_giving_up_does_not_take_the_answer_from_others() -> None:
+    """A shared call belongs to all who wait for it."""
+    catalogue = SlowCatalogue(product(MUG))
+    products = remembered(catalogue)
+    first, second = (asyncio.create_task(products.find([MUG])) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    catalogue.go.set()
+    assert await second == {MUG: product(MUG)}
+
+
+async def test_a_shared_call_does_not_inherit_one_shoppers_time() -> None:
+    """Whoever came first may have a second left, the others ten."""
+    catalogue = SlowCatalogue(product(MUG))
+    catalogue.go.set()
+    start_budget(0.5)
+    await remembered(catalogue).find([MUG])
+    assert catalogue.budget_s == 999
