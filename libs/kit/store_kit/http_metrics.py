@@ -1,22 +1,36 @@
 """HTTP metrics by prometheus-fastapi-instrumentator, with one observation of ours and cached labels."""
 
 from collections.abc import Callable
+from typing import Final
 
 from fastapi import FastAPI
-from prometheus_fastapi_instrumentator import Instrumentator
 from prometheus_fastapi_instrumentator.metrics import Info
+from prometheus_fastapi_instrumentator.middleware import PrometheusInstrumentatorMiddleware
+from starlette.requests import Request
 
 from store_kit.logs import trace_id_var
 from store_kit.metrics import Metrics
 
+UNKNOWN: Final = "none"
+"""The handler of a request that no route answers, so that paths never become labels."""
+_NOT_COUNTED: Final = frozenset({"/metrics", "/health/live", "/health/ready"})
+
+
+class _Instrumentator(PrometheusInstrumentatorMiddleware):
+    """The library's middleware, without its own search for the route: the router finds it anyhow."""
+
+    def _get_handler(self, _request: Request) -> tuple[str, bool]:
+        return UNKNOWN, True
+
 
 def instrument(app: FastAPI, metrics: Metrics) -> None:
     """Count and time every request of an app; `handler` is the route's template, never the path."""
-    Instrumentator(
+    app.add_middleware(
+        _Instrumentator,
         should_group_status_codes=False,
-        excluded_handlers=["^/metrics$", "^/health/"],
+        instrumentations=[_observation(metrics)],
         registry=metrics.registry,
-    ).add(_observation(metrics)).instrument(app)
+    )
 
 
 def _observation(metrics: Metrics) -> Callable[[Info], None]:
@@ -26,7 +40,10 @@ def _observation(metrics: Metrics) -> Callable[[Info], None]:
     children: dict[tuple[str, str, str], tuple[Callable[[], None], Callable[..., None]]] = {}
 
     def observe(info: Info) -> None:
-        key = (info.method, info.modified_handler, info.modified_status)
+        handler = _template(info.request)
+        if handler in _NOT_COUNTED:
+            return
+        key = (info.method, handler, info.modified_status)
         child = children.get(key)
         if child is None:
             child = children[key] = (requests.labels(*key).inc, duration.labels(*key).observe)
@@ -34,3 +51,7 @@ def _observation(metrics: Metrics) -> Callable[[Info], None]:
         child[1](info.modified_duration, {"trace_id": trace_id_var.get()})
 
     return observe
+
+
+def _template(request: Request) -> str:
+    return getattr(request.scope.get("route"), "path", UNKNOWN)
