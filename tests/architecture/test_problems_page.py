@@ -14,8 +14,8 @@ SECTION = re.compile(
 
 
 def kinds(kind: type[Problem] = Problem) -> Iterator[type[Problem]]:
-    """Yield a problem class and all below it that belong to the shop."""
-    if kind.__module__.split(".")[0] in PACKAGES:
+    """Yield a problem class and all below it that belong to the shop and have a slug of their own."""
+    if "slug" in vars(kind) and kind.__module__.split(".")[0] in PACKAGES:
         yield kind
     for sub in kind.__subclasses__():
         yield from kinds(sub)
