@@ -146,6 +146,15 @@ class Product:
         """What an administrator decided about it."""
         return Details(self.sku, self.name, self.description, self.category, self.price_minor)
 
+    def refuse_unseen(self, seen: frozenset[int] | None) -> None:
+        """Pass only an edit of a version that its author has seen; None: whichever it is.
+
+        Raises:
+            ProductChanged: it is at another version.
+        """
+        if seen is not None and self.version not in seen:
+            raise ProductChanged(f"Version {self.version} is the present one; read it and edit again.")
+
     def edited(self, details: Details, now_ms: int) -> "Product":
         """Return the next version, with these details."""
         return replace(

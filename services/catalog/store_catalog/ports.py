@@ -17,6 +17,7 @@ from store_catalog.domain import (
     Stock,
     StockRow,
 )
+from store_catalog.listing import CategoryCount, Facets, ListQuery, Page, Position
 
 
 class ProductStore(Protocol):
@@ -159,6 +160,63 @@ class ProductIndex(Protocol):
 
     def nudge(self) -> None:
         """Follow the change feed now instead of at the next poll; returns at once."""
+        ...
+
+
+class FollowedIndex(Protocol):
+    """The read model as the follower of the change feed fills it."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it shows the whole catalogue; otherwise it must be rebuilt."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """Up to where of the feed everything is applied, as far as that was saved."""
+        ...
+
+    def shows(self, entry: FeedEntry) -> bool:
+        """Whether what the entry announces is known to be in already (False when that is forgotten)."""
+        ...
+
+    async def apply(self, products: Sequence[Product]) -> None:
+        """Show these products, unless it knows newer ones by `revision`."""
+        ...
+
+    async def start_over(self) -> None:
+        """Become empty, and not ready."""
+        ...
+
+    async def finish(self, position: int) -> None:
+        """Become ready: everything up to `position` of the feed has been applied."""
+        ...
+
+    async def save_position(self, position: int) -> None:
+        """Remember, for the next start, that everything up to `position` is applied."""
+        ...
+
+
+class ProductLists(Protocol):
+    """The read model as buyers ask it.
+
+    Everything here raises CatalogueLoading while the catalogue is not complete.
+    """
+
+    async def page(self, query: ListQuery, behind: Position | None, limit: int) -> Page:
+        """Return up to `limit` products, those behind a position when one is given.
+
+        Raises:
+            InvalidCursor: the position does not belong to this order.
+        """
+        ...
+
+    async def facets(self, query: ListQuery) -> Facets:
+        """Return how all matches of a query divide."""
+        ...
+
+    def categories(self) -> list[CategoryCount]:
+        """Return every category that has products, in the order of the alphabet."""
         ...
 
 

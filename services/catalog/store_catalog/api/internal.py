@@ -1,0 +1,95 @@
+"""What other services of the shop ask of the catalogue; the gateway does not show these routes."""
+
+from typing import Final
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+from store_kit.auth import Service
+from store_kit.problems import (
+    BadRequest,
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    Unauthenticated,
+    problem_responses,
+)
+from store_kit.responses import JsonResponse
+
+from store_catalog.api.bodies import read_body
+from store_catalog.api.parameters import LookupIn, OrderIdInPath, ReservationIn, use_cases
+from store_catalog.api.views import (
+    FoundProductsView,
+    ReservationEndView,
+    ReservationView,
+    found_products_view,
+    reservation_view,
+)
+from store_catalog.domain import (
+    InsufficientStock,
+    ReservationExpired,
+    ReservationReleased,
+    ReservationShipped,
+)
+
+router = APIRouter(prefix="/internal", tags=["internal"])
+_SERVICE = (BadRequest, Unauthenticated, Forbidden, InvalidInput)
+_reservation: Final = msgspec.json.Decoder(ReservationIn)
+
+
+@router.put(
+    "/reservations/{order_id}",
+    operation_id="reserve_stock",
+    summary="Hold stock for an order",
+    response_model=ReservationView,
+    responses=problem_responses(
+        *_SERVICE, InsufficientStock, ReservationReleased, ReservationShipped, ReservationExpired
+    ),
+)
+async def reserve_stock(request: Request, order_id: OrderIdInPath, _service: Service) -> Response:
+    """Hold every line or none; repeated, it answers what the order holds, whatever the body says."""
+    wanted = await read_body(request, _reservation)
+    lines = wanted.wanted()
+    if len({line.product_id for line in lines}) < len(lines):
+        raise InvalidInput(errors=[FieldError("body.lines", "a product may be in one line only")])
+    reservation = await use_cases(request).reserve_stock(order_id, lines, wanted.not_after_ms)
+    return JsonResponse(reservation_view(reservation, request.app.state.currency))
+
+
+@router.delete(
+    "/reservations/{order_id}",
+    operation_id="release_stock",
+    summary="Give an order's stock back",
+    response_model=ReservationEndView,
+    responses=problem_responses(*_SERVICE, ReservationShipped),
+)
+async def release_stock(request: Request, order_id: OrderIdInPath, _service: Service) -> Response:
+    """Make what the order holds available again and refuse it from then on; safe to repeat."""
+    reservation = await use_cases(request).release_stock(order_id)
+    return JsonResponse(ReservationEndView(order_id, reservation.state))
+
+
+@router.post(
+    "/reservations/{order_id}/ship",
+    operation_id="ship_stock",
+    summary="Sell what an order holds",
+    response_model=ReservationEndView,
+    responses=problem_responses(*_SERVICE, ReservationReleased),
+)
+async def ship_stock(request: Request, order_id: OrderIdInPath, _service: Service) -> Response:
+    """Turn the order's holds into sold units; safe to repeat."""
+    reservation = await use_cases(request).ship_stock(order_id)
+    return JsonResponse(ReservationEndView(order_id, reservation.state))
+
+
+@router.post(
+    "/products/lookup",
+    operation_id="lookup_products",
+    summary="Find products by id",
+    response_model=FoundProductsView,
+    responses=problem_responses(*_SERVICE),
+)
+async def lookup_products(request: Request, body: LookupIn, _service: Service) -> Response:
+    """Return those of the products that exist, in no particular order."""
+    found = await use_cases(request).lookup_products(body.ids)
+    return JsonResponse(found_products_view(found, request.app.state.currency))

@@ -1,0 +1,230 @@
+"""What the routes of the catalogue read from requests."""
+
+import re
+from typing import Annotated, Any, Final, cast
+
+import msgspec
+from fastapi import Header, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from store_kit.problems import PreconditionRequired
+
+from store_catalog.api.views import EXAMPLE_ID
+from store_catalog.domain import (
+    MAX_BATCH,
+    MAX_CATEGORY,
+    MAX_DESCRIPTION,
+    MAX_LINES,
+    MAX_NAME,
+    MAX_PRICE_MINOR,
+    MAX_QUANTITY,
+    MAX_REASON,
+    MAX_SKU,
+    MAX_UNITS,
+    Details,
+    Line,
+    NewProduct,
+)
+from store_catalog.use_cases import UseCases
+
+_LINE: Final = r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+"""One line of text that does not begin with a blank: no control characters."""
+_TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""Text of several lines: of the control characters only tab and line ends."""
+_ENTITY_TAG: Final = re.compile(r'"(\d{1,18})\.\d{1,18}"')
+_MAX_ID: Final = 64
+
+ProductIdInPath = Annotated[str, Path(description="The product's id.", examples=[EXAMPLE_ID])]
+OrderIdInPath = Annotated[
+    str,
+    Path(pattern=r"^[0-9A-Za-z_-]{1,64}$", examples=["0b1f3f0e-6b1c-5a57-9a3a-2b0c5d7e9f10"]),
+]
+Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
+Cursor = Annotated[str | None, Query(max_length=2048, description="`next_cursor` of the page before.")]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="The ETag that you read, or `*` for whichever it is: 428 without, 412 when the product was"
+        " edited since. Sales in between do not matter: behind the dot of the tag is the stock's version.",
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description="Chosen by you; a request repeated with the same key counts once.",
+    ),
+]
+
+
+def use_cases(request: Request) -> UseCases:
+    """Return what the service can do."""
+    return cast("UseCases", request.app.state.use_cases)
+
+
+def seen_versions(if_match: str | None) -> frozenset[int] | None:
+    """Return the product versions an If-Match names; None when any will do.
+
+    Raises:
+        PreconditionRequired: there is none.
+    """
+    if if_match is None:
+        raise PreconditionRequired("Send If-Match with the ETag of the product that you read.")
+    if if_match.strip() == "*":
+        return None
+    tags = (_ENTITY_TAG.fullmatch(tag.strip()) for tag in if_match.split(","))
+    return frozenset(int(tag[1]) for tag in tags if tag)
+
+
+# ------------------------------------------------------------------------------------------ bodies, by pydantic
+
+_SkuIn = Annotated[str, Field(min_length=1, max_length=MAX_SKU, pattern=_LINE, examples=["85123A"])]
+_NameIn = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_NAME, pattern=_LINE, examples=["WHITE HANGING HEART T-LIGHT HOLDER"]),
+]
+_DescriptionIn = Annotated[
+    str, Field(max_length=MAX_DESCRIPTION, pattern=_TEXT, examples=["Hangs anywhere."])
+]
+_CategoryIn = Annotated[
+    str, Field(min_length=1, max_length=MAX_CATEGORY, pattern=_LINE, examples=["Kitchen"])
+]
+_PriceIn = Annotated[
+    int, Field(ge=1, le=MAX_PRICE_MINOR, description="In minor units of the currency.", examples=[295])
+]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ProductDetailsIn(_Body):
+    """All that an administrator decides about a product."""
+
+    sku: _SkuIn | None = None
+    name: _NameIn
+    description: _DescriptionIn = ""
+    category: _CategoryIn
+    price_minor: _PriceIn
+
+    def details(self) -> Details:
+        """Return it for the domain."""
+        return Details(self.sku, self.name, self.description, self.category, self.price_minor)
+
+
+class NewProductIn(ProductDetailsIn):
+    """A product to be added."""
+
+    stock: Annotated[int, Field(ge=0, le=MAX_UNITS, description="Units received with it.")] = 0
+
+    def product(self) -> NewProduct:
+        """Return it for the domain."""
+        return NewProduct(self.details(), self.stock)
+
+
+class ProductPatchIn(_Body):
+    """What shall be different; what is left out stays as it is."""
+
+    sku: _SkuIn | None = None
+    # Made by a factory, so that the document shows no default: left out is not the same as empty.
+    name: Annotated[_NameIn, Field(default_factory=str)]
+    description: Annotated[_DescriptionIn, Field(default_factory=str)]
+    category: Annotated[_CategoryIn, Field(default_factory=str)]
+    price_minor: Annotated[_PriceIn, Field(default_factory=int)]
+
+    def changes(self) -> dict[str, Any]:
+        """Return only what was sent."""
+        return self.model_dump(exclude_unset=True)
+
+
+class AdjustmentIn(_Body):
+    """Units that came in (or, negative, were written off), and why."""
+
+    delta: Annotated[int, Field(ge=-MAX_UNITS, le=MAX_UNITS, examples=[100])]
+    reason: Annotated[
+        str, Field(min_length=1, max_length=MAX_REASON, pattern=_LINE, examples=["delivery 4711"])
+    ]
+
+
+class LookupIn(_Body):
+    """The products that another service asks about."""
+
+    ids: Annotated[list[Annotated[str, Field(max_length=_MAX_ID)]], Field(max_length=MAX_LINES)]
+
+
+# ------------------------------------------------------------------------- large bodies, by msgspec (same bounds)
+
+
+def _whole(pattern: str) -> str:
+    r"""Return a pattern for Python, where `$` also matches before a last line end and `\Z` does not."""
+    return pattern.removesuffix("$") + r"\Z"
+
+
+_Meta = msgspec.Meta
+
+
+class BatchProductIn(msgspec.Struct, forbid_unknown_fields=True):
+    """A product of a batch: the fields and bounds of `NewProductIn`."""
+
+    name: Annotated[str, _Meta(min_length=1, max_length=MAX_NAME, pattern=_whole(_LINE))]
+    category: Annotated[str, _Meta(min_length=1, max_length=MAX_CATEGORY, pattern=_whole(_LINE))]
+    price_minor: Annotated[int, _Meta(ge=1, le=MAX_PRICE_MINOR)]
+    sku: Annotated[str, _Meta(min_length=1, max_length=MAX_SKU, pattern=_whole(_LINE))] | None = None
+    description: Annotated[str, _Meta(max_length=MAX_DESCRIPTION, pattern=_whole(_TEXT))] = ""
+    stock: Annotated[int, _Meta(ge=0, le=MAX_UNITS)] = 0
+
+
+class BatchIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Products to be added in one write."""
+
+    products: Annotated[list[BatchProductIn], _Meta(min_length=1, max_length=MAX_BATCH)]
+
+    def new_products(self) -> list[NewProduct]:
+        """Return them for the domain."""
+        return [
+            NewProduct(Details(p.sku, p.name, p.description, p.category, p.price_minor), p.stock)
+            for p in self.products
+        ]
+
+
+BATCH_SCHEMA: Final = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["products"],
+    "properties": {
+        "products": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_BATCH,
+            "items": {"$ref": "#/components/schemas/NewProductIn"},
+        }
+    },
+}
+"""`BatchIn` for the API document; its products are those of the route that adds one."""
+
+
+class LineIn(msgspec.Struct, forbid_unknown_fields=True):
+    """A line of an order."""
+
+    product_id: Annotated[str, _Meta(max_length=_MAX_ID)]
+    quantity: Annotated[int, _Meta(ge=1, le=MAX_QUANTITY)]
+
+
+class ReservationIn(msgspec.Struct, forbid_unknown_fields=True):
+    """What an order wants to hold, and until when (milliseconds since the epoch) it wants to."""
+
+    lines: Annotated[list[LineIn], _Meta(min_length=1, max_length=MAX_LINES)]
+    not_after_ms: Annotated[int, _Meta(ge=0, le=2**53)]
+
+    def wanted(self) -> list[Line]:
+        """Return the lines for the domain."""
+        return [Line(line.product_id, line.quantity) for line in self.lines]
+
+
+def json_body(schema: dict[str, Any]) -> dict[str, Any]:
+    """Document a body that a route reads by itself."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -1,0 +1,121 @@
+"""Products: the resource an administrator edits and everybody reads."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+from store_kit.auth import Admin
+from store_kit.problems import (
+    BadRequest,
+    Forbidden,
+    InvalidInput,
+    PreconditionRequired,
+    Unauthenticated,
+    problem_responses,
+)
+from store_kit.responses import JsonResponse, not_modified
+
+from store_catalog.api.bare_route import BareRoute
+from store_catalog.api.parameters import (
+    IfMatch,
+    NewProductIn,
+    ProductDetailsIn,
+    ProductIdInPath,
+    ProductPatchIn,
+    seen_versions,
+    use_cases,
+)
+from store_catalog.api.views import ProductView, product_etag, product_view
+from store_catalog.domain import Product, ProductChanged, ProductNotFound, SkuTaken
+
+reading = APIRouter(prefix="/api/products", tags=["products"], route_class=BareRoute)
+router = APIRouter(prefix="/api/products", tags=["products"])
+
+_ADMIN = (BadRequest, Unauthenticated, Forbidden, InvalidInput)
+_EDIT = (*_ADMIN, ProductNotFound, ProductChanged, PreconditionRequired)
+
+
+def _shown(request: Request, product: Product, status: int = 200, **headers: str) -> Response:
+    view = product_view(product, request.app.state.currency)
+    return JsonResponse(view, status, {"ETag": product_etag(product), **headers})
+
+
+@reading.get(
+    "/{product_id}",
+    operation_id="get_product",
+    summary="Show a product",
+    response_model=ProductView,
+    responses={
+        **problem_responses(ProductNotFound),
+        304: {"description": "You have this version (If-None-Match)."},
+    },
+)
+async def get_product(request: Request, product_id: ProductIdInPath) -> Response:
+    """Return a product with what is available of it at this moment."""
+    product = await use_cases(request).get_product(product_id)
+    return not_modified(request, product_etag(product)) or _shown(request, product)
+
+
+@router.post(
+    "",
+    operation_id="add_product",
+    summary="Add a product",
+    status_code=201,
+    response_model=ProductView,
+    responses=problem_responses(*_ADMIN, SkuTaken),
+)
+async def add_product(request: Request, body: NewProductIn, _admin: Admin) -> Response:
+    """Add a product with the units that came with it; lists and search show it at once."""
+    product = await use_cases(request).add_product(body.product())
+    return _shown(request, product, 201, Location=f"/api/products/{product.id}")
+
+
+@router.put(
+    "/{product_id}",
+    operation_id="replace_product",
+    summary="Edit a product",
+    response_model=ProductView,
+    responses=problem_responses(*_EDIT, SkuTaken),
+)
+async def replace_product(
+    request: Request,
+    product_id: ProductIdInPath,
+    body: ProductDetailsIn,
+    _admin: Admin,
+    if_match: IfMatch = None,
+) -> Response:
+    """Replace everything an administrator decides about a product; its stock is adjusted elsewhere."""
+    seen = seen_versions(if_match)
+    return _shown(request, await use_cases(request).replace_product(product_id, body.details(), seen))
+
+
+@router.patch(
+    "/{product_id}",
+    operation_id="patch_product",
+    summary="Edit some of a product",
+    response_model=ProductView,
+    responses=problem_responses(*_EDIT, SkuTaken),
+)
+async def patch_product(
+    request: Request,
+    product_id: ProductIdInPath,
+    body: ProductPatchIn,
+    _admin: Admin,
+    if_match: IfMatch = None,
+) -> Response:
+    """Change what is named in the body; `"sku": null` takes the SKU away."""
+    seen = seen_versions(if_match)
+    return _shown(request, await use_cases(request).patch_product(product_id, body.changes(), seen))
+
+
+@router.delete(
+    "/{product_id}",
+    operation_id="delete_product",
+    summary="Delete a product",
+    status_code=204,
+    responses=problem_responses(*_EDIT),
+)
+async def delete_product(
+    request: Request, product_id: ProductIdInPath, _admin: Admin, if_match: IfMatch = None
+) -> Response:
+    """Take a product out of the catalogue. Orders that hold it are not touched; its history stays."""
+    await use_cases(request).delete_product(product_id, seen_versions(if_match))
+    return Response(status_code=204)

@@ -1,0 +1,175 @@
+"""Composition root: builds the catalogue from its settings."""
+
+from importlib.resources import files
+from typing import Final
+
+from store_kit.auth import TokenVerifier
+from store_kit.clock import Clock, SystemClock
+from store_kit.cursors import Cursors
+from store_kit.jwks import remote_verifier
+from store_kit.metrics import Metrics
+from store_kit.secrets import Secrets
+from store_kit.service import Service, Wrap, build_service, unwrapped
+from store_kit.sqlite import Sqlite
+from store_kit.workers import Worker
+
+from store_catalog.adapters.http_health import HttpHealthProbe
+from store_catalog.adapters.read_model import ReadModel
+from store_catalog.adapters.read_model_start import FirstPass
+from store_catalog.adapters.reservation_meter import PrometheusReservationMeter
+from store_catalog.adapters.sqlite_feed import SqliteChangeFeed
+from store_catalog.adapters.sqlite_products import SqliteProductStore
+from store_catalog.adapters.sqlite_stock import SqliteStockStore
+from store_catalog.api import categories, internal, product_batches, product_lists, products, stock, system
+from store_catalog.ports import (
+    ChangeFeed,
+    HealthProbe,
+    ProductStore,
+    ReservationMeter,
+    StockStore,
+)
+from store_catalog.settings import CatalogSettings
+from store_catalog.use_cases import UseCases
+from store_catalog.use_cases.add_products import AddProduct, AddProducts
+from store_catalog.use_cases.adjust_stock import AdjustStock
+from store_catalog.use_cases.check_health import CheckHealth
+from store_catalog.use_cases.edit_product import DeleteProduct, PatchProduct, ReplaceProduct
+from store_catalog.use_cases.follow_feed import FollowFeed
+from store_catalog.use_cases.get_product import GetProduct
+from store_catalog.use_cases.list_categories import ListCategories
+from store_catalog.use_cases.list_products import ListProducts
+from store_catalog.use_cases.list_stock import ListStock
+from store_catalog.use_cases.lookup_products import LookupProducts
+from store_catalog.use_cases.release_stock import ReleaseStock
+from store_catalog.use_cases.reserve_stock import ReserveStock
+from store_catalog.use_cases.ship_stock import ShipStock
+from store_catalog.use_cases.sweep import Sweep
+
+NAME: Final = "catalog"
+
+
+def create_service(
+    settings: CatalogSettings | None = None,
+    *,
+    clock: Clock | None = None,
+    wrap: Wrap = unwrapped,
+    verifier: TokenVerifier | None = None,
+) -> Service:
+    """Return the catalogue; nothing is opened before it starts.
+
+    Args:
+        settings: read from the environment when not given.
+        clock: the machine's when not given.
+        wrap: put around every port.
+        verifier: of access tokens; by the user service's keys when not given.
+    """
+    settings, clock = settings or CatalogSettings(), clock or SystemClock()
+    metrics = Metrics(NAME)
+    database = Sqlite(
+        settings.data_dir / "catalog.db",
+        files("store_catalog") / "schema" / "sqlite",
+        metrics=metrics,
+        synchronous=settings.sqlite_synchronous,
+    )
+    index = ReadModel(
+        settings.data_dir / "catalog-index.db", currency=settings.currency, clock=clock, metrics=metrics
+    )
+    cursors = Cursors(Secrets(settings).text("cursor_key"))
+    probe = HttpHealthProbe(_urls(settings), settings.catalog_health_timeout_s)
+    use_cases = _use_cases(
+        settings,
+        clock,
+        wrap("products", SqliteProductStore(database, clock)),
+        wrap("stock", SqliteStockStore(database, clock)),
+        wrap("feed", SqliteChangeFeed(database)),
+        index,
+        cursors,
+        PrometheusReservationMeter(metrics),
+        probe,
+    )
+
+    follower = Worker("catalog.follow", use_cases.follow_feed, settings.catalog_follow_s, clock)
+    index.on_nudge = follower.nudge
+    metrics.gauge(
+        "store_catalog_index_lag_seconds", "By how much the lists of products may be behind the truth."
+    ).set_function(use_cases.follow_feed.lag_s)
+
+    async def database_answers() -> None:
+        database.one("products.check", "SELECT 1 FROM products LIMIT 1")
+
+    service = build_service(
+        name=NAME,
+        port=settings.port_of("catalog"),
+        settings=settings,
+        metrics=metrics,
+        verifier=verifier or remote_verifier(settings),
+        use_cases=use_cases,
+        # Reading comes first: routes are tried in their order.
+        routers=(
+            products.reading,
+            product_lists.router,
+            categories.router,
+            products.router,
+            product_batches.router,
+            stock.router,
+            system.router,
+            internal.router,
+        ),
+        resources=(database, index, FirstPass(use_cases.follow_feed, settings.catalog_index_wait_s), probe),
+        workers=(follower, Worker("catalog.sweep", use_cases.sweep, settings.catalog_sweep_s, clock)),
+        checks={"database": database_answers, "index": index.check},
+    )
+    service.app.state.currency = settings.currency
+    service.app.state.cursors = cursors
+    return service
+
+
+def _urls(settings: CatalogSettings) -> dict[str, str]:
+    return {
+        "catalog": settings.catalog_url,
+        "cart": settings.cart_url,
+        "order": settings.order_url,
+        "user": settings.user_url,
+    }
+
+
+def _use_cases(
+    settings: CatalogSettings,
+    clock: Clock,
+    products: ProductStore,
+    stock_store: StockStore,
+    feed: ChangeFeed,
+    index: ReadModel,
+    cursors: Cursors,
+    meter: ReservationMeter,
+    probe: HealthProbe,
+) -> UseCases:
+    release, ship = ReleaseStock(stock_store, products, index, meter), ShipStock(stock_store, meter)
+    return UseCases(
+        list_products=ListProducts(index, cursors),
+        list_categories=ListCategories(index),
+        follow_feed=FollowFeed(feed, products, index, clock),
+        get_product=GetProduct(products),
+        add_product=AddProduct(products, index),
+        add_products=AddProducts(products, index),
+        replace_product=ReplaceProduct(products, index, clock),
+        patch_product=PatchProduct(products, index, clock),
+        delete_product=DeleteProduct(products, index, clock),
+        lookup_products=LookupProducts(products),
+        adjust_stock=AdjustStock(stock_store, products, index),
+        list_stock=ListStock(stock_store),
+        reserve_stock=ReserveStock(stock_store, products, index, meter),
+        release_stock=release,
+        ship_stock=ship,
+        sweep=Sweep(
+            stock_store,
+            feed,
+            release,
+            ship,
+            clock,
+            passing_ms=round(settings.catalog_passing_s * 1000),
+            marker_ms=settings.catalog_marker_s * 1000,
+            feed_ms=settings.catalog_feed_s * 1000,
+        ),
+        check_health=CheckHealth(probe),
+    )

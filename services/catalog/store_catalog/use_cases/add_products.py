@@ -1,0 +1,41 @@
+"""Add products to the catalogue, one or many."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from store_catalog.domain import Added, NewProduct, Product, SkuTaken
+from store_catalog.ports import ProductIndex, ProductStore
+
+
+@dataclass(frozen=True, slots=True)
+class AddProduct:
+    """Add one product; lists and search show it at once."""
+
+    products: ProductStore
+    index: ProductIndex
+
+    async def __call__(self, new: NewProduct) -> Product:
+        """Return the product that was made.
+
+        Raises:
+            SkuTaken: another product has its SKU.
+        """
+        (added,) = await self.products.add([new])
+        if not added.created:
+            raise SkuTaken.by(str(added.product.sku), added.product.id)
+        await self.index.apply([added.product])
+        return added.product
+
+
+@dataclass(frozen=True, slots=True)
+class AddProducts:
+    """Add up to a thousand products in one write; lists and search follow a moment later."""
+
+    products: ProductStore
+    index: ProductIndex
+
+    async def __call__(self, new: Sequence[NewProduct]) -> list[Added]:
+        """Say of each what became of it; safe to repeat for products that have a SKU."""
+        added = await self.products.add(new)
+        self.index.nudge()
+        return added

@@ -1,0 +1,29 @@
+"""Receive or write off units of a product."""
+
+from dataclasses import dataclass
+
+from store_catalog.domain import Adjustment, Stock
+from store_catalog.ports import ProductIndex, ProductStore, StockStore
+from store_catalog.use_cases.show_crossed import show_crossed
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustStock:
+    """Change how many units of a product were ever received, with a reason."""
+
+    stock: StockStore
+    products: ProductStore
+    index: ProductIndex
+
+    async def __call__(self, adjustment: Adjustment) -> Stock:
+        """Return the stock after it; an operation id counts once and is answered alike.
+
+        Raises:
+            ProductNotFound: unknown or deleted.
+            StockBelowZero: more would be taken than is available.
+            OperationReused: the operation id belongs to another adjustment.
+        """
+        adjusted = await self.stock.adjust(adjustment)
+        if adjusted.crossed:
+            await show_crossed(self.products, self.index, [adjustment.product_id])
+        return adjusted.stock
