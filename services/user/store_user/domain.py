@@ -108,7 +108,7 @@ def normalise_email(text: str) -> str:
         InvalidInput: it is not an e-mail address.
     """
     email = fold_email(text)
-    if len(email) > EMAIL_MAX or not _EMAIL.match(email) or email.endswith("\n"):
+    if len(email) > EMAIL_MAX or not _EMAIL.fullmatch(email):
         raise InvalidInput(
             "The e-mail address is not valid.", errors=[FieldError("email", "must be like ann@example.com")]
         )

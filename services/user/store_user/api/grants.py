@@ -82,7 +82,7 @@ async def read_grant(request: Request) -> Grant:
     if len(dict(fields)) != len(fields):
         raise InvalidInput("A field was given twice.")
     grant = _completed(dict(fields), request.headers.get("authorization", ""))
-    if "grant_type" not in grant:
+    if grant.get("grant_type") not in _TOLD_BY.values():
         raise InvalidInput("Say what you have.", errors=[FieldError("body.grant_type", _KINDS)])
     try:
         return _GRANTS.validate_python(grant)

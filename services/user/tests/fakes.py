@@ -1,0 +1,177 @@
+"""Written stand-ins with the shape of the ports; the store suites run over them too, which keeps them honest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from store_kit.problems import TooManyRequests
+from store_user.domain import Account, Family, LastAdmin, Notification, RefreshToken
+
+
+@dataclass
+class MemoryAccounts:
+    drafts: dict[str, Account] = field(default_factory=dict)
+    existing: dict[str, Account] = field(default_factory=dict)
+    emails: dict[str, str] = field(default_factory=dict)
+
+    async def draft(self, account: Account) -> None:
+        self.drafts[account.id] = account
+
+    async def claim(self, account: Account) -> bool:
+        if account.email in self.emails:
+            return False
+        self.existing[account.id] = self.drafts.pop(account.id)
+        self.emails[account.email] = account.id
+        return True
+
+    async def discard(self, account_id: str) -> None:
+        self.drafts.pop(account_id, None)
+
+    async def sweep(self, *, drafted_before_ms: int, limit: int) -> int:
+        old = [a.id for a in self.drafts.values() if a.created_at_ms < drafted_before_ms][:limit]
+        for account_id in old:
+            del self.drafts[account_id]
+        return len(old)
+
+    async def get(self, account_id: str) -> Account | None:
+        return self.existing.get(account_id)
+
+    async def find(self, email: str) -> Account | None:
+        return self.existing.get(self.emails.get(email, ""))
+
+    async def page(self, *, before_id: str | None, limit: int) -> Sequence[Account]:
+        behind = [a for a in self.existing.values() if before_id is None or a.id < before_id]
+        return sorted(behind, key=lambda a: a.id, reverse=True)[:limit]
+
+    async def replace(self, account: Account) -> bool:
+        present = self.existing.get(account.id)
+        if present is None or present.version != account.version - 1:
+            return False
+        others = any(a.is_admin for a in self.existing.values() if a.id != account.id)
+        if present.is_admin and not account.is_admin and not others:
+            raise LastAdmin
+        self.existing[account.id] = account
+        return True
+
+
+@dataclass
+class MemoryFamilies:
+    rows: dict[str, Family] = field(default_factory=dict)
+
+    async def open(self, family: Family) -> None:
+        self.rows[family.id] = family
+
+    async def get(self, family_id: str) -> Family | None:
+        return self.rows.get(family_id)
+
+    async def rotate(self, family_id: str, *, generation: int, at_ms: int) -> bool:
+        family = self.rows.get(family_id)
+        if family is None or family.revoked or family.generation != generation:
+            return False
+        self.rows[family_id] = replace(family, generation=generation + 1, rotated_at_ms=at_ms)
+        return True
+
+    async def keep(self, family_id: str, *, credentials: int) -> None:
+        if family_id in self.rows:
+            self.rows[family_id] = replace(self.rows[family_id], credentials=credentials)
+
+    async def revoke(self, family_id: str) -> None:
+        if family_id in self.rows:
+            self.rows[family_id] = replace(self.rows[family_id], revoked=True)
+
+    async def sweep(self, *, expired_before_ms: int, limit: int) -> int:
+        old = [f.id for f in self.rows.values() if f.expires_at_ms < expired_before_ms][:limit]
+        for family_id in old:
+            del self.rows[family_id]
+        return len(old)
+
+
+@dataclass
+class MemoryNotifications:
+    rows: dict[str, Notification] = field(default_factory=dict)
+
+    async def add(self, notifications: Sequence[Notification]) -> int:
+        before = len(self.rows)
+        for notification in notifications:
+            self.rows.setdefault(notification.id, notification)
+        return len(self.rows) - before
+
+    async def page(
+        self, account_id: str, *, before: tuple[int, str] | None, limit: int
+    ) -> Sequence[Notification]:
+        mine = [n for n in self.rows.values() if n.account_id == account_id]
+        behind = [n for n in mine if before is None or (n.at_ms, n.id) < before]
+        return sorted(behind, key=lambda n: (n.at_ms, n.id), reverse=True)[:limit]
+
+    async def sweep(self, *, before_ms: int, limit: int) -> int:
+        old = [n.id for n in self.rows.values() if n.at_ms < before_ms][:limit]
+        for notification_id in old:
+            del self.rows[notification_id]
+        return len(old)
+
+
+@dataclass
+class PlainPasswords:
+    """Hashes by writing a mark before the password; counts how often it worked."""
+
+    mark: str = "v1:"
+    worked: int = 0
+
+    async def hash(self, password: str) -> str:
+        self.worked += 1
+        return self.mark + password
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        self.worked += 1
+        return password_hash is not None and password_hash.partition(":")[2] == password
+
+    def outdated(self, password_hash: str) -> bool:
+        return not password_hash.startswith(self.mark)
+
+
+@dataclass
+class CountingThrottle:
+    """Refuses the attempt after `most`, per account."""
+
+    most: int = 1000
+    attempts: dict[str, int] = field(default_factory=dict)
+
+    async def login(self, *, email: str, address: str) -> None:  # noqa: ARG002 - the port's shape
+        await self.registration(address=email)
+
+    async def registration(self, *, address: str) -> None:
+        self.attempts[address] = self.attempts.get(address, 0) + 1
+        if self.attempts[address] > self.most:
+            raise TooManyRequests
+
+    async def forgive(self, *, email: str) -> None:
+        self.attempts.pop(email, None)
+
+
+@dataclass
+class PlainAccessTokens:
+    lifetime_s: int = 600
+
+    def issue(self, subject: str, roles: Sequence[str]) -> str:
+        return f"{subject} as {','.join(roles)}"
+
+
+@dataclass
+class PlainRefreshTokens:
+    def write(self, token: RefreshToken) -> str:
+        return f"{token.family_id}/{token.generation}"
+
+    def read(self, text: str) -> RefreshToken | None:
+        family_id, _, generation = text.rpartition("/")
+        return RefreshToken(family_id, int(generation)) if family_id else None
+
+
+@dataclass
+class Tally:
+    accounts: int = 0
+    logins: list[str] = field(default_factory=list)
+
+    def registered(self) -> None:
+        self.accounts += 1
+
+    def login(self, outcome: str) -> None:
+        self.logins.append(outcome)

@@ -1,0 +1,368 @@
+"""Registering, logging in, editing: the use cases over written fakes."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from store_kit.clock import ManualClock
+from store_kit.problems import PreconditionFailed, TooManyRequests, Unauthenticated
+from store_user.domain import (
+    Account,
+    AccountNotFound,
+    EmailTaken,
+    LastAdmin,
+    RefreshRefused,
+    Role,
+    WrongCredentials,
+    WrongPassword,
+)
+from store_user.use_cases.assign_roles import AssignRoles
+from store_user.use_cases.change_password import ChangePassword
+from store_user.use_cases.ensure_admin import EnsureAdmin
+from store_user.use_cases.log_in import LogIn
+from store_user.use_cases.open_account import OpenAccount
+from store_user.use_cases.promote_account import PromoteAccount
+from store_user.use_cases.refresh_session import RefreshSession
+from store_user.use_cases.register_account import RegisterAccount
+from store_user.use_cases.rename_account import RenameAccount
+from store_user.use_cases.sweep_leftovers import DRAFT_AGE_MS, SweepLeftovers
+
+from services.user.tests.fakes import (
+    CountingThrottle,
+    MemoryAccounts,
+    MemoryFamilies,
+    MemoryNotifications,
+    PlainAccessTokens,
+    PlainPasswords,
+    PlainRefreshTokens,
+    Tally,
+)
+
+pytestmark = pytest.mark.anyio
+EMAIL, PASSWORD = "ann@example.com", "three blue kettles"
+CUSTOMER, ADMIN = frozenset({Role.CUSTOMER}), frozenset(Role)
+
+
+@dataclass
+class World:
+    accounts: MemoryAccounts = field(default_factory=MemoryAccounts)
+    families: MemoryFamilies = field(default_factory=MemoryFamilies)
+    passwords: PlainPasswords = field(default_factory=PlainPasswords)
+    throttle: CountingThrottle = field(default_factory=CountingThrottle)
+    tally: Tally = field(default_factory=Tally)
+    clock: ManualClock = field(default_factory=ManualClock)
+
+    @property
+    def open_account(self) -> OpenAccount:
+        return OpenAccount(self.accounts, self.passwords, self.clock)
+
+    async def register(self, email: str = EMAIL) -> Account:
+        use_case = RegisterAccount(self.open_account, self.throttle, self.tally)
+        return await use_case(email=email, password=PASSWORD, name="Ann", address="here")
+
+    async def log_in(self, password: str = PASSWORD, email: str = EMAIL) -> str:
+        refresh = PlainRefreshTokens()
+        access, lifetime_ms = PlainAccessTokens(), 10**9
+        use_case = LogIn(
+            self.accounts,
+            self.families,
+            self.passwords,
+            self.throttle,
+            access,
+            refresh,
+            self.tally,
+            self.clock,
+            lifetime_ms,
+        )
+        return str((await use_case(email=email, password=password, address="here")).refresh_token)
+
+    async def refresh(self, token: str) -> str:
+        refresh = PlainRefreshTokens()
+        use_case = RefreshSession(
+            self.accounts, self.families, PlainAccessTokens(), refresh, self.clock, 10_000
+        )
+        return str((await use_case(token)).refresh_token)
+
+    async def change_password(
+        self, account: Account, *, current: str = PASSWORD, new: str = "four", keep: str | None = None
+    ) -> None:
+        use_case = ChangePassword(
+            self.accounts, self.families, self.passwords, self.throttle, PlainRefreshTokens(), self.clock
+        )
+        await use_case(account.id, current=current, new=new, address="here", refresh_token=keep)
+
+    @property
+    def assign_roles(self) -> AssignRoles:
+        return AssignRoles(self.accounts, self.clock)
+
+    @property
+    def promote(self) -> PromoteAccount:
+        return PromoteAccount(self.accounts, self.assign_roles)
+
+    @property
+    def ensure_admin(self) -> EnsureAdmin:
+        return EnsureAdmin(self.accounts, self.passwords, self.open_account, self.promote, self.clock)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_whoever_registers_is_a_customer(world: World) -> None:
+    """A new account has the role customer, and is counted."""
+    account = await world.register(" Ann@Example.com ")
+    assert (account.email, account.roles, world.tally.accounts) == (EMAIL, CUSTOMER, 1)
+
+
+async def test_a_taken_address_is_refused_before_the_expensive_hash(world: World) -> None:
+    """A second registration costs no hash, leaves no draft and is not counted."""
+    await world.register()
+    with pytest.raises(EmailTaken):
+        await world.register("ANN@example.com")
+    assert (world.passwords.worked, world.accounts.drafts, world.tally.accounts) == (1, {}, 1)
+
+
+class LosingAccounts(MemoryAccounts):
+    """Somebody else claims each address a moment before."""
+
+    async def claim(self, account: Account) -> bool:  # noqa: ARG002 - the port's shape
+        return False
+
+
+async def test_losing_the_race_for_an_address_leaves_nothing_behind(world: World) -> None:
+    """The loser's draft is discarded."""
+    world.accounts = LosingAccounts()
+    with pytest.raises(EmailTaken):
+        await world.register()
+    assert world.accounts.drafts == {}
+
+
+class DyingAccounts(MemoryAccounts):
+    """The process dies between draft and claim."""
+
+    async def claim(self, account: Account) -> bool:  # noqa: ARG002 - the port's shape
+        raise ConnectionError
+
+
+async def test_a_registration_cut_off_is_swept_and_the_address_is_free(world: World) -> None:
+    """A draft is taken away an hour later, not before; its address was never taken."""
+    world.accounts = DyingAccounts()
+    with pytest.raises(ConnectionError):
+        await world.register()
+    sweep = SweepLeftovers(world.accounts, world.families, MemoryNotifications(), world.clock, 10**12)
+    world.clock.advance(DRAFT_AGE_MS / 1000)
+    assert await sweep() == 0
+    world.clock.advance(1)
+    assert await sweep() == 1
+    assert (world.accounts.drafts, world.accounts.emails) == ({}, {})
+
+
+async def test_registrations_are_throttled_before_hashing(world: World) -> None:
+    """The attempt above the limit costs nothing."""
+    world.throttle.most = 0
+    with pytest.raises(TooManyRequests):
+        await world.register()
+    assert world.passwords.worked == 0
+
+
+async def test_a_wrong_password_and_an_unknown_account_are_told_alike_and_cost_alike(world: World) -> None:
+    """Same problem, same text, one comparison each."""
+    await world.register()
+    told = []
+    for email in (EMAIL, "nobody@example.com", "not an address"):
+        before = world.passwords.worked
+        with pytest.raises(WrongCredentials) as refusal:
+            await world.log_in("wrong", email)
+        told.append((refusal.value.document("t"), world.passwords.worked - before))
+    assert told[0] == told[1] == told[2]
+    assert told[0][1] == 1
+
+
+async def test_logins_are_throttled_before_comparing(world: World) -> None:
+    """Above the limit nothing is compared, not even the right password; the outcome is counted."""
+    await world.register()
+    world.throttle.most = 3
+    for _ in range(3):
+        with pytest.raises(WrongCredentials):
+            await world.log_in("wrong")
+    before = world.passwords.worked
+    with pytest.raises(TooManyRequests):
+        await world.log_in(PASSWORD)
+    assert world.passwords.worked == before
+    assert world.tally.logins == ["wrong-credentials"] * 3 + ["too-many-requests"]
+
+
+async def test_the_right_password_starts_the_count_anew(world: World) -> None:
+    """An owner who mistypes now and then is never locked out."""
+    await world.register()
+    world.throttle.most = 2
+    for _ in range(5):
+        with pytest.raises(WrongCredentials):
+            await world.log_in("wrong")
+        await world.log_in()
+
+
+async def test_an_old_hash_is_renewed_at_login_and_sessions_go_on(world: World) -> None:
+    """New parameters reach an account with its next login; nobody is signed out by it."""
+    account = await world.register()
+    session = await world.log_in()
+    world.passwords.mark = "v2:"
+    await world.log_in()
+    renewed = await world.accounts.get(account.id)
+    assert renewed is not None
+    assert renewed.password_hash == f"v2:{PASSWORD}"
+    await world.refresh(session)
+
+
+async def test_a_new_password_ends_all_sessions_but_the_one_it_names(world: World) -> None:
+    """The session whose refresh token came along goes on, the others are dead, old passwords too."""
+    account = await world.register()
+    mine, other = await world.log_in(), await world.log_in()
+    await world.change_password(account, keep=mine)
+    await world.refresh(mine)
+    with pytest.raises(RefreshRefused):
+        await world.refresh(other)
+    with pytest.raises(WrongCredentials):
+        await world.log_in()
+    await world.log_in("four")
+
+
+async def test_without_a_session_named_all_end(world: World) -> None:
+    """A change without a refresh token signs out everywhere."""
+    account = await world.register()
+    session = await world.log_in()
+    await world.change_password(account)
+    with pytest.raises(RefreshRefused):
+        await world.refresh(session)
+
+
+async def test_a_dead_session_and_a_strangers_session_are_not_kept(world: World) -> None:
+    """Naming a session that an earlier change ended, or somebody else's, brings nothing back."""
+    account, _ = await world.register(), await world.register("bob@example.com")
+    dead, strangers = await world.log_in(), await world.log_in(email="bob@example.com")
+    await world.change_password(account, new="four")
+    await world.change_password(account, current="four", new="five", keep=dead)
+    await world.change_password(account, current="five", new="six", keep=strangers)
+    with pytest.raises(RefreshRefused):
+        await world.refresh(dead)
+    assert world.families.rows[strangers.partition("/")[0]].credentials == 1
+
+
+async def test_changing_needs_the_present_password_and_is_throttled(world: World) -> None:
+    """A stolen access token does not help to guess the password."""
+    account = await world.register()
+    world.throttle.most = 1
+    with pytest.raises(WrongPassword):
+        await world.change_password(account, current="wrong")
+    with pytest.raises(TooManyRequests):
+        await world.change_password(account)
+
+
+class RacedAccounts(MemoryAccounts):
+    """Runs one edit by somebody else before the first replacement."""
+
+    def race(self, edit: Account) -> None:
+        self.edit: Account | None = edit
+
+    async def replace(self, account: Account) -> bool:
+        edit, self.edit = getattr(self, "edit", None), None
+        if edit is not None:
+            await MemoryAccounts.replace(self, edit)
+        return await MemoryAccounts.replace(self, account)
+
+
+async def test_a_new_password_survives_a_rename_at_the_same_time(world: World) -> None:
+    """Both edits are there afterwards."""
+    world.accounts = accounts = RacedAccounts()
+    account = await world.register()
+    accounts.race(account.renamed("Anna", at_ms=1))
+    await world.change_password(account)
+    after = await accounts.get(account.id)
+    assert after is not None
+    assert (after.name, after.password_hash) == ("Anna", "v1:four")
+
+
+async def test_of_two_new_passwords_at_the_same_time_the_first_counts(world: World) -> None:
+    """The second proved to know a password that is not the present one any more."""
+    world.accounts = accounts = RacedAccounts()
+    account = await world.register()
+    accounts.race(account.with_password("v1:first", at_ms=1))
+    with pytest.raises(WrongPassword):
+        await world.change_password(account)
+    after = await accounts.get(account.id)
+    assert after is not None
+    assert after.password_hash == "v1:first"
+
+
+async def test_renaming_edits_the_version_that_was_read(world: World) -> None:
+    """An older version is refused, also when it became old during the edit; the same name is no edit."""
+    world.accounts = accounts = RacedAccounts()
+    account = await world.register()
+    rename = RenameAccount(accounts, world.clock)
+    assert await rename(account.id, "Ann", version=1) == account
+    accounts.race(account.with_password("v1:other", at_ms=1))
+    with pytest.raises(PreconditionFailed):
+        await rename(account.id, "Anna", version=1)
+    with pytest.raises(PreconditionFailed):
+        await rename(account.id, "Anna", version=1)
+    assert (await rename(account.id, None, version=2)).name is None
+
+
+async def test_a_token_of_nobody_is_no_token(world: World) -> None:
+    """An account that does not exist reads as unauthenticated."""
+    with pytest.raises(Unauthenticated):
+        await RenameAccount(world.accounts, world.clock)("nobody", "x", version=1)
+
+
+async def test_roles_are_set_whatever_happens_at_the_same_time(world: World) -> None:
+    """A rename in between does not lose the promotion; repeating it changes nothing."""
+    world.accounts = accounts = RacedAccounts()
+    account = await world.register()
+    accounts.race(account.renamed("Anna", at_ms=1))
+    promoted = await world.assign_roles(account.id, ADMIN)
+    assert (promoted.roles, promoted.name) == (ADMIN, "Anna")
+    assert await world.assign_roles(account.id, ADMIN) == promoted
+
+
+async def test_roles_of_a_version_are_set_of_that_version_only(world: World) -> None:
+    """With a version given a change in between is a refusal; an unknown account is one anyhow."""
+    world.accounts = accounts = RacedAccounts()
+    account = await world.register()
+    accounts.race(account.renamed("Anna", at_ms=1))
+    with pytest.raises(PreconditionFailed):
+        await world.assign_roles(account.id, ADMIN, version=1)
+    with pytest.raises(AccountNotFound):
+        await world.assign_roles("nobody", ADMIN)
+
+
+async def test_the_last_administrator_cannot_resign(world: World) -> None:
+    """There is always one; once there are two, either may go."""
+    await world.ensure_admin("root@example.com", PASSWORD)
+    root = await world.accounts.find("root@example.com")
+    assert root is not None
+    with pytest.raises(LastAdmin):
+        await world.assign_roles(root.id, CUSTOMER)
+    await world.register()
+    await world.promote(EMAIL)
+    assert (await world.assign_roles(root.id, CUSTOMER)).roles == CUSTOMER
+
+
+async def test_ensuring_the_administrator_is_safe_to_repeat(world: World) -> None:
+    """The first call makes the account, later ones change nothing; a new password is set, a customer promoted."""
+    assert await world.ensure_admin("root@example.com", PASSWORD)
+    first = await world.accounts.find("root@example.com")
+    assert not await world.ensure_admin("ROOT@example.com", PASSWORD)
+    assert await world.accounts.find("root@example.com") == first
+    assert not await world.ensure_admin("root@example.com", "another one")
+    await world.log_in("another one", "root@example.com")
+    await world.register()
+    assert not await world.ensure_admin(EMAIL, PASSWORD)
+    ann = await world.accounts.find(EMAIL)
+    assert ann is not None
+    assert ann.is_admin
+
+
+async def test_promoting_nobody_says_so(world: World) -> None:
+    """There must be an account of that address."""
+    with pytest.raises(AccountNotFound):
+        await world.promote("nobody@example.com")

@@ -1,0 +1,184 @@
+"""Refreshing a session: parallel, repeated, late, stolen."""
+
+import asyncio
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.strategies import DataObject, data, floats, integers
+from store_kit.clock import ManualClock
+from store_user.domain import Account, Family, RefreshRefused, Role
+from store_user.use_cases.log_out import LogOut
+from store_user.use_cases.refresh_session import RefreshSession
+
+from services.user.tests.fakes import (
+    MemoryAccounts,
+    MemoryFamilies,
+    PlainAccessTokens,
+    PlainRefreshTokens,
+)
+
+pytestmark = pytest.mark.anyio
+GRACE_S = 10.0
+LIFETIME_S = 1000.0
+
+
+class Session:
+    """One login and everything that happens to its refresh tokens."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        now_ms = self.clock.now_ms()
+        self.families = MemoryFamilies()
+        self.families.rows["f"] = Family("f", "ann", 1, 1, now_ms, now_ms + round(LIFETIME_S * 1000))
+        self.accounts = MemoryAccounts()
+        ann = Account("ann", "ann@example.com", None, "hash", frozenset({Role.CUSTOMER}), now_ms, now_ms)
+        self.accounts.existing["ann"] = ann
+        self.tokens = PlainRefreshTokens()
+        access = PlainAccessTokens()
+        self.use_case = RefreshSession(
+            self.accounts, self.families, access, self.tokens, self.clock, round(GRACE_S * 1000)
+        )
+
+    async def refresh(self, token: str) -> str:
+        successor = (await self.use_case(token)).refresh_token
+        assert successor is not None
+        return successor
+
+
+async def test_each_refresh_gives_the_next_token() -> None:
+    """A chain of refreshes goes on as long as the session lives."""
+    session, token = Session(), "f/1"
+    for generation in range(2, 50):
+        session.clock.advance(20)
+        token = await session.refresh(token)
+        assert token == f"f/{generation}"
+
+
+async def test_fifty_parallel_refreshes_get_one_successor() -> None:
+    """A client with many tabs refreshes once, whatever the order."""
+    session = Session()
+    assert set(await asyncio.gather(*(session.refresh("f/1") for _ in range(50)))) == {"f/2"}
+
+
+async def test_a_repeated_refresh_within_the_grace_gets_the_same_successor() -> None:
+    """An answer that was lost can be asked for again for ten seconds."""
+    session = Session()
+    assert await session.refresh("f/1") == "f/2"
+    session.clock.advance(GRACE_S)
+    assert await session.refresh("f/1") == "f/2"
+    assert await session.refresh("f/2") == "f/3"
+
+
+async def test_a_token_used_again_after_the_grace_ends_the_session() -> None:
+    """Reuse reveals a copy: the thief's and the owner's tokens are both worthless then."""
+    session = Session()
+    await session.refresh("f/1")
+    session.clock.advance(GRACE_S + 0.001)
+    for token in ("f/1", "f/2", "f/1"):
+        with pytest.raises(RefreshRefused):
+            await session.refresh(token)
+
+
+async def test_an_older_token_has_no_grace() -> None:
+    """Two generations back is reuse, even a moment later."""
+    session = Session()
+    await session.refresh(await session.refresh("f/1"))
+    with pytest.raises(RefreshRefused):
+        await session.refresh("f/1")
+    with pytest.raises(RefreshRefused):
+        await session.refresh("f/3")
+
+
+async def test_a_session_ends_by_age() -> None:
+    """The lifetime counts from the login, refreshed or not."""
+    session = Session()
+    session.clock.advance(LIFETIME_S - 1)
+    token = await session.refresh("f/1")
+    session.clock.advance(1)
+    with pytest.raises(RefreshRefused):
+        await session.refresh(token)
+
+
+async def test_logging_out_ends_it_and_can_be_repeated() -> None:
+    """Any token of the session ends it; a token of nothing ends nothing."""
+    session = Session()
+    token = await session.refresh("f/1")
+    log_out = LogOut(session.families, session.tokens)
+    for given in ("f/1", "f/1", "nonsense", "other/1"):
+        await log_out(given)
+    with pytest.raises(RefreshRefused):
+        await session.refresh(token)
+
+
+async def test_a_changed_password_ends_it() -> None:
+    """A family of an earlier password is dead without anybody touching it."""
+    session = Session()
+    ann = session.accounts.existing["ann"]
+    session.accounts.existing["ann"] = ann.with_password("other", at_ms=1)
+    with pytest.raises(RefreshRefused):
+        await session.refresh("f/1")
+
+
+async def test_roles_are_those_of_now() -> None:
+    """A promotion shows with the next refresh."""
+    session = Session()
+    ann = session.accounts.existing["ann"]
+    session.accounts.existing["ann"] = ann.with_roles(frozenset(Role), at_ms=1)
+    assert (await session.use_case("f/1")).access_token == "ann as admin,customer"
+
+
+@pytest.mark.parametrize("token", ["nonsense", "other/1", "f/2", "f/99"])
+async def test_tokens_that_were_never_given_are_refused_and_harm_nobody(token: str) -> None:
+    """Guessing ends no session."""
+    session = Session()
+    with pytest.raises(RefreshRefused):
+        await session.refresh(token)
+    assert await session.refresh("f/1") == "f/2"
+
+
+class RefreshHistories(RuleBasedStateMachine):
+    """Any order of refreshing with any token at any time, against the rule in PROTOCOLS 7 said plainly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session = Session()
+        self.given, self.rotated_at_s, self.now_s, self.dead = 1, 0.0, 0.0, False
+
+    def expected(self, generation: int) -> int | None:
+        """Return the generation that must be answered, None for a refusal."""
+        newest, previous = generation == self.given, generation == self.given - 1
+        if self.dead or self.now_s >= LIFETIME_S:
+            return None
+        if newest:
+            self.given, self.rotated_at_s = self.given + 1, self.now_s
+        elif not previous or self.now_s - self.rotated_at_s > GRACE_S:
+            self.dead = True
+            return None
+        return generation + 1
+
+    @rule(draw=data())
+    def use_any_token_given_so_far(self, draw: DataObject) -> None:
+        generation = draw.draw(integers(max(1, self.given - 3), self.given))
+        wanted = self.expected(generation)
+        try:
+            answer = asyncio.run(self.session.refresh(f"f/{generation}"))
+        except RefreshRefused:
+            assert wanted is None
+        else:
+            assert answer == f"f/{wanted}"
+
+    @rule(seconds=floats(0, 15).map(lambda s: round(s, 3)))
+    def time_passes(self, seconds: float) -> None:
+        self.session.clock.advance(seconds)
+        self.now_s = round(self.now_s + seconds, 3)
+
+    @invariant()
+    def the_store_agrees(self) -> None:
+        family = self.session.families.rows["f"]
+        assert family.generation == self.given
+        assert family.revoked or not self.dead
+
+
+TestRefreshHistories = RefreshHistories.TestCase
+TestRefreshHistories.settings = hypothesis_settings(max_examples=60, stateful_step_count=25, deadline=None)
