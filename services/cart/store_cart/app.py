@@ -83,7 +83,7 @@ def create_service(
 
     service = build_service(
         name=NAME,
-        port=settings.cart_port,
+        port=settings.port_of("cart"),
         settings=settings,
         metrics=metrics,
         verifier=verifier or remote_verifier(settings),

@@ -11,7 +11,6 @@ _DAY_S = 24 * 3600
 class CartSettings(StoreSettings):
     """How much fits into carts, and how long things are kept."""
 
-    cart_port: int = Field(default=8001, ge=0, le=65535)
     cart_max_quantity: int = Field(default=100_000, ge=1, le=1_000_000)
     """Units of one product in a cart."""
     cart_max_lines: int = Field(default=1_000, ge=1, le=1_000)
