@@ -49,8 +49,15 @@ class Payment(msgspec.Struct, frozen=True):
     amount_minor: int | None = None
 
 
+class OrderStatus(msgspec.Struct, frozen=True):
+    """What an order is at the moment."""
+
+    id: str
+    status: str
+
+
 class OrderRow(msgspec.Struct, frozen=True):
-    """An order as the administrator's list shows it; lines and payment only when asked for."""
+    """An order with its lines and its payment, as the administrator's list shows it when asked for them."""
 
     id: str
     status: str
@@ -71,10 +78,15 @@ async def stock_pages(admin: Account) -> AsyncIterator[list[StockRow]]:
         yield page
 
 
-async def order_pages(admin: Account, *, expand: bool) -> AsyncIterator[list[OrderRow]]:
-    """Yield every order, page by page; with its lines and its payment when expanded."""
-    query = {"expand": "lines,payment"} if expand else {}
-    async for page in _pages(admin, "/api/admin/orders", query, _Page[OrderRow]):
+async def status_pages(admin: Account) -> AsyncIterator[list[OrderStatus]]:
+    """Yield the status of every order, page by page."""
+    async for page in _pages(admin, "/api/admin/orders", {}, _Page[OrderStatus]):
+        yield page
+
+
+async def order_pages(admin: Account) -> AsyncIterator[list[OrderRow]]:
+    """Yield every order with its lines and its payment, page by page."""
+    async for page in _pages(admin, "/api/admin/orders", {"expand": "lines,payment"}, _Page[OrderRow]):
         yield page
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from store_cli.accounts import Account
-from store_cli.admin_views import OrderRow, StockRow, order_pages, stock_pages
+from store_cli.admin_views import OrderRow, StockRow, order_pages, status_pages, stock_pages
 from store_cli.audit import Books, Finding, Summary, judge, second_look, summarise
 from store_cli.console import Meter
 
@@ -60,7 +60,7 @@ async def audit(
 async def _statuses(admin: Account, meter: Meter) -> dict[str, str]:
     step = meter.track("Orders before", None)
     statuses: dict[str, str] = {}
-    async for page in order_pages(admin, expand=False):
+    async for page in status_pages(admin):
         statuses.update((order.id, order.status) for order in page)
         step(len(page))
     return statuses
@@ -74,7 +74,7 @@ async def _read(admin: Account, meter: Meter, before: dict[str, str]) -> Books:
         step(len(rows))
     after: dict[str, OrderRow] = {}
     step = meter.track("Orders after", len(before) or None)
-    async for orders in order_pages(admin, expand=True):
+    async for orders in order_pages(admin):
         after.update((order.id, order) for order in orders)
         step(len(orders))
     return Books(before, stock, after)

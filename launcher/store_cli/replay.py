@@ -23,7 +23,7 @@ from store_cli.admin_views import StockRow, stock_pages
 from store_cli.console import Meter, Step
 from store_cli.importing import import_products, ledger_product
 from store_cli.ledger import Invoice, Ledger, shopper_key, units_by_sku
-from store_cli.shop_client import PATIENCE_S, Answer, ShopProblem
+from store_cli.shop_client import PATIENCE_S, Answer
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class _Order(msgspec.Struct):
     status: str
     lines: list[_Line]
     total_minor: int | None = None
-    currency: str = ""
+    currency: str | None = None
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Totals:
         self.lines += len(order.lines)
         self.units += units
         self.total_minor += order.total_minor or 0
-        self.currency = order.currency
+        self.currency = order.currency or self.currency
         if (len(order.lines), units) != (len(invoice.lines), sum(line.quantity for line in invoice.lines)):
             self.differing += 1
             self.note(
@@ -186,11 +186,7 @@ async def _prepare_stock(
         ledger_product(product, 0) for product in ledger.products if product.sku in needed.keys() - stock
     ]
     if missing:
-        report = await import_products(admin, missing, meter.track("Products", len(missing)))
-        if report.refused:
-            raise ShopProblem(
-                HTTPStatus.UNPROCESSABLE_ENTITY, "refused", f"Products refused: {report.refused[:3]}"
-            )
+        await import_products(admin, missing, meter.track("Products", len(missing)))
         stock = await _stock_by_sku(admin, needed)
     short = {row.product_id: needed[sku] - row.available for sku, row in stock.items()}
     deltas = [(product_id, delta) for product_id, delta in short.items() if delta]

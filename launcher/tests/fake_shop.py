@@ -35,7 +35,6 @@ class FakeShop:
         self.requests: Counter[str] = Counter()
         self.failures: dict[str, deque[int]] = {}
         self.ask_again_first = False
-        self.refuse_sku: str | None = None
         self.price_error_minor = 0
 
     def routes(self) -> list[web.RouteDef]:
@@ -90,14 +89,11 @@ class FakeShop:
         results = []
         for product in (await request.json())["products"]:
             known = any(p.sku == product["sku"] for p in self.products.values())
-            if product["sku"] == self.refuse_sku:
-                results.append({"status": "refused", "sku": product["sku"], "detail": "no"})
-                continue
             if not known:
                 fresh = FakeProduct(product["sku"], product["price_minor"], product.get("stock", 0))
                 self.products[f"p{len(self.products)}"] = fresh
             results.append({"status": "exists" if known else "created", "sku": product["sku"]})
-        return web.json_response({"results": results})
+        return web.json_response({"items": results})
 
     async def adjust(self, request: web.Request) -> web.Response:
         self.who(request)

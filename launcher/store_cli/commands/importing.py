@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from store_cli.accounts import admin_of, find_admin
-from store_cli.console import DEFAULT_DATA, AsJson, BaseUrl, DataFolder, end, meter, run, say
+from store_cli.console import DEFAULT_DATA, AsJson, BaseUrl, DataFolder, meter, run, say
 from store_cli.importing import ImportReport, import_products, ledger_product, shipped_ledger
 from store_cli.ledger import read_ledger
 from store_cli.shop_client import Shop
@@ -50,9 +50,8 @@ def online_retail(
     description, and stock. Safe to repeat: a product that the shop has already is left as it is.
     """
     report = run(_import(file, stock, base_url, data), as_json=as_json)
-    values = {"created": report.created, "existing": report.existing, "refused": len(report.refused)}
+    values = {"created": report.created, "existing": report.existing}
     say(values, f"{report.created} products created, {report.existing} were there already.", as_json=as_json)
-    end(report.refused, as_json=as_json)
 
 
 async def _import(file: Path | None, stock: int | None, base_url: str | None, data: Path) -> ImportReport:

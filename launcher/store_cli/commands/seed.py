@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from store_cli.accounts import admin_of, find_admin
-from store_cli.console import DEFAULT_DATA, AsJson, BaseUrl, DataFolder, end, meter, run, say
+from store_cli.console import DEFAULT_DATA, AsJson, BaseUrl, DataFolder, meter, run, say
 from store_cli.importing import ImportReport, import_products, seed_catalogue
 from store_cli.seeding import DEFAULT_SEED
 from store_cli.seeding import products as seed_products
@@ -33,9 +33,8 @@ def seed(
     The same number and seed give the same products. Safe to repeat: a product that is there is left alone.
     """
     report = run(_seed(products, seed_text, base_url, data), as_json=as_json)
-    values = {"created": report.created, "existing": report.existing, "refused": len(report.refused)}
+    values = {"created": report.created, "existing": report.existing}
     say(values, f"{report.created} products created, {report.existing} were there already.", as_json=as_json)
-    end(report.refused, as_json=as_json)
 
 
 async def _seed(count: int, seed_text: str, base_url: str | None, data: Path) -> ImportReport:
