@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from store_catalog.adapters.read_model_aside import Aside
 from store_catalog.adapters.read_model_facets import Cube
 from store_catalog.adapters.read_model_queries import CENSUS
 from store_catalog.adapters.read_model_rows import incoming
-from store_catalog.domain import Product, ProductId
+from store_catalog.domain import FeedEntry, Product, ProductId
 from store_catalog.listing import CatalogueLoading, CategoryCount, Facets, ListQuery, Page, Position
 
 FORMAT: Final = 1
@@ -35,6 +36,8 @@ CHUNK: Final = 500
 """Products per transaction of the index."""
 _SLICE: Final = 50
 """Products prepared before other requests get their turn: about a millisecond."""
+_REMEMBERED: Final = 25_000
+"""Products whose last applied versions are kept in mind."""
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -62,6 +65,8 @@ class ReadModel:
         self._waiting: deque[tuple[Sequence[Product], asyncio.Future[None]]] = deque()
         self._applying: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
+        self._recent: dict[ProductId, tuple[int, int]] = {}
+        self._incomplete = False
         self._log = get_logger("catalogue.index")
         self.on_nudge: Callable[[], None] = lambda: None
         """What `nudge` does: set by the composition root, which knows the worker that follows the feed."""
@@ -117,6 +122,11 @@ class ReadModel:
             self._applying = asyncio.create_task(self._apply_waiting(), name="apply to catalogue index")
         await asyncio.shield(done)
 
+    def shows(self, entry: FeedEntry) -> bool:
+        """Whether what the entry announces was applied lately, e.g. by the request that wrote it."""
+        version, stock_version = self._recent.get(entry.product_id, (-1, -1))
+        return version >= entry.version and stock_version >= entry.stock_version
+
     def nudge(self) -> None:
         """Follow the change feed now instead of at the next poll."""
         self.on_nudge()
@@ -132,9 +142,17 @@ class ReadModel:
             self._db = self._sqlite()
             await self._db.open()
             self._cube = Cube()
+            self._recent.clear()
+            self._incomplete = False
 
     async def finish(self, position: int) -> None:
-        """Say that the whole catalogue as of `position` of the feed is in."""
+        """Say that the whole catalogue as of `position` of the feed is in.
+
+        Raises:
+            RuntimeError: some of it could not be stored.
+        """
+        if self._incomplete:
+            raise RuntimeError(f"{self._path} could not be filled; see the error logged before.")
         async with self._lock:
             await self._db.write("products.index", writer.create_indexes)
             await self._db.write("meta.put", partial(writer.put_meta, key="format", value=self._format))
@@ -218,7 +236,7 @@ class ReadModel:
 
     def _damaged(self, error: sqlite3.DatabaseError) -> Exception:
         """Return what to raise: a damaged file is rebuilt by the worker, any other fault is ours."""
-        if error.sqlite_errorcode & 0xFF not in _DAMAGED:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
             return error
         self._log.error("index.damaged", error=str(error))
         self._ready = False
@@ -258,6 +276,16 @@ class ReadModel:
             async with self._lock:
                 work = partial(writer.apply, rows=rows, now_ms=self._clock.now_ms())
                 self._cube.change(await self._db.write("products.apply", work))
+            self._remember(products[start : start + CHUNK])
+
+    def _remember(self, products: Sequence[Product]) -> None:
+        """Keep in mind what was applied, so that the follower does not read it again; bounded, oldest out."""
+        for product in products:
+            version, stock_version = self._recent.pop(product.id, (-1, -1))
+            versions = max(version, product.version), max(stock_version, product.stock_version)
+            self._recent[product.id] = versions
+        for forgotten in list(islice(self._recent, max(0, len(self._recent) - _REMEMBERED))):
+            del self._recent[forgotten]
 
     async def _prepared(self, products: Sequence[Product]) -> list[tuple[str | int, ...]]:
         rows: list[tuple[str | int, ...]] = []
@@ -271,6 +299,7 @@ class ReadModel:
         """Whatever kept products out of the index: it is no longer complete, so it is built again."""
         self._log.error("index.damaged", error=str(error))
         self._ready = False
+        self._incomplete = True
         self.nudge()
 
 

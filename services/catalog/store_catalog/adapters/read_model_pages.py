@@ -23,6 +23,7 @@ STEPS_PER_MATCH: Final = 100
 SMALL_CATALOGUE: Final = 100_000
 """Up to here every search is quick: FTS5 collects all products of all words that begin as asked before it shows
 the first, 40 ns each."""
+_CAP: Final = MAX_COUNTED + 1
 _PRICE_ORDERS: Final = (Sort.PRICE, Sort.PRICE_DESC)
 
 
@@ -65,7 +66,9 @@ def division(ask: Ask, read: Read) -> tuple[list[tuple[tuple[int, bool, int], in
         return [], False
     shape = _shape(ask, Sort.NEWEST)
     match = within(search.anywhere(), ask.category) if search else None
-    rows = read("products.facets", queries.divide(shape, search=search is not None), _parameters(ask, match))
+    rows = read(
+        "products.facets", queries.divide(shape, search=search is not None), _parameters(ask, match, _CAP)
+    )
     cells = [((category, bool(stock), prices), count) for category, stock, prices, count in rows]
     looked_at = sum(count for _, count in cells)
     if search is not None and _filtered(ask.query):
@@ -79,7 +82,7 @@ def _listed(ask: Ask, read: Read, *, patient: bool) -> Page | None:
     count = ask.known
     if count is None:
         ranged = _shape(ask, order, behind=False)
-        count = int(read("products.count", queries.count_prices(ranged), _parameters(ask))[0][0])
+        count = int(read("products.count", queries.count_prices(ranged), _parameters(ask, wanted=_CAP))[0][0])
     sql = queries.walk(shape)
     if ask.query.priced and order not in _PRICE_ORDERS:
         if count <= SORTED_AT_ONCE:
@@ -142,13 +145,14 @@ def _page(ask: Ask, rows: list[tuple[Any, ...]], count: int, *, capped: bool) ->
 
 
 def _count_found(ask: Ask, read: Read, search: Search) -> int:
-    parameters = _parameters(ask, within(search.anywhere(), ask.category))
+    parameters = _parameters(ask, within(search.anywhere(), ask.category), _CAP)
     return int(read("products.count", queries.COUNT_FOUND, parameters)[0][0])
 
 
 def _count_filtered(ask: Ask, read: Read, search: Search) -> int:
     sql = queries.count_filtered(_shape(ask, Sort.NEWEST, behind=False))
-    return int(read("products.count", sql, _parameters(ask, within(search.anywhere(), ask.category)))[0][0])
+    parameters = _parameters(ask, within(search.anywhere(), ask.category), _CAP)
+    return int(read("products.count", sql, parameters)[0][0])
 
 
 def _filtered(query: ListQuery) -> bool:
@@ -175,8 +179,8 @@ def _shape(ask: Ask, order: Sort, *, behind: bool | None = None) -> Shape:
 
 def _parameters(ask: Ask, match: str | None = None, wanted: int | None = None) -> Sequence[Any]:
     keys, number = _last_seen(ask)
-    limit = ask.limit + 1 if wanted is None else wanted
-    return (ask.category, ask.query.min_price, ask.query.max_price, *keys, number, limit, match)
+    rows = ask.limit + 1 if wanted is None else wanted
+    return (ask.category, ask.query.min_price, ask.query.max_price, *keys, number, match, rows)
 
 
 def _last_seen(ask: Ask) -> tuple[tuple[Any, Any], Any]:

@@ -5,7 +5,7 @@ that is free, two walks are merged. "Behind a product" is said twice, as equal k
 greater keys, because SQLite seeks to a rowid only behind equal columns.
 
 Parameters have the same numbers everywhere: ?1 category, ?2 lowest price, ?3 highest price, ?4 ?5 keys and ?6 `n`
-of the last product seen, ?7 limit, ?8 the FTS5 query.
+of the last product seen, ?7 the FTS5 query, ?8 how many rows, or how far to count.
 """
 
 # ruff: noqa: S608 - the SQL is put together from constants; every value is a parameter
@@ -15,9 +15,8 @@ from functools import cache
 from typing import Final
 
 from store_catalog.adapters.read_model_writer import PRICE_RANGE
-from store_catalog.listing import MAX_COUNTED, Sort
+from store_catalog.listing import Sort
 
-PARAMETERS: Final = 8
 _KEYS: Final = {
     Sort.NAME: ("name_key", "price_minor"),
     Sort.NAME_DESC: ("name_key", "price_minor"),
@@ -70,7 +69,7 @@ def walk(shape: Shape) -> str:
         for base in _bases(shape)
         for behind in _behind(shape)
     ]
-    return f"{' UNION ALL '.join(branches)} {_order(shape)} LIMIT ?7"
+    return f"{' UNION ALL '.join(branches)} {_order(shape)} LIMIT ?8"
 
 
 @cache
@@ -81,18 +80,18 @@ def gather(shape: Shape) -> str:
         f"SELECT {_columns(shape)} FROM product INDEXED BY {prices} WHERE {' AND '.join([*base, *_after(shape)])}"
         for base in _bases(shape)
     ]
-    return f"SELECT * FROM ({' UNION ALL '.join(branches)}) {_order(shape)} LIMIT ?7"
+    return f"SELECT * FROM ({' UNION ALL '.join(branches)}) {_order(shape)} LIMIT ?8"
 
 
 @cache
 def found(shape: Shape) -> str:
     """Return a page of a search: `n` in the order of age is FTS5's own, other orders sort all matches."""
-    conditions = ["words MATCH ?8", *_filters(shape), *_after(shape, number="words.rowid")]
+    conditions = ["words MATCH ?7", *_filters(shape), *_after(shape, number="words.rowid")]
     number = "words.rowid" if not shape.keys else "product.n"
     order = ", ".join(f"{key} {shape.direction}" for key in (*shape.keys, number))
     return (
         f"SELECT {_columns(shape)} FROM words CROSS JOIN product ON product.n = words.rowid "
-        f"WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?7"
+        f"WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?8"
     )
 
 
@@ -103,12 +102,10 @@ def count_prices(shape: Shape) -> str:
     branches = [
         f"SELECT 1 FROM product INDEXED BY {prices} WHERE {' AND '.join(base)}" for base in _bases(shape)
     ]
-    return f"SELECT count(*) FROM ({' UNION ALL '.join(branches)} LIMIT {MAX_COUNTED + 1})"
+    return f"SELECT count(*) FROM ({' UNION ALL '.join(branches)} LIMIT ?8)"
 
 
-COUNT_FOUND: Final = (
-    f"SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ?8 LIMIT {MAX_COUNTED + 1})"
-)
+COUNT_FOUND: Final = f"SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ?7 LIMIT ?8)"
 """How many products a search matches, other filters left aside, counted no further than the cap."""
 
 
@@ -126,7 +123,7 @@ def divide(shape: Shape, *, search: bool) -> str:
     if search:
         source = f"{_candidates()} WHERE {where}"
     else:
-        source = f"(SELECT * FROM product WHERE {where} LIMIT {MAX_COUNTED + 1}) AS product"
+        source = f"(SELECT * FROM product WHERE {where} LIMIT ?8) AS product"
     return f"SELECT product.category, in_stock, {PRICE_RANGE}, count(*) FROM {source} GROUP BY 1, 2, 3"
 
 
@@ -135,7 +132,7 @@ CENSUS: Final = f"SELECT category, in_stock, {PRICE_RANGE}, count(*) FROM produc
 
 
 def _candidates() -> str:
-    first = f"(SELECT rowid AS n FROM words WHERE words MATCH ?8 LIMIT {MAX_COUNTED + 1})"
+    first = "(SELECT rowid AS n FROM words WHERE words MATCH ?7 LIMIT ?8)"
     return f"{first} AS candidate CROSS JOIN product ON product.n = candidate.n"
 
 

@@ -1,0 +1,183 @@
+"""The query parameters of the product list: declared once, for the documentation and for reading them.
+
+FastAPI would solve a dependency for each of them on each request, which costs more than the query itself
+(measured: see docs/performance.md), so the route reads the query string by this table.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from store_kit.problems import FieldError, InvalidInput
+
+from store_catalog.domain import MAX_CATEGORY, MAX_PRICE_MINOR
+from store_catalog.listing import ListQuery, Sort
+
+MAX_SEARCH: Final = 200
+MAX_CURSOR: Final = 2048
+MAX_LIMIT: Final = 100
+DEFAULT_LIMIT: Final = 20
+_MAX_DIGITS: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter: its JSON schema, what it means, and how its text is read (ValueError: it cannot)."""
+
+    schema: Mapping[str, Any]
+    description: str
+    read: Callable[[str], Any]
+    examples: Mapping[str, Any]
+
+    def document(self, name: str) -> dict[str, Any]:
+        """Return the parameter as OpenAPI says it."""
+        examples = {label: {"value": value} for label, value in self.examples.items()}
+        return {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "schema": dict(self.schema),
+            "description": self.description,
+            "examples": examples,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """What was asked for."""
+
+    query: ListQuery
+    limit: int
+    cursor: str | None
+    facets: bool
+
+
+def _integer(lowest: int, highest: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+            raise ValueError("must be a whole number")
+        number = int(text)
+        if not lowest <= number <= highest:
+            raise ValueError(f"must be from {lowest} to {highest}")
+        return number
+
+    return read
+
+
+def _boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+def _text(longest: int) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if len(text) > longest:
+            raise ValueError(f"must have at most {longest} characters")
+        return text
+
+    return read
+
+
+def _sort(text: str) -> Sort:
+    try:
+        return _SORTS[text]
+    except KeyError:
+        raise ValueError(f"must be one of {', '.join(Sort)}") from None
+
+
+_SORTS: Final = {str(sort): sort for sort in Sort}
+_PRICE: Final = {"type": "integer", "minimum": 0, "maximum": MAX_PRICE_MINOR}
+_BOOLEAN: Final = {"type": "boolean"}
+PARAMETERS: Final = {
+    "category": Parameter(
+        {"type": "string", "maxLength": MAX_CATEGORY},
+        "Only products of this category, written as in `/api/categories`.",
+        _text(MAX_CATEGORY),
+        {"kitchen": "Kitchen"},
+    ),
+    "search": Parameter(
+        {"type": "string", "maxLength": MAX_SEARCH},
+        "Words that name, SKU, category or description must contain, in any order; the last one may be the "
+        "beginning of a word. Case and diacritics do not matter.",
+        _text(MAX_SEARCH),
+        {"english": "heart holder", "russian": "елочный шар"},
+    ),
+    "min_price": Parameter(
+        _PRICE, "Lowest price, in minor units.", _integer(0, MAX_PRICE_MINOR), {"5.00": 500}
+    ),
+    "max_price": Parameter(
+        _PRICE, "Highest price, in minor units.", _integer(0, MAX_PRICE_MINOR), {"25.00": 2500}
+    ),
+    "in_stock": Parameter(
+        _BOOLEAN, "Only what can be bought now, or only what cannot.", _boolean, {"yes": True}
+    ),
+    "sort": Parameter(
+        {"type": "string", "enum": [str(sort) for sort in Sort]},
+        "The order; `-` is descending. Without it: by relevance when searching, else the newest first. Relevance: "
+        "all words in the name or SKU, then their beginnings there, then elsewhere; the newest first in each.",
+        _sort,
+        {"cheapest": "price"},
+    ),
+    "limit": Parameter(
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        "Products per page.",
+        _integer(1, MAX_LIMIT),
+        {"default": DEFAULT_LIMIT},
+    ),
+    "cursor": Parameter(
+        {"type": "string", "minLength": 1, "maxLength": MAX_CURSOR},
+        "`next_cursor` of the page before, with the same filters and order.",
+        str,
+        {},
+    ),
+    "facets": Parameter(
+        {**_BOOLEAN, "default": False},
+        "Also count all matches by category, price and availability.",
+        _boolean,
+        {"yes": True},
+    ),
+}
+DOCUMENTED: Final = {"parameters": [parameter.document(name) for name, parameter in PARAMETERS.items()]}
+"""For `openapi_extra`."""
+
+
+def read_list_request(query_string: bytes) -> ListRequest:
+    """Return what a query string asks for; parameters that are not known are left aside.
+
+    Raises:
+        InvalidInput: a parameter cannot be read; all of those are named.
+    """
+    given = _given(query_string)
+    query = ListQuery(
+        category=given.get("category") or None,
+        search=given.get("search", "").strip(),
+        min_price=given.get("min_price"),
+        max_price=given.get("max_price"),
+        in_stock=given.get("in_stock"),
+        sort=given.get("sort"),
+    )
+    limit = given.get("limit", DEFAULT_LIMIT)
+    return ListRequest(query, limit, given.get("cursor"), given.get("facets", False))
+
+
+def _given(query_string: bytes) -> dict[str, Any]:
+    pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
+    values: dict[str, Any] = {}
+    faults: list[FieldError] = []
+    for name, text in pairs:
+        parameter = PARAMETERS.get(name)
+        if parameter is None:
+            continue
+        try:
+            values[name] = parameter.read(text)
+        except ValueError as error:
+            faults.append(FieldError(f"query.{name}", str(error)))
+    if faults:
+        raise InvalidInput(f"Not valid: {_names(faults)}.", errors=faults)
+    return values
+
+
+def _names(faults: Iterable[FieldError]) -> str:
+    return ", ".join(dict.fromkeys(fault.field for fault in faults))
