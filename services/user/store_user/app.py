@@ -48,7 +48,6 @@ from store_user.use_cases.summarise_account import SummariseAccount
 from store_user.use_cases.sweep_leftovers import SweepLeftovers
 from store_user.use_cases.view_account import ViewAccount
 
-PORT: Final = 8003
 _DAY_MS: Final = 86_400_000
 _ROUTERS: Final = (users.router, me.router, auth.router, admin_users.router, notifications.router)
 
@@ -67,7 +66,7 @@ def create_service(
     parts = _Parts.build(settings, clock, wrap)
     service = build_service(
         name="user",
-        port=PORT,
+        port=settings.port_of("user"),
         settings=settings,
         metrics=parts.metrics,
         verifier=parts.verifier(),
