@@ -7,7 +7,7 @@ from store_kit.service import Service
 
 from tests.architecture.tree import ROOT
 
-ROW = re.compile(r"^\| `([a-z_]+)` \| (\w+) \| ([^|]*) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `([a-z_]+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
 
 Known = dict[str, tuple[str, frozenset[str]]]
 
