@@ -1,5 +1,6 @@
 """Who is asking: access tokens (RFC 9068, signed by Ed25519) verified locally, and the roles of routes."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final, cast
@@ -7,11 +8,11 @@ from typing import Annotated, Any, Final, cast
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from store_kit.principal import ADMIN, SERVICE, Principal
-from store_kit.problems import Forbidden, Unauthenticated
+from store_kit.problems import Forbidden, PeerUnavailable, Unauthenticated
 
 ALGORITHM: Final = "Ed25519"
 """EdDSA by its fully specified name (RFC 9864); the bare "EdDSA" is deprecated there."""
@@ -19,6 +20,9 @@ TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no pass
 _MAX_TOKEN: Final = 4096
 _CACHED_TOKENS: Final = 10_000
 _JWKS_PAUSE_S: Final = 1.0
+_LAST_SECOND: Final = 2**53
+# Deep nesting exhausts the JSON decoder's stack; keys and parts of odd types surprise it in other ways.
+_MALFORMED: Final = (JoseError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 class TokenVerifier:
@@ -44,7 +48,8 @@ class TokenVerifier:
         self._audience = audience
         self._now_s = now_s
         self._keys: KeySet | None = None
-        self._fetched_at = float("-inf")
+        self._asked_at = float("-inf")
+        self._fetching: asyncio.Future[KeySet] | None = None
         self._verified: dict[str, tuple[Principal, float]] = {}
 
     async def verify(self, token: str) -> Principal:
@@ -69,20 +74,42 @@ class TokenVerifier:
         keys = self._keys or await self._fetch()
         try:
             return _decode(token, keys)
-        except (JoseError, ValueError, KeyError, TypeError):
-            # The key may be newer than our copy of the set; ask again, but not for every forged token.
-            if time.monotonic() - self._fetched_at < _JWKS_PAUSE_S:
-                raise _invalid() from None
-        keys = await self._fetch()
+        except InvalidKeyIdError:
+            # The key may be newer than our copy of the set.
+            return _decode_fairly(token, await self._newer(keys))
+        except _MALFORMED:
+            raise _invalid() from None
+
+    async def _newer(self, known: KeySet) -> KeySet:
+        """Return the key set of now; forged tokens cannot make this service ask for it all the time."""
+        if self._keys is not None and self._keys is not known:
+            return self._keys
+        if time.monotonic() - self._asked_at < _JWKS_PAUSE_S and self._fetching is None:
+            raise _invalid()
         try:
-            return _decode(token, keys)
-        except (JoseError, ValueError, KeyError, TypeError):
+            return await self._fetch()
+        except PeerUnavailable:
             raise _invalid() from None
 
     async def _fetch(self) -> KeySet:
-        self._keys = KeySet.import_key_set(cast("Any", await self._fetch_jwks()))
-        self._fetched_at = time.monotonic()
-        return self._keys
+        """Ask for the key set; everybody who needs it at this moment shares one request."""
+        if self._fetching is None:
+            self._asked_at = time.monotonic()
+            self._fetching = asyncio.ensure_future(self._load())
+            self._fetching.add_done_callback(self._fetched)
+        return await asyncio.shield(self._fetching)
+
+    async def _load(self) -> KeySet:
+        answer = await self._fetch_jwks()
+        try:
+            return KeySet.import_key_set(cast("Any", answer))
+        except _MALFORMED as error:
+            raise PeerUnavailable("The keys of the user service cannot be read.") from error
+
+    def _fetched(self, fetching: "asyncio.Future[KeySet]") -> None:
+        self._fetching = None
+        if not fetching.cancelled() and fetching.exception() is None:
+            self._keys = fetching.result()
 
     def _remember(self, token: str, principal: Principal, expires: float) -> None:
         if len(self._verified) >= _CACHED_TOKENS:
@@ -91,6 +118,13 @@ class TokenVerifier:
             while len(self._verified) >= _CACHED_TOKENS:
                 del self._verified[next(iter(self._verified))]
         self._verified[token] = (principal, expires)
+
+
+def _decode_fairly(token: str, keys: KeySet) -> dict[str, Any]:
+    try:
+        return _decode(token, keys)
+    except _MALFORMED:
+        raise _invalid() from None
 
 
 def _decode(token: str, keys: KeySet) -> dict[str, Any]:
@@ -109,6 +143,7 @@ def _principal(
         raise _invalid()
     if (
         not isinstance(subject, str)
+        or not subject
         or not isinstance(roles, list)
         or not all(isinstance(r, str) for r in roles)
     ):
@@ -122,7 +157,7 @@ def _principal(
 
 
 def _time(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LAST_SECOND:
         raise _invalid()
     return float(value)
 

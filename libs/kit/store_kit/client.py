@@ -269,6 +269,11 @@ def _trace_headers() -> dict[str, str]:
     return {"traceparent": f"00-{trace_id}-{new_trace_id()[16:]}-01"} if trace_id else {}
 
 
+class _Granted(msgspec.Struct):
+    access_token: str
+    expires_in: float
+
+
 class ServiceTokens:
     """Our own access token by OAuth2 client credentials, renewed shortly before it expires.
 
@@ -279,6 +284,7 @@ class ServiceTokens:
     """
 
     _EARLY_S: Final = 30.0
+    _PAUSE_S: Final = 1.0
 
     def __init__(self, settings: StoreSettings, client_id: str, client_secret: str) -> None:
         self._settings = settings
@@ -287,9 +293,10 @@ class ServiceTokens:
             "client_id": client_id,
             "client_secret": client_secret,
         }
-        self._lock = asyncio.Lock()
         self._token = ""
         self._renew_at = 0.0
+        self._expires_at = 0.0
+        self._renewing: asyncio.Task[None] | None = None
 
     async def token(self) -> str:
         """Return a valid token.
@@ -299,14 +306,22 @@ class ServiceTokens:
         """
         if time.monotonic() < self._renew_at:
             return self._token
-        async with self._lock:
-            if time.monotonic() >= self._renew_at:
-                await self._renew()
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew())
+            # Whoever waits may be gone when it fails; then nobody asks why, and asyncio must not complain.
+            self._renewing.add_done_callback(lambda task: task.cancelled() or task.exception())
+        try:
+            # Shared, so that a slow user service costs everybody one wait and not one after the other.
+            await asyncio.shield(self._renewing)
+        except PeerUnavailable:
+            if time.monotonic() >= self._expires_at:
+                raise
+            self._renew_at = time.monotonic() + self._PAUSE_S
         return self._token
 
     def forget(self) -> None:
         """Drop the token: a peer refused it."""
-        self._renew_at = 0.0
+        self._renew_at = self._expires_at = 0.0
 
     async def _renew(self) -> None:
         timeout = aiohttp.ClientTimeout(total=self._settings.peer_timeout_s)
@@ -315,11 +330,15 @@ class ServiceTokens:
                 aiohttp.ClientSession(timeout=timeout) as session,
                 session.post(f"{self._settings.user_url}/api/auth/token", data=self._form) as response,
             ):
-                answer = await response.json()
-                granted = response.status == HTTPStatus.OK
+                body = await response.read()
         except (TimeoutError, aiohttp.ClientError) as error:
             raise PeerUnavailable("The user service is not reachable; try again shortly.") from error
-        if not granted:
+        if response.status != HTTPStatus.OK:
             raise PeerUnavailable("The user service refused this service's credentials.")
-        self._token = answer["access_token"]
-        self._renew_at = time.monotonic() + max(1.0, float(answer["expires_in"]) - self._EARLY_S)
+        try:
+            granted = msgspec.json.decode(body, type=_Granted)
+        except msgspec.DecodeError as error:
+            raise PeerUnavailable("The answer of the user service cannot be read.") from error
+        self._token = granted.access_token
+        self._expires_at = time.monotonic() + granted.expires_in
+        self._renew_at = self._expires_at - min(self._EARLY_S, granted.expires_in / 2)

@@ -22,7 +22,7 @@ def remote_verifier(settings: StoreSettings) -> TokenVerifier:
             ):
                 answer: Mapping[str, Any] = await response.json(content_type=None)
                 return answer
-        except (TimeoutError, aiohttp.ClientError) as error:
+        except (TimeoutError, aiohttp.ClientError, ValueError) as error:
             raise PeerUnavailable(
                 "The keys of the user service cannot be fetched; try again shortly."
             ) from error
