@@ -12,6 +12,7 @@ from store_kit.logs import configure_logs
 from store_kit.migrations import SchemaError
 from store_kit.secrets import MissingSecret
 from store_kit.server import PortInUse, Runner, run_service
+from store_kit.service import Wrap, unwrapped
 
 from store_cli.console import FOUND_SOMETHING, WRONG_USAGE, fail
 from store_cli.demo import Demo, any_product, ensure_administrator, load_catalogue
@@ -39,9 +40,14 @@ def up(
     catalogue: Annotated[bool, typer.Option(help="Load the shipped catalogue at the first start.")] = True,
 ) -> None:
     """Run the whole shop in this process: four services and the gateway, until Ctrl-C."""
+    run_shop(port, data, host, catalogue=catalogue)
+
+
+def run_shop(port: int, data: Path, host: str, *, catalogue: bool, wrap: Wrap = unwrapped) -> None:
+    """Run the whole shop until it is told to end; `wrap` is put around every port of every service."""
     try:
         lock = DataFolderLock(data)
-        shop = create_shop(port, {"data_dir": data, "host": host})
+        shop = create_shop(port, {"data_dir": data, "host": host}, wrap)
         configure_logs(shop.settings.log_level, shop.settings.log_format)
         uvloop.run(_serve(shop, data, f"http://{_reachable(host)}:{port}", catalogue=catalogue))
         lock.release()
@@ -57,8 +63,13 @@ def run_one(
     """Run one service alone; it listens on the port of its own URL setting, e.g. STORE_CART_URL."""
     if service not in SERVICES:
         fail(f"There is no service '{service}'; choose one of {', '.join(SERVICES)}.", WRONG_USAGE)
+    run_alone(service, data, host)
+
+
+def run_alone(service: str, data: Path, host: str, wrap: Wrap = unwrapped) -> None:
+    """Run one service until it is told to end; `wrap` is put around every port of it."""
     try:
-        run_service(create_service(service, {"data_dir": data, "host": host}))
+        run_service(create_service(service, {"data_dir": data, "host": host}, wrap))
     except _REFUSALS as refusal:
         fail(str(refusal), FOUND_SOMETHING)
 
