@@ -1,0 +1,264 @@
+"""Written fakes of everything the order service's use cases work with; what must survive a crash is in Disk."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from store_kit.clock import Clock
+from store_kit.problems import OutcomeUnknown
+from store_order.adapters.signals import LocalSignals
+from store_order.adapters.simulated_payments import DECLINE, TIMEOUT, TIMEOUT_LOST
+from store_order.domain import Change, Event, Hint, Line, Order, Queue, Shortage, Status
+from store_order.ports import (
+    Cart,
+    ChargeDeclined,
+    ChargeRefused,
+    Held,
+    HoldRefused,
+    Notification,
+    OrderFilter,
+    OutOfStock,
+    Payment,
+    Position,
+    Summary,
+)
+from store_order.problems import StaleOrder
+
+PRICE_MINOR = 250
+
+
+@dataclass
+class Disk:
+    """What is durable in the order service's own database."""
+
+    orders: dict[str, Order] = field(default_factory=dict)
+    lines: dict[str, tuple[Line, ...]] = field(default_factory=dict)
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    work: dict[tuple[Queue, int, str, int], Hint] = field(default_factory=dict)
+
+    def put(self, hints: Sequence[Hint]) -> None:
+        for hint in hints:
+            self.work.setdefault(_key(hint), hint)
+
+
+class MemoryOrderStore:
+    def __init__(self, disk: Disk, signals: LocalSignals) -> None:
+        self._disk = disk
+        self._signals = signals
+
+    async def insert(self, change: Change) -> bool:
+        self._disk.put(change.hints)
+        if change.after.id in self._disk.orders:
+            return False
+        self._apply(change)
+        return True
+
+    async def advance(self, change: Change) -> Order:
+        self._disk.put(change.hints)
+        present = self._disk.orders.get(change.after.id)
+        if present is None or present.version != change.after.version - 1:
+            raise StaleOrder("changed by somebody else")
+        self._apply(change)
+        return change.after
+
+    def _apply(self, change: Change) -> None:
+        after = change.after
+        self._disk.orders[after.id] = after
+        self._disk.events.setdefault(after.id, []).append(change.event)
+        if change.lines is not None:
+            self._disk.lines[after.id] = change.lines
+        self._signals.announce(after.id)
+
+    async def find(self, order_id: str) -> Order | None:
+        return self._disk.orders.get(order_id)
+
+    async def lines(self, order_id: str) -> tuple[Line, ...]:
+        return self._disk.lines.get(order_id, ())
+
+    async def timeline(self, order_id: str, after_version: int = 0) -> Sequence[Event]:
+        return [e for e in self._disk.events.get(order_id, []) if e.version > after_version]
+
+    async def event(self, order_id: str, version: int) -> Event | None:
+        return next((e for e in self._disk.events.get(order_id, []) if e.version == version), None)
+
+    async def page(self, wanted: OrderFilter, after: Position | None, limit: int) -> Sequence[Order]:
+        found = [o for o in self._disk.orders.values() if _wanted(o, wanted)]
+        found.sort(key=lambda o: (o.created_ms, o.id), reverse=True)
+        return [o for o in found if after is None or (o.created_ms, o.id) < after][:limit]
+
+    async def summary(self, user_id: str) -> Summary:
+        mine = [o for o in self._disk.orders.values() if o.user_id == user_id]
+        placed = [o for o in mine if any(e.status is Status.CREATED for e in self._disk.events[o.id])]
+        spent = sum(o.total_minor or 0 for o in placed if o.status is not Status.CANCELLED)
+        return Summary(len(placed), spent)
+
+    async def counts(self) -> Mapping[Status, int]:
+        counted = Counter(o.status for o in self._disk.orders.values())
+        return {status: counted[status] for status in Status}
+
+
+def _wanted(order: Order, wanted: OrderFilter) -> bool:
+    return (
+        (wanted.user_id is None or order.user_id == wanted.user_id)
+        and (wanted.status is None or order.status is wanted.status)
+        and (wanted.from_ms is None or order.created_ms >= wanted.from_ms)
+        and (wanted.to_ms is None or order.created_ms < wanted.to_ms)
+    )
+
+
+class MemoryWorkQueue:
+    """Forgets lazily, as the real one: what was done since the last look is lost in a crash."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._finished: list[Hint] = []
+
+    async def due(self, queue: Queue, now_ms: int, limit: int) -> Sequence[Hint]:
+        for hint in self._finished:
+            self._disk.work.pop(_key(hint), None)
+        self._finished.clear()
+        due = [h for h in self._disk.work.values() if h.queue is queue and h.due_ms <= now_ms]
+        return sorted(due, key=lambda h: h.due_ms)[:limit]
+
+    async def schedule(self, hints: Sequence[Hint]) -> None:
+        self._disk.put(hints)
+
+    async def done(self, hints: Sequence[Hint]) -> None:
+        self._finished.extend(hints)
+
+
+def _key(hint: Hint) -> tuple[Queue, int, str, int]:
+    return (hint.queue, hint.due_ms, hint.order_id, hint.version)
+
+
+class MemoryPayments:
+    def __init__(self) -> None:
+        self.books: dict[str, Payment] = {}
+
+    async def charge(self, order_id: str, amount_minor: int, currency: str, token: str) -> None:
+        if token == TIMEOUT_LOST:
+            raise OutcomeUnknown("no answer")
+        state = "DECLINED" if token == DECLINE else "CHARGED"
+        new = Payment(state, amount_minor, currency, int(state == "CHARGED"), 0)
+        known = self.books.setdefault(order_id, new)
+        if token == TIMEOUT:
+            raise OutcomeUnknown("the answer was lost")
+        if known.state in ("VOIDED", "REFUNDED"):
+            raise ChargeRefused
+        if (known.amount_minor, known.currency) != (amount_minor, currency):
+            raise ChargeRefused
+        if known.state == "DECLINED":
+            raise ChargeDeclined
+
+    async def find(self, order_id: str) -> Payment | None:
+        return self.books.get(order_id)
+
+    async def refund(self, order_id: str) -> None:
+        known = self.books.get(order_id, Payment("VOIDED", 0, "", 0, 0))
+        if known.state == "CHARGED":
+            known = replace(known, state="REFUNDED", refunds=known.refunds + 1)
+        elif known.state == "DECLINED":
+            known = replace(known, state="VOIDED")
+        self.books[order_id] = known
+
+
+class FakeReservations:
+    """The catalogue's side of PROTOCOLS 2: holds, markers, and what it sold."""
+
+    def __init__(self, clock: Clock, received: Mapping[str, int]) -> None:
+        self._clock = clock
+        self.received = dict(received)
+        self.available = dict(received)
+        self.sold: Counter[str] = Counter()
+        self.holds: dict[str, dict[str, int]] = {}
+        self.markers: dict[str, str] = {}
+
+    async def reserve(self, order_id: str, lines: Sequence[Line], not_after_ms: int) -> Held:
+        if order_id in self.markers:
+            raise HoldRefused
+        if order_id not in self.holds:
+            if self._clock.now_ms() > not_after_ms:
+                raise HoldRefused
+            self._hold(order_id, lines)
+        return Held(
+            tuple(
+                Line(x.product_id, x.quantity, None, f"Name of {x.product_id}", PRICE_MINOR) for x in lines
+            ),
+            "GBP",
+        )
+
+    def _hold(self, order_id: str, lines: Sequence[Line]) -> None:
+        short = [
+            Shortage(x.product_id, x.quantity, self.available.get(x.product_id, 0))
+            for x in lines
+            if x.quantity > self.available.get(x.product_id, 0)
+        ]
+        if short:
+            raise OutOfStock(short)
+        for line in lines:
+            self.available[line.product_id] -= line.quantity
+        self.holds[order_id] = {x.product_id: x.quantity for x in lines}
+
+    async def release(self, order_id: str) -> None:
+        assert self.markers.get(order_id) != "SHIPPED", "released after it was shipped"
+        self.markers[order_id] = "RELEASED"
+        for product_id, quantity in self.holds.pop(order_id, {}).items():
+            self.available[product_id] += quantity
+
+    async def ship(self, order_id: str) -> None:
+        assert self.markers.get(order_id) != "RELEASED", "shipped after it was released"
+        self.markers[order_id] = "SHIPPED"
+        self.sold.update(self.holds.pop(order_id, {}))
+
+
+class FakeCarts:
+    def __init__(self) -> None:
+        self.items: dict[str, dict[str, int]] = {}
+        self.subtracted: Counter[str] = Counter()
+
+    def put(self, user_id: str, product_id: str, quantity: int) -> None:
+        self.items.setdefault(user_id, {})[product_id] = quantity
+
+    async def read(self, user_id: str) -> Cart:
+        found = self.items.get(user_id, {})
+        return Cart(1, tuple(Line(p, q) for p, q in found.items()))
+
+    async def subtract(self, user_id: str, order_id: str, lines: Sequence[Line]) -> None:
+        if self.subtracted[order_id]:
+            return
+        self.subtracted[order_id] += 1
+        items = self.items.setdefault(user_id, {})
+        for line in lines:
+            left = items.pop(line.product_id, 0) - line.quantity
+            if left > 0:
+                items[line.product_id] = left
+
+
+class FakeNotifications:
+    def __init__(self) -> None:
+        self.received: dict[str, Notification] = {}
+        self.batches: list[int] = []
+
+    async def send(self, batch: Sequence[Notification]) -> None:
+        self.batches.append(len(batch))
+        self.received.update({n.id: n for n in batch})
+
+
+class RecordingTelemetry:
+    def __init__(self) -> None:
+        self.checkouts: Counter[str] = Counter()
+        self.reached: Counter[Status] = Counter()
+        self.recoveries: Counter[str] = Counter()
+        self.counts: dict[Status, int] = {}
+
+    def checkout(self, outcome: str) -> None:
+        self.checkouts[outcome] += 1
+
+    def moved(self, order: Order) -> None:
+        self.reached[order.status] += 1
+
+    def recovered(self, step: str) -> None:
+        self.recoveries[step] += 1
+
+    def in_status(self, counts: Mapping[Status, int]) -> None:
+        self.counts = dict(counts)

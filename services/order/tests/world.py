@@ -1,0 +1,248 @@
+"""A whole shop around the order service, in memory, that can be broken anywhere and put up again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, TypeVar, cast
+
+from store_kit.clock import ManualClock
+from store_kit.deadline import start_budget
+from store_kit.principal import Principal
+from store_order.adapters.signals import LocalSignals
+from store_order.adapters.simulated_payments import APPROVE
+from store_order.domain import NEXT, PLACED, Change, Event, Mark, Order, Rules, Status
+from store_order.use_cases import UseCases
+from store_order.use_cases.assembly import Ports, assemble
+from store_order.use_cases.background import Background
+
+from services.order.tests.fakes import (
+    PRICE_MINOR,
+    Disk,
+    FakeCarts,
+    FakeNotifications,
+    FakeReservations,
+    MemoryOrderStore,
+    MemoryPayments,
+    MemoryWorkQueue,
+    RecordingTelemetry,
+)
+
+P = TypeVar("P")
+ALICE, BOB = "alice", "bob"
+PRODUCTS = ("cup", "plate", "bowl")
+STOCK = 50
+PATIENCE_S = 0.3
+RULES = Rules(lease_ms=2_000, retry_ms=1_000, give_up_ms=5_000)
+
+
+class Crash(BaseException):
+    """The process is killed here; nothing in it may catch this."""
+
+
+@dataclass
+class Fuse:
+    """Breaks the world at one boundary of its port calls: the `at`-th that is reached, with `error`.
+
+    Args:
+        at: which boundary; None never breaks.
+        error: what is raised there.
+        only: ports that break; all when empty.
+        pauses: how often each boundary yields to other tasks, in turn; so tests own the interleaving.
+    """
+
+    at: int | None = None
+    error: Callable[[], BaseException] = Crash
+    only: Sequence[str] = ()
+    pauses: Sequence[int] = (0,)
+    reached: list[str] = field(default_factory=list)
+
+    async def boundary(self, port: str, label: str) -> None:
+        if self.only and port not in self.only:
+            return
+        self.reached.append(label)
+        for _ in range(self.pauses[len(self.reached) % len(self.pauses)]):
+            await asyncio.sleep(0)
+        if self.at == len(self.reached) - 1:
+            raise self.error()
+
+
+class _Fused:
+    """A port with a boundary before and after each of its calls."""
+
+    def __init__(self, name: str, port: Any, fuse: Fuse, disk: Disk) -> None:
+        self._name, self._port, self._fuse, self._disk = name, port, fuse, disk
+
+    def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
+        real = getattr(self._port, method)
+        label = f"{self._name}.{method}"
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            await self._fuse.boundary(self._name, f"before {label}")
+            if args and isinstance(args[0], Change) and args[0].hints:
+                await self._between_hints_and_change(args[0], label)
+            result = await real(*args, **kwargs)
+            await self._fuse.boundary(self._name, f"after {label}")
+            return result
+
+        return call
+
+    async def _between_hints_and_change(self, change: Change, label: str) -> None:
+        """A store of two steps can die between them: the hints are there, the change is not."""
+        try:
+            await self._fuse.boundary(self._name, f"between hints and {label}")
+        except BaseException:
+            self._disk.put(change.hints)
+            raise
+
+
+class World:
+    """Durable things live as long as the world; use cases only until the next `restart`."""
+
+    def __init__(self, rules: Rules = RULES, stock: int = STOCK) -> None:
+        self.rules = rules
+        self.clock = ManualClock()
+        self.disk = Disk()
+        self.payments = MemoryPayments()
+        self.reservations = FakeReservations(self.clock, dict.fromkeys(PRODUCTS, stock))
+        self.carts = FakeCarts()
+        self.notifications = FakeNotifications()
+        self.restart()
+
+    def another_process(self) -> "World":
+        """Return a second replica of the service on the same durable things."""
+        replica = copy(self)
+        replica.restart()
+        return replica
+
+    def restart(self, fuse: Fuse | None = None) -> None:
+        """Start the service anew on what is durable, with `fuse` around every port."""
+        self.fuse = fuse or Fuse()
+        self.signals = LocalSignals()
+        self.background = Background()
+        self.telemetry = RecordingTelemetry()
+        ports = Ports(
+            orders=self._fused("orders", MemoryOrderStore(self.disk, self.signals)),
+            work=self._fused("work", MemoryWorkQueue(self.disk)),
+            payments=self._fused("payments", self.payments),
+            reservations=self._fused("reservations", self.reservations),
+            carts=self._fused("carts", self.carts),
+            notifications=self._fused("notifications", self.notifications),
+            signals=self.signals,
+            telemetry=self.telemetry,
+            clock=self.clock,
+        )
+        self.do: UseCases = assemble(ports, self.rules, self.background, poll_s=0.01, heartbeat_s=0.05)
+
+    def _fused(self, name: str, port: P) -> P:
+        return cast("P", _Fused(name, port, self.fuse, self.disk))
+
+    def fill(self, user_id: str = ALICE, quantity: int = 2, products: Sequence[str] = PRODUCTS[:2]) -> None:
+        for product_id in products:
+            self.carts.put(user_id, product_id, quantity)
+
+    async def place(self, key: str = "key", token: str = APPROVE, user_id: str = ALICE) -> Order:
+        start_budget(PATIENCE_S)
+        return (await self.do.place_order(user_id, key, token)).order
+
+    async def cancel(self, order_id: str, user_id: str = ALICE) -> Order:
+        start_budget(PATIENCE_S)
+        return await self.do.cancel_order(order_id, customer(user_id))
+
+    async def work(self) -> None:
+        """Let every worker look once."""
+        await self.do.recover_orders()
+        await self.do.run_clock()
+        await self.do.deliver_notifications()
+
+    async def pass_time(self, seconds: float, step_s: float = 1.0) -> None:
+        """Move the clock on with the workers looking at every step."""
+        passed = 0.0
+        while passed < seconds:
+            self.clock.advance(step_s)
+            passed += step_s
+            await self.work()
+
+    async def come_to_rest(self) -> None:
+        """Let time pass until every order is final and all news are delivered."""
+        await self.background.close()
+        for _ in range(150):
+            await self.pass_time(5, step_s=5)
+            if all(o.status.final for o in self.disk.orders.values()):
+                break
+        await self.pass_time(300, step_s=150)
+
+    def only_order(self) -> Order:
+        (order,) = self.disk.orders.values()
+        return order
+
+    def history(self, order_id: str) -> list[Status]:
+        return [e.status for e in self.disk.events[order_id] if e.mark is Mark.STATUS]
+
+
+def customer(user_id: str) -> Principal:
+    return Principal(user_id, frozenset({"customer"}))
+
+
+def assert_every_promise_kept(world: World, *, at_rest: bool = True) -> None:
+    """Check what must hold for every order, and for the stock, whatever happened."""
+    for order in world.disk.orders.values():
+        _assert_history(world, order)
+        if at_rest:
+            assert order.status.final, f"{order.status} is no place to stay"
+        if order.status in PLACED:
+            _assert_paid_once(world, order)
+        elif order.status.final:
+            _assert_nothing_left(world, order)
+        if order.frozen:
+            lines = world.disk.lines[order.id]
+            assert order.total_minor == sum(x.quantity * PRICE_MINOR for x in lines)
+    _assert_stock(world.reservations)
+    if at_rest:
+        _assert_news(world)
+        assert not world.disk.work, "work is left in the queue"
+
+
+def _assert_history(world: World, order: Order) -> None:
+    events: list[Event] = world.disk.events[order.id]
+    assert [e.version for e in events] == list(range(1, order.version + 1))
+    history = world.history(order.id)
+    assert history[0] is Status.PENDING
+    assert history[-1] is order.status
+    assert all(after in NEXT[before] for before, after in pairwise(history))
+
+
+def _assert_paid_once(world: World, order: Order) -> None:
+    payment = world.payments.books[order.id]
+    assert (payment.charges, payment.refunds, payment.amount_minor) == (1, 0, order.total_minor)
+    if order.status is Status.DELIVERED:
+        assert world.reservations.markers[order.id] == "SHIPPED"
+        assert world.carts.subtracted[order.id] == 1
+    elif order.status is not Status.SHIPPING:
+        assert order.id in world.reservations.holds
+
+
+def _assert_nothing_left(world: World, order: Order) -> None:
+    payment = world.payments.books.get(order.id)
+    assert payment is None or payment.charges == payment.refunds
+    assert order.id not in world.reservations.holds
+    assert world.reservations.markers[order.id] == "RELEASED"
+
+
+def _assert_stock(catalog: FakeReservations) -> None:
+    for product_id, received in catalog.received.items():
+        held = sum(hold.get(product_id, 0) for hold in catalog.holds.values())
+        assert catalog.available[product_id] >= 0
+        assert received == catalog.available[product_id] + held + catalog.sold[product_id]
+
+
+def _assert_news(world: World) -> None:
+    told = sorted((n.order_id, n.status) for n in world.notifications.received.values())
+    happened = sorted(
+        (order_id, e.status)
+        for order_id, events in world.disk.events.items()
+        for e in events
+        if e.mark is Mark.STATUS and e.status.announced
+    )
+    assert told == happened
