@@ -77,7 +77,7 @@ def create_service(
     )
     service = build_service(
         name="order",
-        port=settings.order_port,
+        port=settings.port_of("order"),
         settings=settings,
         metrics=metrics,
         verifier=verifier or remote_verifier(settings),

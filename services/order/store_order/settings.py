@@ -11,7 +11,6 @@ from store_order.domain import Rules
 class OrderSettings(StoreSettings):
     """The timings of an order's life, all in seconds."""
 
-    order_port: int = Field(default=8002, ge=0, le=65535)
     order_lease_s: float = Field(default=10.0, gt=0)
     """How long whoever drives an order may be silent before recovery takes over."""
     order_processing_after_s: float = Field(default=5.0, ge=0)
