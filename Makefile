@@ -41,7 +41,7 @@ docs: .venv/.up ## build the documentation site, served at /docs/ by the gateway
 	@$(BIN)/mkdocs build --strict
 
 bench: .venv/.up ## measure speed on this machine: ratios to a bare ASGI app, orders per second, memory
-	@$(BIN)/store bench $(ARGS)
+	@$(BIN)/python -m bench $(ARGS)
 
 clean: ## delete what was built or installed here; the shop's data in .store/ stays
 	rm -rf .venv .uv launcher/store_cli/site build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""`make bench`: what the shop costs, as ratios to a bare ASGI application measured in the same run."""
