@@ -22,7 +22,8 @@ def configure(tmp_path: Path) -> Configure:
 
     def make(**changes: object) -> UserSettings:
         cheap = {"user_argon2_time_cost": 1, "user_argon2_memory_kib": 8, "data_dir": tmp_path}
-        return UserSettings.model_validate(cheap | changes)
+        raised = {"user_login_limit_account": "100000/second", "user_login_limit_address": "100000/second"}
+        return UserSettings.model_validate(cheap | raised | changes)
 
     return make
 

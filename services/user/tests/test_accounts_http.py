@@ -33,34 +33,32 @@ async def test_a_hundred_parallel_registrations_make_one_account(shop: Shop) -> 
     assert [u["email"] for u in listed.body["items"]].count("ann@example.com") == 1
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"roles": ["admin"]}, "body.roles"),
-        ({"admin": True}, "body.admin"),
-        ({"email": "ann"}, "body.email"),
-        ({"email": None}, "body.email"),
-        ({"email": f"{'a' * 300}@example.com"}, "body.email"),
-        ({"password": "short"}, "body.password"),
-        ({"password": "x" * 129}, "body.password"),
-        ({"password": "tab\tulator"}, "body.password"),
-        ({"password": 12345678}, "body.password"),
-        ({"name": ""}, "body.name"),
-        ({"name": "a\x00b"}, "body.name"),
-        ({"name": "\ud800"}, "body.name"),
-        ({"name": "x" * 101}, "body.name"),
-    ],
-)
-async def test_what_is_wrong_with_a_registration_is_told(
-    shop: Shop, change: dict[str, object], field: str
-) -> None:
+WRONG_REGISTRATIONS: list[tuple[dict[str, object], str]] = [
+    ({"roles": ["admin"]}, "body.roles"),
+    ({"admin": True}, "body.admin"),
+    ({"email": "ann"}, "body.email"),
+    ({"email": None}, "body.email"),
+    ({"email": f"{'a' * 300}@example.com"}, "body.email"),
+    ({"password": "short"}, "body.password"),
+    ({"password": "x" * 129}, "body.password"),
+    ({"password": "tab\tulator"}, "body.password"),
+    ({"password": 12345678}, "body.password"),
+    ({"name": ""}, "body.name"),
+    ({"name": "a\x00b"}, "body.name"),
+    ({"name": "\ud800"}, "body.name"),
+    ({"name": "x" * 101}, "body.name"),
+]
+
+
+async def test_what_is_wrong_with_a_registration_is_told(shop: Shop, subtests: pytest.Subtests) -> None:
     """422 names the field; nobody makes himself an administrator; nothing of the value is repeated."""
-    answer = await shop.call(
-        "POST", "/api/users", json={"email": "ann@example.com", "password": PASSWORD} | change
-    )
-    assert (answer.status, answer.slug) == (422, "invalid-input")
-    assert [e["field"] for e in answer.body["errors"]] == [field]
-    assert "\\x00" not in answer.body["errors"][0]["message"]
+    fair = {"email": "ann@example.com", "password": PASSWORD}
+    for change, field in WRONG_REGISTRATIONS:
+        with subtests.test(change=change):
+            answer = await shop.call("POST", "/api/users", json=fair | change)
+            assert (answer.status, answer.slug) == (422, "invalid-input")
+            assert [e["field"] for e in answer.body["errors"]] == [field]
+            assert "\\x00" not in answer.body["errors"][0]["message"]
 
 
 async def test_an_unchanged_account_is_not_sent_again(shop: Shop) -> None:
@@ -219,16 +217,17 @@ ROUTES = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "allowed"), ROUTES)
-async def test_who_may_call_what(shop: Shop, method: str, path: str, allowed: set[str]) -> None:
+async def test_who_may_call_what(shop: Shop, subtests: pytest.Subtests) -> None:
     """401 for anonymous callers, 403 for the wrong role, something else for the right one."""
     tokens = {"customer": await shop.customer(), "admin": await shop.admin(), "service": shop.machine()}
-    anonymous = await shop.call(method, path)
-    assert (anonymous.status, anonymous.headers["WWW-Authenticate"]) == (401, "Bearer")
-    for who, token in tokens.items():
-        answer = await shop.call(method, path, token)
-        assert (answer.status == 403) == (who not in allowed)
-        assert answer.status not in {401, 500}
+    for method, path, allowed in ROUTES:
+        with subtests.test(route=f"{method} {path}"):
+            anonymous = await shop.call(method, path)
+            assert (anonymous.status, anonymous.headers["WWW-Authenticate"]) == (401, "Bearer")
+            for who, token in tokens.items():
+                answer = await shop.call(method, path, token)
+                assert (answer.status == 403) == (who not in allowed)
+                assert answer.status not in {401, 500}
 
 
 async def test_the_token_of_an_account_that_is_gone_is_refused(shop: Shop) -> None:

@@ -42,27 +42,26 @@ async def test_the_grant_is_understood_without_its_name(shop: Shop) -> None:
     assert (await shop.token(refresh_token=answer.body["refresh_token"])).status == 200
 
 
-@pytest.mark.parametrize(
-    ("form", "fields"),
-    [
-        ({}, ["body.grant_type"]),
-        ({"grant_type": "magic"}, ["body.grant_type"]),
-        ({"grant_type": "password"}, ["body.username", "body.password"]),
-        ({"grant_type": "password", "username": "a", "password": "b", "role": "admin"}, ["body.role"]),
-        ({"grant_type": "password", "username": "a", "password": "x" * 129}, ["body.password"]),
-        ({"grant_type": "password", "username": "a\x00", "password": "x"}, ["body.username"]),
-        ({"grant_type": "refresh_token"}, ["body.refresh_token"]),
-        ({"grant_type": "refresh_token", "refresh_token": "x" * 513}, ["body.refresh_token"]),
-        ({"grant_type": "client_credentials"}, ["body.client_id", "body.client_secret"]),
-    ],
-)
-async def test_a_form_that_does_not_fit_says_which_field(
-    shop: Shop, form: dict[str, str], fields: list[str]
-) -> None:
+WRONG_FORMS: list[tuple[dict[str, str], list[str]]] = [
+    ({}, ["body.grant_type"]),
+    ({"grant_type": "magic"}, ["body.grant_type"]),
+    ({"grant_type": "password"}, ["body.username", "body.password"]),
+    ({"grant_type": "password", "username": "a", "password": "b", "role": "admin"}, ["body.role"]),
+    ({"grant_type": "password", "username": "a", "password": "x" * 129}, ["body.password"]),
+    ({"grant_type": "password", "username": "a\x00", "password": "x"}, ["body.username"]),
+    ({"grant_type": "refresh_token"}, ["body.refresh_token"]),
+    ({"grant_type": "refresh_token", "refresh_token": "x" * 513}, ["body.refresh_token"]),
+    ({"grant_type": "client_credentials"}, ["body.client_id", "body.client_secret"]),
+]
+
+
+async def test_a_form_that_does_not_fit_says_which_field(shop: Shop, subtests: pytest.Subtests) -> None:
     """422 names the fields of the grant that was meant."""
-    answer = await shop.token(**form)
-    assert (answer.status, answer.slug) == (422, "invalid-input")
-    assert [e["field"] for e in answer.body["errors"]] == fields
+    for form, fields in WRONG_FORMS:
+        with subtests.test(form=form):
+            answer = await shop.token(**form)
+            assert (answer.status, answer.slug) == (422, "invalid-input")
+            assert [e["field"] for e in answer.body["errors"]] == fields
 
 
 async def test_what_is_no_form_is_refused(shop: Shop) -> None:
@@ -112,20 +111,20 @@ async def test_logging_out_can_be_repeated(shop: Shop) -> None:
     assert (await shop.refresh(token)).status == 401
 
 
-@pytest.mark.parametrize("change", ["signature", "generation", "family", "digits", "sign"])
-async def test_a_forged_refresh_token_is_refused(shop: Shop, change: str) -> None:
+async def test_a_forged_refresh_token_is_refused(shop: Shop) -> None:
     """No part of it can be altered, and trying ends no session."""
     await shop.register()
     token = (await shop.log_in()).body["refresh_token"]
     family, generation, signature = token.split(".")
-    forged = {
-        "signature": f"{family}.{generation}.{signature[:-2]}AA",
-        "generation": f"{family}.2.{signature}",
-        "family": f"x{family[1:]}.{generation}.{signature}",
-        "digits": f"{family}.{'9' * 400}.{signature}",
-        "sign": f"{family}.-1.{signature}",
-    }[change]
-    assert (await shop.refresh(forged)).status == 401
+    for forged in (
+        f"{family}.{generation}.{signature[:-2]}AA",
+        f"{family}.2.{signature}",
+        f"x{family[1:]}.{generation}.{signature}",
+        f"{family}.{'9' * 400}.{signature}",
+        f"{family}.-1.{signature}",
+        f"{family}.{generation}.ключ",
+    ):
+        assert (await shop.refresh(forged)).slug == "refresh-refused"
     assert (await shop.refresh(token)).status == 200
 
 
@@ -146,18 +145,18 @@ async def test_services_get_tokens_by_their_own_secret(shop: Shop, configure: Co
         assert (await shop.call("GET", "/api/users/me", answer.body["access_token"])).status == 403
 
 
-@pytest.mark.parametrize(
-    ("client_id", "secret"),
-    [("order", ""), ("order", "wrong"), ("nobody", ""), ("", ""), ("order", "ключ"), ("user\x7f", "x")],
-)
-async def test_strangers_are_no_service(shop: Shop, client_id: str, secret: str) -> None:
-    """A wrong secret and an unknown service are refused alike."""
-    answer = await shop.token(grant_type="client_credentials", client_id=client_id, client_secret=secret)
-    assert answer.status == (422 if "\x7f" in client_id else 401)
-    broken = {"Authorization": "Basic ///"}
+async def test_strangers_are_no_service(shop: Shop) -> None:
+    """A wrong secret, an unknown service and a header that cannot be read are refused alike."""
+    strangers = [("order", ""), ("order", "wrong"), ("nobody", ""), ("", ""), ("order", "ключ")]
+    for client_id, secret in strangers:
+        answer = await shop.token(grant_type="client_credentials", client_id=client_id, client_secret=secret)
+        assert (answer.status, answer.body["error"]) == (401, "invalid_client")
     form = {"grant_type": "client_credentials"}
-    answer = await shop.call("POST", "/api/auth/token", data=form, headers=broken)
-    assert (answer.status, answer.body["error"]) == (401, "invalid_client")
+    for basic in ("///", "b3JkZXI=", base64.b64encode(b"order:\xff").decode()):
+        answer = await shop.call(
+            "POST", "/api/auth/token", data=form, headers={"Authorization": f"Basic {basic}"}
+        )
+        assert (answer.status, answer.body["error"]) == (401, "invalid_client")
 
 
 async def test_the_public_keys_are_public_and_nothing_else_is(shop: Shop) -> None:
