@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import typer
+from store_cli import main, serving
 from store_cli.accounts import Credentials, find_admin
-from store_cli.commands import audit, importing, replay, reset, seed, users
+from store_cli.commands import audit, importing, replay, reset, seed, up, users
 from typer.testing import CliRunner
 
 from launcher.tests.fake_shop import ADMIN, FakeProduct, FakeShop
@@ -223,3 +224,22 @@ def test_credentials_come_from_variables_first(data: Path) -> None:
     given = find_admin(data, {"STORE_ADMIN_EMAIL": "me@shop.example", "STORE_ADMIN_PASSWORD": "hush hush"})
     assert given == Credentials("me@shop.example", "hush hush")
     assert "hush" not in repr(given)
+
+
+def test_every_service_can_be_run_alone() -> None:
+    """The names that `store run` offers are the services there are."""
+    assert set(up.SERVICES) == set(serving.SERVICES)
+
+
+def test_help_of_every_command_is_for_people() -> None:
+    """The whole `store` command is wired: each command explains itself."""
+    for words in (
+        (),
+        ("up",),
+        ("run",),
+        ("import", "online-retail"),
+        ("replay", "online-retail"),
+        ("audit",),
+    ):
+        result = CliRunner().invoke(main.app, [*words, "--help"])
+        assert (result.exit_code, "Usage" in result.stdout) == (0, True), words

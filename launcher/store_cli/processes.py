@@ -1,0 +1,97 @@
+"""A process of the shop: all of it behind the gateway, or one service alone."""
+
+import gc
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from rich.console import Console
+from rich.panel import Panel
+from store_kit.logs import configure_logs
+from store_kit.migrations import SchemaError
+from store_kit.secrets import MissingSecret
+from store_kit.server import PortInUse, Runner, run_service
+from store_kit.service import Wrap, unwrapped
+
+from store_cli.console import FOUND_SOMETHING, fail
+from store_cli.demo import Demo, any_product, ensure_administrator, load_catalogue
+from store_cli.serving import DataFolderInUse, DataFolderLock, create_service, create_shop
+
+_REFUSALS: Final = (PortInUse, DataFolderInUse, SchemaError, MissingSecret)
+
+
+def run_shop(port: int, data: Path, host: str, *, catalogue: bool, wrap: Wrap = unwrapped) -> None:
+    """Run the whole shop until it is told to end; `wrap` is put around every port of every service."""
+    try:
+        lock = DataFolderLock(data)
+        shop = create_shop(port, {"data_dir": data, "host": host}, wrap)
+        configure_logs(shop.settings.log_level, shop.settings.log_format)
+        uvloop.run(_serve(shop, data, f"http://{_reachable(host)}:{port}", catalogue=catalogue))
+        lock.release()
+    except _REFUSALS as refusal:
+        fail(str(refusal), FOUND_SOMETHING)
+
+
+def run_alone(service: str, data: Path, host: str, wrap: Wrap = unwrapped) -> None:
+    """Run one service until it is told to end; `wrap` is put around every port of it."""
+    try:
+        run_service(create_service(service, {"data_dir": data, "host": host}, wrap))
+    except _REFUSALS as refusal:
+        fail(str(refusal), FOUND_SOMETHING)
+
+
+async def _serve(shop: Runner, data: Path, base_url: str, *, catalogue: bool) -> None:
+    async def on_ready() -> None:
+        demo = await ensure_administrator(shop.service("user"), data, base_url)
+        if catalogue:
+            await load_catalogue(data, demo.credentials)
+        # What lives now lives long: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        urls = {service.name: service.url for service in shop.services}
+        _welcome(demo, data, urls, await any_product(base_url))
+
+    await shop.run(on_ready)
+    Console(stderr=True).print("Drained and stopped.")
+
+
+def _welcome(demo: Demo, data: Path, services: dict[str, str], product_id: str | None) -> None:
+    base = demo.credentials.base_url
+    password = demo.credentials.password if demo.is_new else f"see {data / 'secrets' / 'demo_admin.json'}"
+    lines = [
+        f"[bold]Shop and API[/]  {base}/swagger/",
+        f"[bold]Documentation[/] {base}/docs/",
+        f"[bold]Health[/]        {base}/api/system/health",
+        *(f"[bold]{name:<13}[/] {url}  (/metrics, /health/ready)" for name, url in services.items()),
+        "",
+        f"[bold]Administrator[/] {demo.credentials.email}   password {password}",
+        "",
+        "Ctrl-C drains and stops.",
+    ]
+    console = Console(soft_wrap=True)
+    console.print(Panel("\n".join(lines), title="Product Store is up", expand=False))
+    if product_id:
+        console.print("Register, fill a cart, order:", style="bold")
+        # Outside the box, so that the lines can be copied.
+        console.print("\n".join(_tour(base, product_id)), markup=False, highlight=False)
+
+
+def _tour(base: str, product_id: str) -> list[str]:
+    """Return the three lines that show the whole business; they paste into a shell as they are."""
+    json_body, token = "-H 'content-type: application/json' -d", '-H "authorization: Bearer $TOKEN"'
+    who = '{"email":"ann@shop.example","password":"correct horse"}'
+    read = """sed 's/.*"access_token":"\\([^"]*\\).*/\\1/'"""
+    sign_in = (
+        f"curl -s {base}/api/auth/token -d username=ann@shop.example -d 'password=correct horse' | {read}"
+    )
+    item = f'{{"product_id":"{product_id}","quantity":2}}'
+    return [
+        f"curl -s {base}/api/users {json_body} '{who}'; TOKEN=$({sign_in})",
+        f"curl -s {base}/api/cart/items {token} {json_body} '{item}'",
+        f"curl -s {base}/api/orders {token} -H 'idempotency-key: my-first' {json_body} '{{}}'",
+    ]
+
+
+def _reachable(host: str) -> str:
+    """Return the address to type for a server that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - read, not bound
