@@ -1,9 +1,7 @@
 """Stock and reservations in SQLite: what an order does to all of its products is one transaction.
 
-The rules are the domain's (`hold`, `release`, `ship`, `adjust`); here is how rows are found and written. An order
-has 27 lines on average, so every statement takes all lines at once, as one JSON text, and gives all rows back as
-one: with a statement or a row for each line the writer thread would hand Python's lock to the event loop and win it
-back 80 times per order, which costs more than the work (measured: docs/performance.md).
+The rules are the domain's (`hold`, `release`, `ship`, `adjust`); here is only how rows are found and written.
+One statement reads the rows of all lines, `executemany` writes them: an order has 27 lines on average.
 """
 
 import sqlite3
@@ -45,28 +43,16 @@ from store_catalog.ports import Adjusted
 
 # CROSS JOIN keeps the order of the tables: the wanted ids drive, each is looked up by its index.
 _WANTED: Final = (
-    "SELECT json_group_array(json_array(p.id, p.ref, p.sku, p.name, p.price_minor,"
-    " s.received, s.available, s.sold, s.version))"
+    "SELECT p.id, p.ref, p.sku, p.name, p.price_minor, s.received, s.available, s.sold, s.version"
     " FROM json_each(?) wanted CROSS JOIN products p ON p.id = wanted.value AND p.deleted = 0"
     " JOIN stock s ON s.ref = p.ref"
 )
 _HELD: Final = (
-    "SELECT json_group_array(json_array(s.ref, h.quantity, s.received, s.available, s.sold, s.version))"
-    " FROM json_each(?) wanted CROSS JOIN holds h ON h.product_ref = wanted.value AND h.reservation_ref = ?"
+    "SELECT s.ref, h.quantity, s.received, s.available, s.sold, s.version FROM json_each(?) wanted"
+    " CROSS JOIN holds h ON h.product_ref = wanted.value AND h.reservation_ref = ?"
     " JOIN stock s ON s.ref = h.product_ref"
 )
-_WRITE_STOCK: Final = (
-    "UPDATE stock SET received = json_extract(changed.value, '$[1]'),"
-    " available = json_extract(changed.value, '$[2]'), sold = json_extract(changed.value, '$[3]'),"
-    " version = json_extract(changed.value, '$[4]')"
-    " FROM json_each(?) changed WHERE stock.ref = json_extract(changed.value, '$[0]')"
-)
-_HOLD: Final = (
-    "INSERT INTO holds SELECT json_extract(value, '$[0]'), ?, json_extract(value, '$[1]') FROM json_each(?)"
-)
-_UNHOLD: Final = (
-    "DELETE FROM holds WHERE reservation_ref = ? AND product_ref IN (SELECT value FROM json_each(?))"
-)
+_WRITE_STOCK: Final = "UPDATE stock SET received = ?, available = ?, sold = ?, version = ? WHERE ref = ?"
 _PAGE: Final = (
     "SELECT p.id, p.sku, s.received, s.available, s.sold, s.version, r.order_id, h.quantity FROM"
     " (SELECT ref, id, sku FROM products WHERE id > ? ORDER BY id LIMIT ?) p JOIN stock s ON s.ref = p.ref"
@@ -78,9 +64,7 @@ _PASSING_SQL: Final = ", ".join(f"'{state}'" for state in PASSING)
 KeptLine = tuple[int, str, str | None, str, int, int]
 """How a line is kept in its reservation: product ref, id, SKU, name, quantity, unit price."""
 _encode: Final = msgspec.json.Encoder().encode
-_kept: Final = msgspec.json.Decoder(list[KeptLine]).decode
-_wanted: Final = msgspec.json.Decoder(list[tuple[str, int, str | None, str, int, int, int, int, int]]).decode
-_held: Final = msgspec.json.Decoder(list[tuple[int, int, int, int, int, int]]).decode
+_decode: Final = msgspec.json.Decoder(list[KeptLine]).decode
 StockChange = tuple[int, Stock, Stock]
 """Product ref, stock before, stock after."""
 Rule = Callable[[Stock, Claim | None, int], Stock]
@@ -178,21 +162,21 @@ def _reservation(
     ).fetchone()
     if row is None:
         return None
-    return row[0], ReservationState(row[1]), _kept(row[2]) if row[2] else []
+    return row[0], ReservationState(row[1]), _decode(row[2]) if row[2] else []
 
 
 def _reserved_before(
     order_id: OrderId, _ref: int, state: ReservationState, kept: list[KeptLine]
 ) -> Reservation:
     refuse_hold(state.claim)
-    return Reservation(order_id, state, _reserved(kept))
+    return Reservation(order_id, state, tuple([ReservedLine(*line[1:]) for line in kept]))
 
 
 def _reserve(
     connection: sqlite3.Connection, order_id: OrderId, lines: Sequence[Line], now_ms: int
 ) -> Reservation:
-    (rows,) = connection.execute(_WANTED, (_text([line.product_id for line in lines]),)).fetchone()
-    found = {row[0]: row for row in _wanted(rows)}
+    ids = _encode([line.product_id for line in lines]).decode()
+    found = {row[0]: row for row in connection.execute(_WANTED, (ids,))}
     kept: list[KeptLine] = []
     changes: list[StockChange] = []
     for line in lines:
@@ -204,20 +188,15 @@ def _reserve(
         changes.append((row[1], before, after))
         kept.append((row[1], row[0], row[2], row[3], line.quantity, row[4]))
     went = _write_stock(connection, changes, now_ms)
-    reservation_ref = connection.execute(
+    cursor = connection.execute(
         "INSERT INTO reservations (order_id, state, updated_at_ms, lines) VALUES (?, ?, ?, ?)",
         (order_id, ReservationState.HELD, now_ms, _encode(kept)),
-    ).lastrowid
-    connection.execute(_HOLD, (reservation_ref, _text([(line[0], line[4]) for line in kept])))
-    return Reservation(order_id, ReservationState.HELD, _reserved(kept), went)
-
-
-def _reserved(kept: Sequence[KeptLine]) -> tuple[ReservedLine, ...]:
-    return tuple([ReservedLine(*line[1:]) for line in kept])
-
-
-def _text(values: Sequence[object]) -> str:
-    return _encode(values).decode()
+    )
+    ref = cursor.lastrowid
+    connection.executemany("INSERT INTO holds VALUES (?, ?, ?)", [(line[0], ref, line[4]) for line in kept])
+    return Reservation(
+        order_id, ReservationState.HELD, tuple([ReservedLine(*line[1:]) for line in kept]), went
+    )
 
 
 def _finish(
@@ -234,17 +213,22 @@ def _finish(
     ref, state, kept = known
     if state is end:
         return Reservation(order_id, end)
-    refs = _text([line[0] for line in kept])
     changes = [
         (row[0], before := Stock(*row[2:]), rule(before, Claim.HELD, row[1]))
-        for row in _held(connection.execute(_HELD, (refs, ref)).fetchone()[0])
+        for row in connection.execute(_HELD, (_refs(kept), ref)).fetchall()
     ]
     went = _write_stock(connection, changes, now_ms)
-    connection.execute(_UNHOLD, (ref, refs))
+    connection.executemany(
+        "DELETE FROM holds WHERE product_ref = ? AND reservation_ref = ?", [(c[0], ref) for c in changes]
+    )
     connection.execute(
         "UPDATE reservations SET state = ?, updated_at_ms = ?, lines = NULL WHERE ref = ?", (end, now_ms, ref)
     )
     return Reservation(order_id, end, crossed=went)
+
+
+def _refs(kept: Sequence[KeptLine]) -> str:
+    return _encode([line[0] for line in kept]).decode()
 
 
 def _write_stock(
@@ -255,8 +239,10 @@ def _write_stock(
     announced = [(_product_id(connection, ref), 0, after.version, now_ms) for ref, _, after in went]
     if announced:
         announce(connection, announced)
-    rows = [(ref, after.received, after.available, after.sold, after.version) for ref, _, after in changes]
-    connection.execute(_WRITE_STOCK, (_text(rows),))
+    connection.executemany(
+        _WRITE_STOCK,
+        [(after.received, after.available, after.sold, after.version, ref) for ref, _, after in changes],
+    )
     return tuple([entry[0] for entry in announced])
 
 
