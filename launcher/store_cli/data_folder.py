@@ -14,7 +14,7 @@ class InUse(Exception):
 
 
 def running_pid(data: Path) -> int | None:
-    """Return the process id of the shop that runs on the folder, 0 when it is not known; None when none runs."""
+    """Return the process id of a shop that runs on the folder, 0 when it is not known; None when none does."""
     try:
         with _locked(data):
             return None
@@ -42,8 +42,8 @@ def remove(data: Path) -> None:
 def looks_like_a_shop(data: Path) -> bool:
     """Tell a shop's data folder from any other one, so that nobody's home is deleted by a slip."""
     entries = {entry.name for entry in data.iterdir()}
-    return not entries or bool(
-        entries & {"secrets", LOCK_FILE, "user.db", "catalog.db", "order.db", "cart.db"}
+    return (
+        not entries or bool(entries & {LOCK_FILE, "user.db"}) or (data / "secrets" / "signing_key").exists()
     )
 
 

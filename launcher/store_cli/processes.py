@@ -35,7 +35,9 @@ def run_shop(port: int, data: Path, host: str, *, catalogue: bool, wrap: Wrap = 
 def run_alone(service: str, data: Path, host: str, wrap: Wrap = unwrapped) -> None:
     """Run one service until it is told to end; `wrap` is put around every port of it."""
     try:
+        lock = DataFolderLock(data, shared=True)
         run_service(create_service(service, {"data_dir": data, "host": host}, wrap))
+        lock.release()
     except _REFUSALS as refusal:
         fail(str(refusal), FOUND_SOMETHING)
 

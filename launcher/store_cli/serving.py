@@ -34,13 +34,18 @@ class DataFolderInUse(Exception):
 
 
 class DataFolderLock:
-    """Keeps two shops from running on one data folder; the kernel releases it with the process."""
+    """Keeps two shops from running on one data folder; the kernel releases it with the process.
 
-    def __init__(self, data_dir: Path) -> None:
+    Args:
+        data_dir: the folder; made when it does not exist.
+        shared: together with other processes that share it, as services that run alone do.
+    """
+
+    def __init__(self, data_dir: Path, *, shared: bool = False) -> None:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file: IO[str] = (data_dir / "lock").open("a+")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:
             self._file.close()
             raise DataFolderInUse(

@@ -9,6 +9,7 @@ import typer
 from store_cli import data_folder
 from store_cli.commands import doctor as command
 from store_cli.doctor import Check, databases, disk, folder, fts5, parts, patient, port_of, python, sqlite
+from store_cli.serving import DataFolderInUse, DataFolderLock
 from store_kit.settings import StoreSettings
 from typer.testing import CliRunner
 
@@ -75,6 +76,21 @@ def test_running_shop_is_known_by_its_lock(tmp_path: Path) -> None:
     assert tmp_path.exists()
     data_folder.remove(tmp_path)
     assert not tmp_path.exists()
+
+
+def test_services_share_a_folder_that_a_whole_shop_has_alone(tmp_path: Path) -> None:
+    """Services that run alone share their data folder with each other, never with a shop in one process."""
+    services = [DataFolderLock(tmp_path, shared=True) for _ in range(2)]
+    with pytest.raises(DataFolderInUse):
+        DataFolderLock(tmp_path)
+    with pytest.raises(data_folder.InUse):
+        data_folder.remove(tmp_path)
+    for lock in services:
+        lock.release()
+    whole = DataFolderLock(tmp_path)
+    with pytest.raises(DataFolderInUse):
+        DataFolderLock(tmp_path, shared=True)
+    whole.release()
 
 
 def test_broken_database_is_bad(tmp_path: Path) -> None:
