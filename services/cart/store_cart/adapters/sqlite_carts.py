@@ -47,6 +47,11 @@ _TOUCH: Final = """
     INSERT INTO carts (owner, version, updated_ms) VALUES (?, 1, ?)
     ON CONFLICT DO UPDATE SET version = version + 1, updated_ms = excluded.updated_ms
     RETURNING version, merged"""
+_TOUCH_AND_SIZE: Final = """
+    INSERT INTO carts (owner, version, updated_ms) VALUES (?, 1, ?)
+    ON CONFLICT DO UPDATE SET version = version + 1, updated_ms = excluded.updated_ms
+    RETURNING version, merged, (SELECT count(*) FROM lines l WHERE l.owner = carts.owner),
+        (SELECT ifnull(sum(quantity), 0) FROM lines l WHERE l.owner = carts.owner)"""
 
 _CLOSE: Final = """
     INSERT INTO carts VALUES (?, 1, ?, 1)
@@ -103,12 +108,11 @@ class SqliteCartStore:
         key, operation_id = owner_key(owner), f"add:{operation.id}"
 
         def work(db: sqlite3.Connection) -> LineChange:
-            if operation.repeatable:
-                first = _operation(db, key, operation_id)
-                if first is not None:
-                    operation.must_repeat(first)
-                    return _line_change(db, key, line.product_id, applied=False)
-                _remember(db, key, operation_id, operation.fingerprint, operation.forget_ms)
+            if operation.repeatable and not _is_new(
+                db, key, operation_id, operation.fingerprint, operation.forget_ms
+            ):
+                operation.must_repeat(_fingerprint(db, key, operation_id))
+                return _line_change(db, key, line.product_id)
             (quantity,) = db.execute(_ADD, (key, *line)).fetchall()[0]
             return LineChange(
                 line.product_id, quantity, self._written(db, key, line.added_ms, line, quantity)
@@ -137,8 +141,8 @@ class SqliteCartStore:
                 "DELETE FROM lines WHERE owner = ? AND product_id = ?", (key, product_id)
             ).rowcount
             if gone:
-                _touch(db, key, at_ms)
-            return LineChange(product_id, 0, _size(db, key), applied=gone > 0)
+                return LineChange(product_id, 0, _touch_and_size(db, key, at_ms))
+            return LineChange(product_id, 0, _size(db, key), applied=False)
 
         return await self._db.write("lines.remove", work)
 
@@ -165,9 +169,8 @@ class SqliteCartStore:
         mine, theirs, operation_id = owner_key(user), owner_key(guest), f"merge:{guest.id}"
 
         def work(db: sqlite3.Connection) -> MergeReport:
-            if _operation(db, mine, operation_id) is not None:
+            if not _is_new(db, mine, operation_id, "", forget_ms):
                 return MergeReport(_size(db, mine), merged=False)
-            _remember(db, mine, operation_id, "", forget_ms)
             plan = plan_merge(_lines(db, mine), _lines(db, theirs), self._limits)
             _write_merge(db, mine, theirs, plan, at_ms)
             return MergeReport(_size(db, mine), True, plan.capped, plan.left_out)
@@ -181,9 +184,8 @@ class SqliteCartStore:
         key, operation_id = owner_key(user), f"order:{order_id}"
 
         def work(db: sqlite3.Connection) -> int:
-            if _operation(db, key, operation_id) is not None:
+            if not _is_new(db, key, operation_id, "", forget_ms):
                 return _size(db, key).version
-            _remember(db, key, operation_id, "", forget_ms)
             _subtract(db, key, quantities)
             return _touch(db, key, at_ms)
 
@@ -216,8 +218,7 @@ class SqliteCartStore:
     def _written(self, db: sqlite3.Connection, key: str, at_ms: int, line: Line, quantity: int) -> CartSize:
         """Check a cart whose line was just written; what raises here takes the write back."""
         self._limits.check_quantity(line.product_id, quantity)
-        _touch(db, key, at_ms)
-        size = _size(db, key)
+        size = _touch_and_size(db, key, at_ms)
         self._limits.check_lines(size.line_count)
         return size
 
@@ -230,9 +231,20 @@ class SqliteCartStore:
 def _touch(db: sqlite3.Connection, key: str, at_ms: int) -> int:
     """Count a new version of the cart and return it."""
     version, merged = db.execute(_TOUCH, (key, at_ms)).fetchall()[0]
+    _check_open(merged)
+    return int(version)
+
+
+def _touch_and_size(db: sqlite3.Connection, key: str, at_ms: int) -> CartSize:
+    """Do the same and return all three numbers; one statement costs less than two."""
+    version, merged, lines, items = db.execute(_TOUCH_AND_SIZE, (key, at_ms)).fetchall()[0]
+    _check_open(merged)
+    return CartSize(version, lines, items)
+
+
+def _check_open(merged: int) -> None:
     if merged:
         raise CartMerged("This guest's cart was merged into an account; continue without its Cart-Token.")
-    return int(version)
 
 
 def _size(db: sqlite3.Connection, key: str) -> CartSize:
@@ -243,23 +255,27 @@ def _lines(db: sqlite3.Connection, key: str) -> list[Line]:
     return list(map(Line._make, db.execute(_LINES, (key,))))
 
 
-def _line_change(db: sqlite3.Connection, key: str, product_id: str, *, applied: bool) -> LineChange:
+def _line_change(db: sqlite3.Connection, key: str, product_id: str) -> LineChange:
+    """Return what is there when nothing was done."""
     row = db.execute(
         "SELECT quantity FROM lines WHERE owner = ? AND product_id = ?", (key, product_id)
     ).fetchone()
-    return LineChange(product_id, row[0] if row else 0, _size(db, key), applied)
+    return LineChange(product_id, row[0] if row else 0, _size(db, key), applied=False)
 
 
-def _operation(db: sqlite3.Connection, key: str, operation_id: str) -> str | None:
-    """Return the fingerprint of an operation that was counted already."""
-    row = db.execute(
-        "SELECT fingerprint FROM operations WHERE owner = ? AND id = ?", (key, operation_id)
-    ).fetchone()
-    return row[0] if row else None
+def _is_new(db: sqlite3.Connection, key: str, operation_id: str, fingerprint: str, forget_ms: int) -> bool:
+    """Remember an operation; whether it had not been counted before."""
+    added = db.execute(
+        "INSERT INTO operations VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (key, operation_id, fingerprint, forget_ms),
+    )
+    return added.rowcount == 1
 
 
-def _remember(db: sqlite3.Connection, key: str, operation_id: str, fingerprint: str, forget_ms: int) -> None:
-    db.execute("INSERT INTO operations VALUES (?, ?, ?, ?)", (key, operation_id, fingerprint, forget_ms))
+def _fingerprint(db: sqlite3.Connection, key: str, operation_id: str) -> str:
+    """Return what the operation asked for when it was counted."""
+    row = db.execute("SELECT fingerprint FROM operations WHERE owner = ? AND id = ?", (key, operation_id))
+    return str(row.fetchone()[0])
 
 
 def _check_version(db: sqlite3.Connection, key: str, if_version: Collection[int] | None) -> None:
@@ -283,6 +299,8 @@ def _write_merge(db: sqlite3.Connection, mine: str, theirs: str, plan: MergePlan
 def _subtract(db: sqlite3.Connection, key: str, quantities: Mapping[str, int]) -> None:
     """Delete the lines that were ordered whole, lower the others."""
     ordered = [(key, product_id, quantity) for product_id, quantity in quantities.items()]
-    db.executemany("DELETE FROM lines WHERE owner = ? AND product_id = ? AND quantity <= ?", ordered)
+    gone = db.executemany("DELETE FROM lines WHERE owner = ? AND product_id = ? AND quantity <= ?", ordered)
+    if gone.rowcount == len(ordered):
+        return
     lower = [(quantity, owner, product_id) for owner, product_id, quantity in ordered]
     db.executemany("UPDATE lines SET quantity = quantity - ? WHERE owner = ? AND product_id = ?", lower)
