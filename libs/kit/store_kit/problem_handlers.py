@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from store_kit.logs import trace_id_var
 from store_kit.problems import (
@@ -35,6 +36,11 @@ def problem_response(problem: Problem) -> Response:
     return Response(body, problem.status, problem.headers, media_type=CONTENT_TYPE)
 
 
+def unexpected() -> Problem:
+    """Return the problem for a fault of ours."""
+    return Internal("Something went wrong; quote the trace_id when you report it.")
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Answer problems, framework errors and validation errors as problem documents."""
     app.exception_handler(Problem)(_on_problem)
@@ -52,11 +58,21 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
     detail = f"There is no {request.url.path} here." if kind is NotFound else ""
     problem = kind(error.detail if kind is PayloadTooLarge else detail)
     problem.headers.update(error.headers or {})
+    if kind is MethodNotAllowed:
+        problem.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return problem_response(problem)
 
 
+def _methods(request: Request) -> set[str]:
+    """Return every method of a path: the framework names those of its first route only (RFC 9110, 10.2.1)."""
+    routes = (
+        route for route in request.app.router.routes if route.matches(request.scope)[0] is not Match.NONE
+    )
+    return {method for route in routes for method in getattr(route, "methods", None) or ()}
+
+
 async def _on_unexpected(_request: Request, _error: Exception) -> Response:
-    return problem_response(Internal("Something went wrong; quote the trace_id when you report it."))
+    return problem_response(unexpected())
 
 
 async def _on_invalid(_request: Request, error: RequestValidationError) -> Response:
