@@ -75,7 +75,13 @@ async def sign_in(port: int, email: str, password: str) -> str:
 async def fill(shop: Shop) -> list[Figure]:
     """Create 20 000 products in batches; time until all are acknowledged and until the last can be found."""
     made = [
-        {"sku": p.sku, "name": p.name, "category": p.category, "price_minor": p.price_minor, "stock": 1_000_000}
+        {
+            "sku": p.sku,
+            "name": p.name,
+            "category": p.category,
+            "price_minor": p.price_minor,
+            "stock": 1_000_000,
+        }
         for p in products(PRODUCTS)
     ]
     bodies = [json.dumps({"products": made[at : at + BATCH]}).encode() for at in range(0, PRODUCTS, BATCH)]
@@ -107,7 +113,8 @@ def detail_requests(shop: Shop) -> list[bytes]:
 async def list_requests(shop: Shop) -> list[bytes]:
     """Return lists of 20 that begin at products drawn uniformly, in every order that has a cursor-free start."""
     drawn = [
-        await ask(shop.port, request_bytes("GET", f"/api/products/{id_}")) for id_ in CHANCE.choices(shop.ids, k=500)
+        await ask(shop.port, request_bytes("GET", f"/api/products/{id_}"))
+        for id_ in CHANCE.choices(shop.ids, k=500)
     ]
     paths = []
     for product in drawn:
@@ -124,8 +131,13 @@ async def list_requests(shop: Shop) -> list[bytes]:
 
 
 async def ratio(
-    name: str, shop: tuple[PinnedServer, int, list[bytes]], bare: tuple[PinnedServer, int, list[bytes]],
-    *, rounds: int, seconds: float, wanted: str,
+    name: str,
+    shop: tuple[PinnedServer, int, list[bytes]],
+    bare: tuple[PinnedServer, int, list[bytes]],
+    *,
+    rounds: int,
+    seconds: float,
+    wanted: str,
 ) -> list[Figure]:
     """Measure shop and yardstick in turn; the ratio is that of the medians of requests per second."""
     rates: dict[str, list[float]] = {"shop": [], "bare": []}
@@ -152,7 +164,13 @@ async def ratio(
         f"server core busy {load['shop']:.0%} and {load['bare']:.0%}; p99 {statistics.median(p99):.1f} ms"
     )
     return [
-        Figure(f"{name}: share of a bare ASGI app's requests/s", median["shop"] / median["bare"], "", wanted, note),
+        Figure(
+            f"{name}: share of a bare ASGI app's requests/s",
+            median["shop"] / median["bare"],
+            "",
+            wanted,
+            note,
+        ),
         Figure(f"{name}: the same by CPU per request", cost["bare"] / cost["shop"], "", wanted),
     ]
 
@@ -184,10 +202,16 @@ async def flows(shop: Shop, server: PinnedServer, seconds: float) -> list[Figure
     adds = await together(shop.port, tokens, only_add, seconds)
     figures = []
     for name, result, wanted in (("order flow", orders, "aim 450"), ("add to cart", adds, "aim 1700")):
-        figures.append(Figure(f"{name} (add to cart + place)" if name == "order flow" else name,
-                              result.per_second, "/s", wanted,
-                              f"p50 {result.percentile_ms(0.5):.1f} ms, p99 {result.percentile_ms(0.99):.1f} ms, "
-                              f"statuses {dict(result.statuses)}"))
+        figures.append(
+            Figure(
+                f"{name} (add to cart + place)" if name == "order flow" else name,
+                result.per_second,
+                "/s",
+                wanted,
+                f"p50 {result.percentile_ms(0.5):.1f} ms, p99 {result.percentile_ms(0.99):.1f} ms, "
+                f"statuses {dict(result.statuses)}",
+            )
+        )
     figures.append(Figure("memory after the load (PSS)", server.pss_mb(), "MB", "aim <= 150"))
     return figures
 
@@ -201,7 +225,10 @@ async def new_shopper(port: int, number: int) -> str:
 
 
 async def together(
-    port: int, tokens: Sequence[str], script: Callable[[Connection, str, Result], Awaitable[None]], seconds: float
+    port: int,
+    tokens: Sequence[str],
+    script: Callable[[Connection, str, Result], Awaitable[None]],
+    seconds: float,
 ) -> Result:
     """Let every shopper repeat a script for a while."""
     result = Result()
@@ -240,13 +267,20 @@ async def measure(folder: Path, *, rounds: int, seconds: float) -> list[Figure]:
             (served / name).write_bytes((await connection.ask(request))[1])
             connection.close()
         bare_command = ("bench.bare", str(bare_port), str(served))
-        with PinnedServer(bare_command, f"http://127.0.0.1:{bare_port}/list", folder / "bare.log", {}) as bare:
-            for name, requests, wanted in (("detail", details, ">= .15, aim .25"), ("list", lists, ">= .12, aim .20")):
+        with PinnedServer(
+            bare_command, f"http://127.0.0.1:{bare_port}/list", folder / "bare.log", {}
+        ) as bare:
+            for name, requests, wanted in (
+                ("detail", details, ">= .15, aim .25"),
+                ("list", lists, ">= .12, aim .20"),
+            ):
                 figures += await ratio(
                     {"detail": "product detail", "list": "list of 20 of 20 000"}[name],
                     (server, port, requests),
                     (bare, bare_port, [request_bytes("GET", f"/{name}")]),
-                    rounds=rounds, seconds=seconds, wanted=wanted,
+                    rounds=rounds,
+                    seconds=seconds,
+                    wanted=wanted,
                 )
         figures += await flows(shop, server, seconds * 3)
     with PinnedServer(up, health, folder / "shop.log", env) as again:

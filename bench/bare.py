@@ -28,7 +28,13 @@ def main() -> None:
         await send({"type": "http.response.body", "body": bodies[path]})
 
     config = uvicorn.Config(
-        app, port=port, lifespan="off", ws="none", http="httptools", log_level="error", access_log=False,
+        app,
+        port=port,
+        lifespan="off",
+        ws="none",
+        http="httptools",
+        log_level="error",
+        access_log=False,
         server_header=False,
     )
     uvloop.run(uvicorn.Server(config).serve())

@@ -73,7 +73,7 @@ def gateway(services: Sequence[Service], settings: StoreSettings) -> ASGIApp:
     """Return the application of the gateway port: services by `ROUTES`, else Swagger and the docs."""
     apps = {service.name: service.asgi for service in services}
     table = {prefix: apps[name] for prefix, name in ROUTES.items()}
-    pages = ServiceMiddleware(_pages(services), settings)
+    pages = ServiceMiddleware(_pages(services), None, settings)
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -8,8 +8,10 @@ import asyncio
 import heapq
 import itertools
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Clock(Protocol):
@@ -65,5 +67,4 @@ class ManualClock:
 
 def rfc3339(ms: int) -> str:
     """Return a time in milliseconds since the epoch as RFC 3339 text in UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -23,32 +23,41 @@ class _Instrumentator(PrometheusInstrumentatorMiddleware):
         return UNKNOWN, True
 
 
-def instrument(app: FastAPI, metrics: Metrics) -> None:
-    """Count and time every request of an app; `handler` is the route's template, never the path."""
+Observe = Callable[[str, str, str, float], None]
+"""Counts one request: method, template of its route, status, seconds."""
+
+
+def instrument(app: FastAPI, metrics: Metrics) -> Observe:
+    """Count and time every request of an app; return what counts, for requests that the app does not see."""
+    observe = _observation(metrics)
+
+    def observe_info(info: Info) -> None:
+        observe(info.method, _template(info.request), info.modified_status, info.modified_duration)
+
     app.add_middleware(
         _Instrumentator,
         should_group_status_codes=False,
-        instrumentations=[_observation(metrics)],
+        instrumentations=[observe_info],
         registry=metrics.registry,
     )
+    return observe
 
 
-def _observation(metrics: Metrics) -> Callable[[Info], None]:
+def _observation(metrics: Metrics) -> Observe:
     labels = ("method", "handler", "status")
     requests = metrics.counter("http_requests_total", "HTTP requests served.", labels)
     duration = metrics.histogram("http_request_duration_seconds", "Time to serve an HTTP request.", labels)
     children: dict[tuple[str, str, str], tuple[Callable[[], None], Callable[..., None]]] = {}
 
-    def observe(info: Info) -> None:
-        handler = _template(info.request)
+    def observe(method: str, handler: str, status: str, seconds: float) -> None:
         if handler in _NOT_COUNTED:
             return
-        key = (info.method, handler, info.modified_status)
+        key = (method, handler, status)
         child = children.get(key)
         if child is None:
             child = children[key] = (requests.labels(*key).inc, duration.labels(*key).observe)
         child[0]()
-        child[1](info.modified_duration, {"trace_id": trace_id_var.get()})
+        child[1](seconds, {"trace_id": trace_id_var.get()})
 
     return observe
 

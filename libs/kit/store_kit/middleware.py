@@ -9,10 +9,11 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from store_kit.bare_routes import BareRoutes
 from store_kit.deadline import BUDGET_HEADER, start_budget
 from store_kit.ids import new_trace_id
 from store_kit.logs import get_logger, trace_id_var
-from store_kit.problem_handlers import problem_response
+from store_kit.problem_handlers import problem_response, unexpected
 from store_kit.problems import PayloadTooLarge
 from store_kit.settings import StoreSettings
 
@@ -27,8 +28,9 @@ _HEX: Final = frozenset(b"0123456789abcdef")
 class ServiceMiddleware:
     """Wraps a service's application."""
 
-    def __init__(self, app: ASGIApp, settings: StoreSettings) -> None:
+    def __init__(self, app: ASGIApp, bare: BareRoutes | None, settings: StoreSettings) -> None:
         self._app = app
+        self._bare = bare
         self._budget_s = settings.request_timeout_s
         self._max_body = settings.max_body_bytes
         self._log = get_logger("http")
@@ -47,12 +49,14 @@ class ServiceMiddleware:
         try:
             if exchange.is_declared_too_large(headers.get(b"content-length")):
                 await problem_response(exchange.too_large())(scope, receive, exchange.send)
-            else:
+            elif self._bare is None or not await self._bare.serve(scope, receive, exchange.send):
                 limited = exchange.receive if b"transfer-encoding" in headers else receive
                 await self._app(scope, limited, exchange.send)
             await exchange.discard_refused_body()
-        except Exception:  # noqa: BLE001 - the last resort: answered by on_unexpected, logged here with its trace
+        except Exception:  # noqa: BLE001 - the last resort: logged with its trace, answered as a problem
             self._log.exception("request.failed", method=scope["method"])
+            if not exchange.status:
+                await problem_response(unexpected())(scope, receive, exchange.send)
         self._log.debug(
             "request.served",
             method=scope["method"],

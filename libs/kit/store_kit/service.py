@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from store_kit.auth import TokenVerifier
+from store_kit.bare_routes import BareRoutes
 from store_kit.http_metrics import instrument
 from store_kit.logs import get_logger
 from store_kit.metrics import Metrics
@@ -131,7 +132,12 @@ def build_service(
 ) -> Service:
     """Assemble a service with everything that all services have: errors, health, metrics, logs, limits."""
     app = FastAPI(
-        title=f"Product Store: {name}", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None
+        title=f"Product Store: {name}",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.use_cases = use_cases
     app.state.verifier = verifier
@@ -140,12 +146,12 @@ def build_service(
     for router in (*routers, _operations(metrics, dict(checks or {}), time.monotonic())):
         # include_router would put a router inside a router, and each request would search both (measured: 28 us).
         app.router.routes.extend(router.routes)
-    instrument(app, metrics)
+    bare = BareRoutes(app, app.router.routes, instrument(app, metrics))
     return Service(
         name=name,
         port=port,
         app=app,
-        asgi=ServiceMiddleware(app, settings),
+        asgi=ServiceMiddleware(app, bare, settings),
         settings=settings,
         metrics=metrics,
         resources=resources,

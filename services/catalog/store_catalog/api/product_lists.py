@@ -7,11 +7,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
+from store_kit.bare_routes import BareRoute
 from store_kit.cursors import page_link
 from store_kit.problems import InvalidCursor, InvalidInput, problem_responses
 from store_kit.responses import JsonResponse, json_bytes, not_modified
 
-from store_catalog.api.bare_route import BareRoute
 from store_catalog.api.list_parameters import DOCUMENTED, read_list_request
 from store_catalog.api.parameters import use_cases
 from store_catalog.api.views import Currency, Id, Name, PriceMinor, Sku, Time

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 from store_kit.auth import Admin
+from store_kit.bare_routes import BareRoute
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -13,7 +14,6 @@ from store_kit.problems import (
 )
 from store_kit.responses import JsonResponse, not_modified
 
-from store_catalog.api.bare_route import BareRoute
 from store_catalog.api.parameters import (
     IfMatch,
     NewProductIn,
