@@ -79,7 +79,10 @@ class SqliteProductStore:
 
     async def many(self, product_ids: Sequence[ProductId]) -> list[Product]:
         """Return those that exist, tombstones too."""
-        return [_product(row) for row in self._db.all("products.many", _BY_IDS, (_json(product_ids),))]
+        return [
+            _product(row)
+            for row in self._db.all("products.many", _BY_IDS, (_json(list(dict.fromkeys(product_ids))),))
+        ]
 
     async def scan(self, after: ProductId, limit: int) -> list[Product]:
         """Return the next live products by id."""

@@ -1,0 +1,181 @@
+"""Any interleaving of holds, releases, shipments and adjustments keeps the books of every adapter straight."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from store_catalog.domain import (
+    Adjustment,
+    InsufficientStock,
+    Line,
+    Product,
+    ReservationReleased,
+    ReservationShipped,
+    StockBelowZero,
+)
+
+from services.catalog.tests.stores import FACTORIES, FAR_MS, Factory, Stores, assert_equation
+
+T = TypeVar("T")
+PRODUCTS = 3
+ORDERS = st.sampled_from([f"order-{n}" for n in range(6)])
+LINES = st.dictionaries(st.integers(0, PRODUCTS - 1), st.integers(1, 4), min_size=1)
+REFUSALS = (InsufficientStock, ReservationReleased, ReservationShipped, StockBelowZero)
+
+
+@dataclass
+class Books:
+    """The simplest thing that could keep stock: what the adapter must agree with."""
+
+    available: list[int]
+    received: list[int]
+    sold: list[int]
+    held: dict[str, dict[int, int]] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
+
+    def reserve(self, order: str, lines: dict[int, int]) -> str:
+        if order in self.ended:
+            return self.ended[order]
+        if order in self.held:
+            return "held"
+        if any(self.available[product] < quantity for product, quantity in lines.items()):
+            return "short"
+        for product, quantity in lines.items():
+            self.available[product] -= quantity
+        self.held[order] = lines
+        return "held"
+
+    def end(self, order: str, end: str) -> str:
+        if order in self.ended:
+            return self.ended[order]
+        if order not in self.held and end == "shipped":
+            return "released"
+        for product, quantity in self.held.pop(order, {}).items():
+            (self.available if end == "released" else self.sold)[product] += quantity
+        self.ended[order] = end
+        return end
+
+    def adjust(self, product: int, delta: int) -> str:
+        if self.available[product] + delta < 0:
+            return "below"
+        self.available[product] += delta
+        self.received[product] += delta
+        return "adjusted"
+
+
+class StockMachine(RuleBasedStateMachine):
+    """Does the same to the adapter and to the books; after every step they must agree."""
+
+    factory: ClassVar[Factory]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.context: AbstractAsyncContextManager[Stores] = type(self).factory(Path(self.folder.name))
+        self.stores = self.run(self.context.__aenter__())
+        self.operations = 0
+
+    def run(self, doing: Awaitable[T]) -> T:
+        async def do() -> T:
+            return await doing
+
+        return self.loop.run_until_complete(do())
+
+    def outcome(self, doing: Awaitable[Any], done: str) -> str:
+        """Return `done`, or what the adapter's refusal means."""
+        meanings = dict(zip(REFUSALS, ("short", "released", "shipped", "below"), strict=True))
+        try:
+            self.run(doing)
+        except REFUSALS as refusal:
+            return meanings[type(refusal)]
+        return done
+
+    @initialize(stock=st.lists(st.integers(0, 9), min_size=PRODUCTS, max_size=PRODUCTS))
+    def open_the_shop(self, stock: list[int]) -> None:
+        self.products: list[Product] = [self.run(self.stores.product(units)) for units in stock]
+        self.books = Books(list(stock), list(stock), [0] * PRODUCTS)
+
+    @rule(order=ORDERS, lines=LINES)
+    def reserve(self, order: str, lines: dict[int, int]) -> None:
+        wanted = [Line(self.products[product].id, quantity) for product, quantity in lines.items()]
+        got = self.outcome(self.stores.stock.reserve(order, wanted, FAR_MS), "held")
+        assert got == self.books.reserve(order, lines)
+
+    @rule(order=ORDERS)
+    def release(self, order: str) -> None:
+        assert self.outcome(self.stores.stock.release(order), "released") == self.books.end(order, "released")
+
+    @rule(order=ORDERS)
+    def ship(self, order: str) -> None:
+        assert self.outcome(self.stores.stock.ship(order), "shipped") == self.books.end(order, "shipped")
+
+    @rule(product=st.integers(0, PRODUCTS - 1), delta=st.integers(-9, 9), times=st.integers(1, 3))
+    def adjust(self, product: int, delta: int, times: int) -> None:
+        self.operations += 1
+        adjustment = Adjustment(self.products[product].id, delta, "count", f"op-{self.operations}")
+        expected = self.books.adjust(product, delta)
+        for _ in range(times if expected == "adjusted" else 1):
+            assert self.outcome(self.stores.stock.adjust(adjustment), "adjusted") == expected
+
+    @rule(orders=st.lists(ORDERS, min_size=2, max_size=5), lines=LINES)
+    def release_and_reserve_at_once(self, orders: list[str], lines: dict[int, int]) -> None:
+        """Calls that wait together are served in the order in which they came."""
+        wanted = [Line(self.products[product].id, quantity) for product, quantity in lines.items()]
+
+        async def together() -> list[object]:
+            calls = [
+                call
+                for order in orders
+                for call in (
+                    self.stores.stock.reserve(order, wanted, FAR_MS),
+                    self.stores.stock.release(order),
+                )
+            ]
+            return list(await asyncio.gather(*calls, return_exceptions=True))
+
+        answers = self.run(together())
+        assert all(not isinstance(a, BaseException) or isinstance(a, REFUSALS) for a in answers)
+        for order in orders:
+            self.books.reserve(order, lines)
+            self.books.end(order, "released")
+
+    @invariant()
+    def the_books_agree(self) -> None:
+        rows = self.run(self.stores.rows())
+        assert_equation(list(rows.values()))
+        for number, product in enumerate(getattr(self, "products", [])):
+            stock = rows[product.id].stock
+            assert (stock.received, stock.available, stock.sold) == (
+                self.books.received[number],
+                self.books.available[number],
+                self.books.sold[number],
+            )
+            holds = {hold.order_id: hold.quantity for hold in rows[product.id].holds}
+            assert holds == {o: lines[number] for o, lines in self.books.held.items() if number in lines}
+
+    def teardown(self) -> None:
+        self.run(self.context.__aexit__(None, None, None))
+        self.loop.close()
+        self.folder.cleanup()
+
+
+@pytest.mark.parametrize("name", sorted(FACTORIES))
+def test_the_books_are_straight_whatever_happens(name: str) -> None:
+    """After every step of any history the adapter agrees with a model that a child could check."""
+    machine = type("Machine", (StockMachine,), {"factory": staticmethod(FACTORIES[name])})
+    checks = settings(
+        max_examples=30,
+        stateful_step_count=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    run_state_machine_as_test(machine, settings=checks)
