@@ -198,7 +198,9 @@ def _run_group(connection: sqlite3.Connection, group: list[_Operation]) -> None:
 def _run_one(connection: sqlite3.Connection, operation: _Operation) -> None:
     connection.execute("SAVEPOINT one")
     try:
-        operation.result = operation.work(connection)
+        result = operation.work(connection)
+        # A cursor stays on this thread: whoever drops one elsewhere resets a statement that may be running here.
+        operation.result = None if isinstance(result, sqlite3.Cursor) else result
     except BaseException as error:  # noqa: BLE001 - whatever the caller's work raises belongs to the caller
         operation.error = error
         connection.execute("ROLLBACK TO one")

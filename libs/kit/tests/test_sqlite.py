@@ -44,6 +44,11 @@ async def test_answered_write_is_readable(database: Sqlite) -> None:
     assert database.one("things.get", "SELECT name FROM things WHERE id = ?", (2,)) is None
 
 
+async def test_a_cursor_stays_on_the_writer_thread(database: Sqlite) -> None:
+    """Work that ends with a cursor answers None: dropped in the loop, it would disturb the writer's statements."""
+    assert await database.write("things.insert", lambda c: c.execute("INSERT INTO log VALUES ('x')")) is None
+
+
 async def test_failed_write_takes_back_only_itself(database: Sqlite) -> None:
     """In a group of writes one fails, the others stay."""
 
