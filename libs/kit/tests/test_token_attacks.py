@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 from store_kit.auth import ALGORITHM, TOKEN_TYPE, TokenVerifier
+from store_kit.principal import Principal
 from store_kit.problems import PeerUnavailable, Unauthenticated
 from store_kit.settings import StoreSettings
 from store_kit.testing import TestIssuer
@@ -210,6 +211,27 @@ async def test_a_token_remembered_as_good_is_forgotten_when_it_expires() -> None
     await verifier.verify(token)
     moment += 2
     await refused(token, verifier)
+
+
+async def test_the_memory_of_good_tokens_is_bounded() -> None:
+    """Full, it drops what has expired, else the oldest tenth; a forgotten token is simply verified again."""
+    verifier, ann, now = ISSUER.verifier(), Principal("ann", frozenset()), time.time()
+    for expires, left in ((now - 1, 1), (now + 300, 9_001)):
+        verifier._verified = {str(number): (ann, expires) for number in range(10_000)}
+        await verifier.verify(ISSUER.token("ann"))
+        assert len(verifier._verified) == left
+
+
+@pytest.mark.parametrize("answer", [{}, {"keys": None}, {"keys": [5]}, {"keys": [{"kty": "OKP"}]}, []])
+async def test_a_key_set_that_cannot_be_read_is_no_key_set(answer: Any) -> None:
+    """Whatever answers in place of the user service, the caller hears that there are no keys."""
+
+    async def fetch() -> Any:
+        return answer
+
+    verifier = TokenVerifier(fetch, issuer="product-store", audience="product-store")
+    with pytest.raises(PeerUnavailable):
+        await verifier.verify(ISSUER.token("ann"))
 
 
 async def test_a_new_key_is_learned_and_an_old_one_forgotten() -> None:
