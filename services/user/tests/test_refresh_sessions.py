@@ -26,10 +26,10 @@ LIFETIME_S = 1000.0
 class Session:
     """One login and everything that happens to its refresh tokens."""
 
-    def __init__(self) -> None:
+    def __init__(self, families: MemoryFamilies | None = None) -> None:
         self.clock = ManualClock()
         now_ms = self.clock.now_ms()
-        self.families = MemoryFamilies()
+        self.families = families or MemoryFamilies()
         self.families.rows["f"] = Family("f", "ann", 1, 1, now_ms, now_ms + round(LIFETIME_S * 1000))
         self.accounts = MemoryAccounts()
         ann = Account("ann", "ann@example.com", None, "hash", frozenset({Role.CUSTOMER}), now_ms, now_ms)
@@ -59,6 +59,42 @@ async def test_fifty_parallel_refreshes_get_one_successor() -> None:
     """A client with many tabs refreshes once, whatever the order."""
     session = Session()
     assert set(await asyncio.gather(*(session.refresh("f/1") for _ in range(50)))) == {"f/2"}
+
+
+class RacedFamilies(MemoryFamilies):
+    """Somebody else is faster by a moment: rotates, revokes or sweeps the family first."""
+
+    async def rotate(self, family_id: str, *, generation: int, at_ms: int) -> bool:
+        await self.race(family_id, at_ms)
+        return await MemoryFamilies.rotate(self, family_id, generation=generation, at_ms=at_ms)
+
+    async def race(self, family_id: str, at_ms: int) -> None:
+        await MemoryFamilies.rotate(self, family_id, generation=1, at_ms=at_ms)
+
+
+class RevokedMeanwhile(RacedFamilies):
+    async def race(self, family_id: str, at_ms: int) -> None:  # noqa: ARG002 - the shape of the one above
+        await self.revoke(family_id)
+
+
+class SweptMeanwhile(RacedFamilies):
+    async def race(self, family_id: str, at_ms: int) -> None:  # noqa: ARG002 - the shape of the one above
+        await self.sweep(expired_before_ms=at_ms + 10**9, limit=1)
+
+
+async def test_losing_the_rotation_to_a_twin_gives_the_twins_successor() -> None:
+    """Both requests read the same generation; the slower one gets what the faster one got."""
+    session = Session(RacedFamilies())
+    assert await session.refresh("f/1") == "f/2"
+
+
+@pytest.mark.parametrize("families", [RevokedMeanwhile, SweptMeanwhile])
+async def test_losing_the_rotation_to_the_end_of_the_session_is_a_refusal(
+    families: type[MemoryFamilies],
+) -> None:
+    """A session that was ended a moment before gives nothing any more."""
+    with pytest.raises(RefreshRefused):
+        await Session(families()).refresh("f/1")
 
 
 async def test_a_repeated_refresh_within_the_grace_gets_the_same_successor() -> None:
