@@ -161,6 +161,13 @@ async def test_one_key_with_another_body_is_refused(shop: CartShop) -> None:
     assert await shop.quantities(shop.user) == {MUG: 2}
 
 
+async def test_a_whole_number_may_be_written_as_a_float(shop: CartShop) -> None:
+    """To JSON Schema 2.0 is an integer, so it is to us; 2.5 is none."""
+    body = {"product_id": MUG, "quantity": 2.0}
+    assert (await shop.call("POST", ITEMS, body, shop.user)).body["quantity"] == 2
+    assert (await shop.call("POST", ITEMS, body | {"quantity": 1e300}, shop.user)).status == 422
+
+
 async def test_setting_and_removing_a_line(shop: CartShop) -> None:
     """Setting makes it exactly so large, removing takes it out, both may be repeated."""
     for _ in range(2):

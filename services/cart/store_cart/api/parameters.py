@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, cast
 
 from fastapi import Depends, Header, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from store_kit.auth import OptionalUser
 from store_kit.principal import Principal
 from store_kit.problems import Forbidden
@@ -24,7 +24,16 @@ MOST_UNITS: Final = 1_000_000
 MOST_LINES: Final = 1_000
 
 ProductId = Annotated[str, Field(pattern=_UUID, description="The product's id.", examples=[EXAMPLE_PRODUCT])]
-Quantity = Annotated[int, Field(ge=1, le=MOST_UNITS, description="Units.", examples=[2])]
+
+
+def _whole(value: object) -> object:
+    """Take 2.0 for 2: to JSON Schema both are integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Quantity = Annotated[
+    int, BeforeValidator(_whole), Field(ge=1, le=MOST_UNITS, description="Units.", examples=[2])
+]
 ProductIdInPath = Annotated[
     str, Path(pattern=_UUID, description="The product's id.", examples=[EXAMPLE_PRODUCT])
 ]
