@@ -5,7 +5,7 @@ it. Stores apply a change by one compare-and-set on the version. No function her
 """
 
 import hashlib
-import secrets
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -313,8 +313,12 @@ def placing(
 
 def leasing(order: Order, driver: str, now_ms: int, rules: Rules) -> Change:
     """Return the step that takes or renews the lease; nobody else's may still run."""
-    after = replace(_next(order, now_ms), driver=driver, lease_until_ms=now_ms + rules.lease_ms)
-    return Change(order, after, _event(after, Mark.LEASE))
+    until_ms = now_ms + rules.lease_ms
+    after = replace(
+        order, version=order.version + 1, updated_ms=now_ms, driver=driver, lease_until_ms=until_ms
+    )
+    hint = Hint(Queue.RECOVERY, until_ms, order.id, after.version)
+    return Change(order, after, _event(after, Mark.LEASE), (hint,))
 
 
 def parking(order: Order, now_ms: int, rules: Rules) -> Change:
@@ -323,7 +327,7 @@ def parking(order: Order, now_ms: int, rules: Rules) -> Change:
     An order whose prices are not frozen yet gets no earlier recovery: its buyer was told to try again, and
     recovery would send it back.
     """
-    after = replace(_next(order, now_ms), driver="", lease_until_ms=0)
+    after = replace(order, version=order.version + 1, updated_ms=now_ms, driver="", lease_until_ms=0)
     soon = Hint(Queue.RECOVERY, now_ms + rules.retry_ms, order.id, after.version)
     early = order.frozen or order.status is not Status.PENDING
     return Change(order, after, _event(after, Mark.LEASE), (soon,) if early else ())
@@ -332,7 +336,9 @@ def parking(order: Order, now_ms: int, rules: Rules) -> Change:
 def pricing(order: Order, lines: Sequence[Line], currency: str, now_ms: int, rules: Rules) -> Change:
     """Return the step that freezes names, prices and total, before anything is charged; renews the lease."""
     after = replace(
-        _next(order, now_ms),
+        order,
+        version=order.version + 1,
+        updated_ms=now_ms,
         total_minor=total_of(lines),
         currency=currency,
         lease_until_ms=now_ms + rules.lease_ms,
@@ -350,7 +356,9 @@ def moving(
     """
     order.must_allow(to)
     after = replace(
-        _next(order, now_ms),
+        order,
+        version=order.version + 1,
+        updated_ms=now_ms,
         status=to,
         next_due_ms=rules.due_ms(to, now_ms),
         driver=driver if to.passing else "",
@@ -363,18 +371,17 @@ def moving(
 def shipped(order: Order, now_ms: int, rules: Rules) -> Change:
     """Return the step that notes that the catalogue acknowledged the shipment: delivery may come now."""
     due_ms = now_ms + rules.delivery_ms(order.id)
-    after = replace(_next(order, now_ms), shipped_ms=now_ms, next_due_ms=due_ms)
-    return Change(
-        order, after, _event(after, Mark.SHIPPED), (Hint(Queue.CLOCK, due_ms, order.id, after.version),)
+    after = replace(
+        order, version=order.version + 1, updated_ms=now_ms, shipped_ms=now_ms, next_due_ms=due_ms
     )
-
-
-def _next(order: Order, now_ms: int) -> Order:
-    return replace(order, version=order.version + 1, updated_ms=now_ms)
+    hint = Hint(Queue.CLOCK, due_ms, order.id, after.version)
+    return Change(order, after, _event(after, Mark.SHIPPED), (hint,))
 
 
 def _event(after: Order, mark: Mark) -> Event:
-    return Event(after.version, after.status, mark, after.updated_ms, secrets.token_hex(6))
+    # Unique is enough, nobody needs to guess it; the system's own randomness costs twenty times as much.
+    token = f"{random.getrandbits(64):016x}"
+    return Event(after.version, after.status, mark, after.updated_ms, token)
 
 
 def _announcements(after: Order, now_ms: int, rules: Rules) -> tuple[Hint, ...]:

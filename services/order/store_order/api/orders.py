@@ -1,5 +1,6 @@
 """Orders of the signed-in customer."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 
@@ -29,7 +30,7 @@ from store_order.api.views import (
     statuses_view,
     summary_view,
 )
-from store_order.domain import Order, Status
+from store_order.domain import Line, Order, Status
 from store_order.ports import OrderFilter
 from store_order.problems import (
     EmptyCart,
@@ -114,7 +115,7 @@ async def place_order(
         raise IdempotencyKeyMissing("Send an Idempotency-Key of 1 to 128 visible ASCII characters.")
     token = (body or OrderRequest()).payment_token
     placed = await use_cases(request).place_order(user.subject, idempotency_key, token)
-    return await _shown(request, placed.order, _STATUS_OF[placed.outcome])
+    return await _shown(request, placed.order, _STATUS_OF[placed.outcome], placed.lines)
 
 
 @router.get(
@@ -182,8 +183,11 @@ async def list_order_statuses() -> Response:
     return JsonResponse(statuses_view())
 
 
-async def _shown(request: Request, order: Order, status_code: int) -> Response:
-    lines = await use_cases(request).view_order.lines(order)
+async def _shown(
+    request: Request, order: Order, status_code: int, lines: Sequence[Line] | None = None
+) -> Response:
+    if lines is None:
+        lines = await use_cases(request).view_order.lines(order)
     headers = {"ETag": etag_of(order.version), **_whereabouts(order, status_code)}
     return JsonResponse(order_view(order, lines), status_code, headers)
 

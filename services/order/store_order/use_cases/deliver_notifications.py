@@ -1,6 +1,5 @@
 """The outbox: tell the user service what became of orders."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,21 +27,17 @@ class DeliverNotifications:
     async def __call__(self) -> int:
         """Deliver the next batch; return how many outbox rows were finished."""
         hints = await self.work.due(Queue.NOTIFY, self.clock.now_ms(), _BATCH)
-        news = [found for hint in hints if (found := await self._news(hint))]
+        found = [(hint, await self._news(hint)) for hint in hints]
+        news = [item for _, item in found if item is not None]
         try:
             if news:
                 await self.notifications.send(news)
         except TROUBLE:
             return 0  # the rows stay; the next look sends them again
-        await self._finish(hints, {n.id for n in news})
+        await self.work.done([hint for hint, item in found if item is not None])
+        for hint in [hint for hint, item in found if item is None]:
+            await self.due.orphaned(hint)
         return len(hints)
-
-    async def _finish(self, hints: Sequence[Hint], sent: set[str]) -> None:
-        for hint in hints:
-            if _id_of(hint) in sent:
-                await self.work.done((hint,))
-            else:
-                await self.due.orphaned(hint)
 
     async def _news(self, hint: Hint) -> Notification | None:
         """Return what a row announces, if that really happened: the timeline tells, not the row."""
@@ -50,8 +45,5 @@ class DeliverNotifications:
         order = await self.orders.find(hint.order_id)
         if event is None or order is None or event.mark is not Mark.STATUS or not event.status.announced:
             return None
-        return Notification(_id_of(hint), order.user_id, order.id, event.status, event.at_ms)
-
-
-def _id_of(hint: Hint) -> str:
-    return derived_id(_NAMESPACE, f"{hint.order_id}|{hint.version}")
+        news_id = derived_id(_NAMESPACE, f"{hint.order_id}|{hint.version}")
+        return Notification(news_id, order.user_id, order.id, event.status, event.at_ms)

@@ -42,10 +42,19 @@ _NOT_PLACED: Final = Reason(
 
 @dataclass(frozen=True, slots=True)
 class Driven:
-    """How far a drive came: `trouble` is None when nothing is left to do for the driver."""
+    """How far an order came.
+
+    Args:
+        order: as it is now.
+        trouble: what kept it from going on.
+        finished: whether this driver did all there was to do, so that its hint is done.
+        lines: the order's lines when they are at hand.
+    """
 
     order: Order
     trouble: Problem | None = None
+    finished: bool = False
+    lines: Sequence[Line] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +86,11 @@ class DriveOrder:
         wanted = await self.orders.lines(order.id) if lines is None else lines
         try:
             while order.status.passing:
-                order = await self._leased(order)
-                order = await self._step(order, wanted)
+                order, wanted = await self._step(await self._leased(order), wanted)
             await self.settle_cart(order, wanted)
         except TROUBLE as trouble:
             return Driven(await self._parked(order), trouble)
-        return Driven(order)
+        return Driven(order, finished=True, lines=wanted)
 
     async def settle_cart(self, order: Order, lines: Sequence[Line] | None = None) -> None:
         """Take what was ordered out of the cart, once, if the order stands."""
@@ -105,26 +113,24 @@ class DriveOrder:
         except StaleOrder:
             return order
 
-    async def _step(self, order: Order, lines: Sequence[Line]) -> Order:
+    async def _step(self, order: Order, lines: Sequence[Line]) -> tuple[Order, Sequence[Line]]:
         if order.status is not Status.PENDING:
-            return await self._back(order)
+            return await self._back(order), lines
         if order.frozen:
-            return await self._charge(order)
+            return await self._charge(order), lines
         return await self._reserve(order, lines)
 
-    async def _reserve(self, order: Order, lines: Sequence[Line]) -> Order:
+    async def _reserve(self, order: Order, lines: Sequence[Line]) -> tuple[Order, Sequence[Line]]:
         not_after_ms = self.clock.now_ms() + self.rules.hold_within_ms
         try:
             held = await self.reservations.reserve(order.id, lines, not_after_ms)
         except OutOfStock as short:
-            detail = f"{len(short.shortages)} of {order.line_count} lines ask for more than there is."
-            return await self.journal.reject(order, Reason(InsufficientStock.slug, detail, short.shortages))
+            return await self.journal.reject(order, _out_of_stock(order, short)), lines
         except HoldRefused:
-            return await self.journal.reject(order, _NOT_PLACED)
-        total_minor = total_of(held.lines)
-        if total_minor > MAX_MINOR:
-            return await self.journal.reject(order, _too_large(held.currency))
-        return await self.journal.freeze(order, held.lines, held.currency)
+            return await self.journal.reject(order, _NOT_PLACED), lines
+        if total_of(held.lines) > MAX_MINOR:
+            return await self.journal.reject(order, _too_large(held.currency)), lines
+        return await self.journal.freeze(order, held.lines, held.currency), held.lines
 
     async def _charge(self, order: Order) -> Order:
         try:
@@ -163,6 +169,11 @@ class DriveOrder:
 def turned_back() -> Reason:
     """Return the reason of an order that recovery found before its prices were frozen."""
     return _NOT_PLACED
+
+
+def _out_of_stock(order: Order, short: OutOfStock) -> Reason:
+    detail = f"{len(short.shortages)} of {order.line_count} lines ask for more than there is."
+    return Reason(InsufficientStock.slug, detail, short.shortages)
 
 
 def _too_large(currency: str) -> Reason:

@@ -24,7 +24,7 @@ class DueWork:
     ) -> int:
         """Handle the due hints side by side; return how many there were.
 
-        A hint is done when the handler returns or finds that somebody else was faster. Trouble with a peer means
+        A hint is done when the handler returns. Trouble with a peer, or somebody else who was faster, means
         another look after a pause; any other error does too, and is raised at the end.
         """
         due = await self.work.due(queue, self.clock.now_ms(), limit)
@@ -53,9 +53,8 @@ class DueWork:
             return
         try:
             await handler(order, hint)
-        except StaleOrder:
-            pass  # whoever was faster wrote the hint that comes next
-        except TROUBLE:
+        except (*TROUBLE, StaleOrder):
+            # Whoever was faster may be a driver that dies next: the hint is done only when the order says so.
             await self.later(hint, self.clock.now_ms() + self.rules.retry_ms)
             return
         except Exception:

@@ -1,12 +1,13 @@
 """Place an order from a customer's cart."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from store_kit.ids import new_id
 from store_kit.problems import PeerUnavailable, Problem
 
-from store_order.domain import Change, Order, Status, fingerprint_of, order_id_of
+from store_order.domain import Change, Line, Order, Status, fingerprint_of, order_id_of
 from store_order.ports import Cart, Carts, OrderStore, Telemetry, WorkQueue
 from store_order.problems import EmptyCart, IdempotencyKeyReused
 from store_order.use_cases.drive_order import Driven
@@ -24,10 +25,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The order, and whether this request made it."""
+    """The order, whether this request made it, and its lines when they are at hand."""
 
     order: Order
     outcome: Outcome
+    lines: Sequence[Line] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class PlaceOrder:
 
     async def _finish(self, begun: Change) -> Placed:
         driven = await self.settle(begun.after, begun.lines)
-        if driven.trouble is None:
+        if driven.finished:
             await self.work.done(begun.hints)
         return _placed(driven, Outcome.CREATED)
 
@@ -98,7 +100,7 @@ def _placed(driven: Driven, outcome: Outcome) -> Placed:
     if order.reason is not None:
         raise order.reason.problem(order.id)
     if order.status is not Status.PENDING:
-        return Placed(order, outcome)
+        return Placed(order, outcome, driven.lines)
     if isinstance(driven.trouble, PeerUnavailable) and not order.frozen:
         raise PeerUnavailable(
             f"{driven.trouble.detail} Nothing is reserved or charged; repeat with the same key.",
