@@ -73,14 +73,14 @@ class Account:
         self._refresh_token: str | None = None
         self._signing_in = asyncio.Lock()
 
-    async def register(self) -> None:
+    async def register(self, patience_s: float | None = None) -> None:
         """Make the account unless it exists.
 
         Raises:
             ShopProblem: the shop refused for any other reason.
         """
         body = {"email": self.credentials.email, "password": self.credentials.password}
-        answer = await self.shop.call("POST", "/api/users", body=body)
+        answer = await self.shop.call("POST", "/api/users", body=body, patience_s=patience_s)
         if not answer.ok and answer.status != HTTPStatus.CONFLICT:
             raise answer.problem()
 

@@ -30,6 +30,7 @@ T = TypeVar("T")
 DEFAULT_SHOPPERS = 64
 DEFAULT_CONCURRENCY = 32
 ACCOUNTS_AT_ONCE = 8
+ACCOUNTS_PATIENCE_S = 300.0  # a shop that throttles registrations by the minute lets them pass in time
 ADJUSTMENTS_AT_ONCE = 32
 IN_PROGRESS_PAUSE_S = 0.2
 REASON = "online-retail replay"
@@ -225,8 +226,8 @@ async def _prepare_shoppers(
     ]
 
     async def prepare(shopper: Shopper) -> None:
-        await shopper.account.register()
-        await shopper.account.sign_in()
+        await shopper.account.register(ACCOUNTS_PATIENCE_S)
+        await shopper.account.sign_in(ACCOUNTS_PATIENCE_S)
         step()
 
     await in_parallel(prepare, shoppers, ACCOUNTS_AT_ONCE)
