@@ -22,6 +22,7 @@ class Aside:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue-index-read")
         self._connection: sqlite3.Connection | None = None
         self._waiting = 0
+        self._closed = False
 
     async def run(self, work: Callable[[Read], T]) -> T:
         """Return what `work` makes of what it reads.
@@ -45,8 +46,10 @@ class Aside:
 
     async def close(self) -> None:
         """Let go of the file and end the thread."""
-        await self.reset()
-        self._thread.shutdown()
+        if not self._closed:
+            self._closed = True
+            await self.reset()
+            self._thread.shutdown()
 
     def _read(self, _operation: str, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         if self._connection is None:

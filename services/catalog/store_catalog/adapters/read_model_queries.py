@@ -10,7 +10,7 @@ of the last product seen, ?7 the FTS5 query, ?8 how many rows, or how far to cou
 
 # ruff: noqa: S608 - the SQL is put together from constants; every value is a parameter
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -65,9 +65,9 @@ class Shape:
 def walk(shape: Shape) -> str:
     """Return the page of a list without a search, read in the order of an index."""
     branches = [
-        f"SELECT {_columns(shape)} FROM product INDEXED BY {shape.index} WHERE {' AND '.join([*base, *behind])}"
-        for base in _bases(shape)
-        for behind in _behind(shape)
+        f"SELECT {_columns(shape)} FROM product INDEXED BY {shape.index} WHERE {' AND '.join(conditions)}"
+        for side in _sides(shape)
+        for conditions in _stretches(shape, side)
     ]
     return f"{' UNION ALL '.join(branches)} {_order(shape)} LIMIT ?8"
 
@@ -105,7 +105,7 @@ def count_prices(shape: Shape) -> str:
     return f"SELECT count(*) FROM ({' UNION ALL '.join(branches)} LIMIT ?8)"
 
 
-COUNT_FOUND: Final = f"SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ?7 LIMIT ?8)"
+COUNT_FOUND: Final = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ?7 LIMIT ?8)"
 """How many products a search matches, other filters left aside, counted no further than the cap."""
 
 
@@ -144,11 +144,15 @@ def _order(shape: Shape) -> str:
     return "ORDER BY " + ", ".join(f"{key} {shape.direction}" for key in (*shape.keys, "n"))
 
 
-def _bases(shape: Shape) -> list[list[str]]:
-    """Return the filters of each walk: one, or one for what is in stock and one for what is not."""
+def _sides(shape: Shape) -> list[str]:
+    """Return the availability of each walk: one, or one for what is in stock and one for what is not."""
     sides = (0, 1) if shape.in_stock is None else (int(shape.in_stock),)
-    others = _filters(shape, stock=False)
-    return [[f"in_stock = {side}", *others] for side in sides]
+    return [f"in_stock = {side}" for side in sides]
+
+
+def _bases(shape: Shape) -> list[list[str]]:
+    """Return all filters of each walk."""
+    return [[side, *_filters(shape, stock=False)] for side in _sides(shape)]
 
 
 def _filters(shape: Shape, *, stock: bool = True) -> list[str]:
@@ -161,17 +165,20 @@ def _filters(shape: Shape, *, stock: bool = True) -> list[str]:
     return [condition for condition, is_set in wanted.items() if is_set]
 
 
-def _behind(shape: Shape) -> list[list[str]]:
-    """Return the conditions of the stretches that lie behind the last product, each one range of the index."""
+def _stretches(shape: Shape, side: str) -> list[list[str]]:
+    """Return the filters of each stretch that lies behind the last product, every one a range of the index."""
+    base = [side, *_filters(shape, stock=False)]
     if not shape.behind:
-        return [[]]
+        return [base]
     than = "<" if shape.direction == "DESC" else ">"
     number = f"n {than} ?6"
     if not shape.keys:
-        return [[number]]
+        return [[*base, number]]
     keys, seen = ", ".join(shape.keys), ", ".join(f"?{4 + i}" for i in range(len(shape.keys)))
     equal = [f"{key} = ?{4 + i}" for i, key in enumerate(shape.keys)]
-    return [[*equal, number], [f"({keys}) {than} ({seen})"]]
+    # The last product's own price passes the bounds; said again, they would lead the planner to sort.
+    unpriced = _filters(replace(shape, lowest=False, highest=False), stock=False)
+    return [[side, *unpriced, *equal, number], [*base, f"({keys}) {than} ({seen})"]]
 
 
 def _after(shape: Shape, number: str = "n") -> list[str]:

@@ -1,0 +1,167 @@
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from store_catalog.adapters.read_model import ReadModel
+from store_catalog.domain import Product
+from store_catalog.listing import ListQuery, Sort
+
+from services.catalog.tests.index_model import NaiveLists, all_pages, close_all, filled, make, with_index
+
+WORDS = (
+    "mug",
+    "Mugs",
+    "tea",
+    "teapot",
+    "Crème",
+    "creme",
+    "ёлка",
+    "Елка",
+    "чай",
+    "чайник",
+    "a",
+    "т",
+    "12",
+    "T-Light",
+)
+CATEGORIES = ("Kitchen", "Home Décor", "Чай и кофе")
+_text = st.lists(st.sampled_from(WORDS), min_size=0, max_size=3).map(" ".join)
+_change = st.fixed_dictionaries(
+    {
+        "name": _text.filter(bool),
+        "description": _text,
+        "category": st.sampled_from(CATEGORIES),
+        "price_minor": st.sampled_from((0, 1, 499, 500, 999, 2500, 100_000)),
+        "available": st.sampled_from((0, 1, 7)),
+        "deleted": st.sampled_from((False, False, False, False, True)),
+    }
+)
+_history = st.lists(st.tuples(st.integers(1, 25), _change), max_size=60)
+_query = st.builds(
+    ListQuery,
+    category=st.sampled_from((None, *CATEGORIES, "Nothing")),
+    search=st.one_of(
+        st.just(""), _text, st.sampled_from(("te", "mu", "cre", "е", "ча", "!", "tea mug tea", "sku 1"))
+    ),
+    min_price=st.sampled_from((None, 0, 1, 500)),
+    max_price=st.sampled_from((None, 0, 499, 2500)),
+    in_stock=st.sampled_from((None, True, False)),
+    sort=st.sampled_from((None, *Sort)),
+)
+
+
+@pytest.fixture
+async def closing() -> AsyncIterator[None]:
+    """Close what a test has opened."""
+    yield
+    await close_all()
+
+
+def _played(history: list[tuple[int, dict[str, Any]]]) -> list[Product]:
+    """Return every version of every product, one after the other; what is deleted stays deleted."""
+    versions: dict[int, Product] = {}
+    played = []
+    for number, change in history:
+        before = versions.get(number, make(number, created_at_ms=1_700_000_000_000 + number % 3, version=0))
+        if not before.deleted:
+            versions[number] = replace(before, **change, version=before.version + 1)
+            played.append(versions[number])
+    return played
+
+
+@settings(max_examples=120, deadline=None)
+@given(_history, st.lists(_query, min_size=1, max_size=8), st.integers(1, 7), st.randoms())
+def test_every_list_is_what_looking_at_every_product_gives(
+    history: list[tuple[int, dict[str, Any]]], queries: list[ListQuery], limit: int, random: Any
+) -> None:
+    """Whatever order versions come in: pages, counts and facets equal those of a naive model."""
+    played = _played(history)
+    last = {product.id: product for product in played}
+    arriving = [*played, *random.sample(played, len(played) // 2)]
+    random.shuffle(arriving)
+
+    async def check(index: ReadModel) -> None:
+        for start in range(0, len(arriving), 5):
+            await index.apply(arriving[start : start + 5])
+        naive = NaiveLists(last.values())
+        for query in queries:
+            expected = naive.matches(query)
+            assert await all_pages(index, query, limit) == [product.id for product in expected]
+            assert (await index.page(query, None, limit)).count == len(expected)
+            facets = await index.facets(query)
+            assert {c.category: c.count for c in facets.categories} == naive.categories(query)
+            assert {p.from_minor: p.count for p in facets.prices} == naive.prices(query)
+            assert facets.availability.in_stock == sum(product.in_stock for product in expected)
+            assert facets.availability.out_of_stock == sum(not product.in_stock for product in expected)
+
+    with tempfile.TemporaryDirectory() as folder:
+        with_index(Path(folder), check)
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("closing")
+@pytest.mark.parametrize("sort", list(Sort))
+async def test_pages_of_equal_products_miss_none(tmp_path: Path, sort: Sort) -> None:
+    """A thousand products of one name, price and millisecond are each shown once, in every order."""
+    products = [make(n, name="Same", created_at_ms=1_700_000_000_000, available=n % 2) for n in range(1000)]
+    index = await filled(tmp_path, products)
+    for query in (
+        ListQuery(sort=sort),
+        ListQuery(sort=sort, category="Kitchen"),
+        ListQuery(sort=sort, search="same"),
+    ):
+        ids = await all_pages(index, query, limit=37)
+        assert sorted(ids) == sorted(product.id for product in products)
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("closing")
+@pytest.mark.parametrize("sort", [Sort.NAME, Sort.PRICE_DESC, Sort.NEWEST, Sort.RELEVANCE])
+async def test_changes_between_pages_leave_the_other_products_alone(tmp_path: Path, sort: Sort) -> None:
+    """While products come and go between pages, each that stays is shown exactly once."""
+    products = [make(n, name=f"thing {n % 7}", price_minor=n % 5) for n in range(0, 200, 2)]
+    index = await filled(tmp_path, products)
+    query = ListQuery(search="thing", sort=sort)
+    shown: list[str] = []
+    behind, step = None, 0
+    while True:
+        page = await index.page(query, behind, 9)
+        shown += [item.decode().split('"')[3] for item in page.items]
+        if page.next is None:
+            break
+        behind, step = page.next, step + 1
+        gone = replace(products[step * 7 % 100], deleted=True, version=9)
+        await index.apply([gone, make(step * 2 + 1, name=f"thing {step % 7}", price_minor=step % 5)])
+        await index.apply([replace(gone, deleted=False, version=8)])
+    stayed = {product.id for product in products} - {products[s * 7 % 100].id for s in range(1, step + 1)}
+    assert len(shown) == len(set(shown))
+    assert stayed <= set(shown)
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("closing")
+async def test_a_common_word_among_many_products_pages_to_the_end(tmp_path: Path) -> None:
+    """More matches than the loop sorts at once are sorted aside, exactly; counts above the cap say so."""
+    products = [make(n, name=f"mug {n % 17}", price_minor=n % 1009, available=n % 3) for n in range(12_000)]
+    index = await filled(tmp_path, products)
+    naive = NaiveLists(products)
+    for query in (
+        ListQuery(search="mu", sort=Sort.PRICE, in_stock=True),
+        ListQuery(sort=Sort.NAME, min_price=3, max_price=4),
+        ListQuery(sort=Sort.NAME, min_price=5, max_price=400, in_stock=False),
+    ):
+        expected = [product.id for product in naive.matches(query)]
+        assert await all_pages(index, query) == expected
+    page = await index.page(ListQuery(search="mug"), None, 20)
+    assert (page.count, page.count_capped) == (10_001, True)
+    page = await index.page(ListQuery(min_price=1), None, 20)
+    assert (page.count, page.count_capped) == (10_001, True)
+    page = await index.page(ListQuery(), None, 20)
+    assert (page.count, page.count_capped) == (12_000, False)
+    assert (await index.facets(ListQuery(search="mug"))).capped
+    assert not (await index.facets(ListQuery())).capped

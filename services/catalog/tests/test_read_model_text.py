@@ -1,0 +1,63 @@
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from store_catalog.adapters.read_model_text import fold, name_key, parse_search, within, words
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [
+        ("Crème BRÛLÉE", "creme brulee"),
+        ("Ёлочный шар", "елочный шар"),
+        ("Чайник", "чайник"),
+        ("чайник", "чайник"),
+        ("Straße", "strasse"),
+        ("ﬁne Ｗｉｄｅ", "fine wide"),
+        ("Łódź", "łodz"),
+    ],
+)
+def test_fold_forgets_case_and_diacritics_but_not_letters(written: str, folded: str) -> None:
+    """Accents, ё and letter forms do not matter; й stays a letter of its own, composed or not."""
+    assert fold(written) == folded
+
+
+def test_words_are_letters_and_digits() -> None:
+    """Punctuation separates words and is never part of one."""
+    assert words("T-Light «Орёл», 12.5cm_set (№2)") == ["t", "light", "орел", "12", "5cm", "set", "no2"]
+
+
+def test_name_key_is_bounded_and_ignores_extra_spaces() -> None:
+    """A name's place in the alphabet does not depend on spacing and costs at most 60 characters."""
+    assert name_key("  Red\t\n Mug ") == "red mug"
+    assert len(name_key("x" * 500)) == 60
+
+
+@pytest.mark.parametrize("text", ["", "   ", "!!!", "\0", '"', "*", "🎁🎁", "_-_", "(^)"])
+def test_a_search_without_words_is_no_search(text: str) -> None:
+    """Only punctuation, quotes or emoji leave nothing to look for."""
+    assert parse_search(text) is None
+
+
+@given(st.text(max_size=300), st.sampled_from([None, 7]))
+def test_no_text_can_make_an_fts5_syntax_error(text: str, category: int | None) -> None:
+    """Whatever is typed becomes a query that FTS5 understands."""
+    search = parse_search(text)
+    if search is None:
+        return
+    connection = sqlite3.connect(":memory:")
+    connection.execute(
+        "CREATE VIRTUAL TABLE words USING fts5 (name, rest, detail = column, tokenize = 'ascii')"
+    )
+    for expression in (search.anywhere(), *search.tiers()):
+        connection.execute(
+            "SELECT 1 FROM words WHERE words MATCH ?", (within(expression, category),)
+        ).fetchall()
+    connection.close()
+
+
+@given(st.text(max_size=200))
+def test_folding_twice_changes_nothing(text: str) -> None:
+    """What was folded is folded: index and search may meet at any stage."""
+    assert words(" ".join(words(text))) == words(text)
