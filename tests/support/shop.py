@@ -1,22 +1,25 @@
 """A real shop as processes on free ports: started, stopped, killed and started again by tests."""
 
 import asyncio
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import aiohttp
 from store_cli.gateway import ROUTES
-from store_kit.testing import free_port
+from store_kit.server import PortInUse, bind
 
 from tests.support.wait import until
 
 SERVICES = ("catalog", "cart", "order", "user")
 STOP_TIMEOUT_S = 30.0
+_NOT_EPHEMERAL = (10_000, 32_000)
 QUICK = {
     # Hashing at full cost and throttles are proven by the user service's own tests; here they would only slow down.
     "STORE_USER_ARGON2_TIME_COST": "1",
@@ -30,6 +33,44 @@ QUICK = {
 
 class DidNotStart(Exception):
     """A process ended, or did not answer in time; the text has its last words."""
+
+
+class Program(Protocol):
+    """A process that tests start and end; Process is the usual one."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        ...
+
+    def start(self) -> None:
+        """Start it, for the first time or again."""
+        ...
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        ...
+
+    def stop(self) -> int:
+        """End it by SIGTERM; return its exit code."""
+        ...
+
+    def output(self) -> str:
+        """Return what it has said since it was last started."""
+        ...
+
+
+class MakeProgram(Protocol):
+    """How a command line becomes a program."""
+
+    def __call__(self, command: Sequence[str], log: Path, env: Mapping[str, str], /) -> Program:
+        """Return the program, not yet started."""
+        ...
 
 
 class Process:
@@ -86,10 +127,10 @@ class _Running:
 
     def __init__(self, data_dir: Path, env: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
-        self.ports = {name: free_port() for name in (*SERVICES, "gateway")}
+        self.ports = {name: lasting_port() for name in (*SERVICES, "gateway")}
         urls = {f"STORE_{name.upper()}_URL": self.service_url(name) for name in SERVICES}
         self.env = {**QUICK, **urls, "STORE_DATA_DIR": str(data_dir), **(env or {})}
-        self.processes: dict[str, Process] = {}
+        self.processes: dict[str, Program] = {}
 
     def service_url(self, name: str) -> str:
         """Return where a service listens."""
@@ -136,6 +177,7 @@ class EmbeddedShop(_Running):
         env: further settings.
         command: the module to run instead of `store up`; it takes the same options.
         catalogue: whether the shipped catalogue is loaded.
+        program: what makes a process of the command line.
     """
 
     def __init__(
@@ -145,12 +187,13 @@ class EmbeddedShop(_Running):
         *,
         command: Sequence[str] = ("store_cli", "up"),
         catalogue: bool = False,
+        program: MakeProgram = Process,
     ) -> None:
         super().__init__(data_dir, env)
         data_dir.mkdir(parents=True, exist_ok=True)
         options = ["--port", str(self.ports["gateway"]), "--catalogue" if catalogue else "--no-catalogue"]
         line = [sys.executable, "-m", *command, *options]
-        self.process = Process(line, data_dir / "shop.log", self.env)
+        self.process = program(line, data_dir / "shop.log", self.env)
         self.processes = {"shop": self.process}
 
     @property
@@ -181,12 +224,13 @@ class FourServices(_Running):
         env: Mapping[str, str] | None = None,
         *,
         command: Sequence[str] = ("store_cli", "run"),
+        program: MakeProgram = Process,
     ) -> None:
         super().__init__(data_dir, env)
         data_dir.mkdir(parents=True, exist_ok=True)
         for name in SERVICES:
             line = [sys.executable, "-m", *command, name]
-            self.processes[name] = Process(line, data_dir / f"{name}.log", self.env)
+            self.processes[name] = program(line, data_dir / f"{name}.log", self.env)
 
     def url(self, path: str) -> str:
         """Return where a public path is served."""
@@ -213,6 +257,14 @@ class FourServices(_Running):
         """Start one service again and wait until it is ready."""
         self.processes[name].start()
         await self.ready(name)
+
+
+def lasting_port() -> int:
+    """Return a free port that no outgoing connection is given while its owner is down between two starts."""
+    while True:
+        port = random.randrange(*_NOT_EPHEMERAL)  # noqa: S311 - not a secret
+        with contextlib.suppress(PortInUse), bind("127.0.0.1", port):
+            return port
 
 
 async def _answers(session: aiohttp.ClientSession, url: str) -> bool:

@@ -1,0 +1,140 @@
+"""Proving grounds: a shop with crash points that is killed and started again, and the people who look at it."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import aiohttp
+
+from tests.chaos.books import Books, audit, passing_orders, read_books, waiting_hints
+from tests.chaos.boundaries import Boundary, Folder, Plan
+from tests.chaos.forks import Forked
+from tests.chaos.front import front
+from tests.support.people import PASSWORD, Person, administrator, customer
+from tests.support.shop import EmbeddedShop, FourServices
+from tests.support.wait import until
+
+Way = Literal["embedded", "four"]
+MODULE = "tests.chaos.crashing"
+LEASE_S = 2.0
+SETTLED_WITHIN_S = 15.0
+"""How long anything may be in a passing state after the last restart; leases are of 2 s."""
+ENVIRONMENT: Mapping[str, str] = {
+    "STORE_ORDER_LEASE_S": str(LEASE_S),
+    "STORE_ORDER_RETRY_S": "0.2",
+    "STORE_ORDER_TICK_S": "0.05",
+    "STORE_ORDER_POLL_S": "0.1",
+    "STORE_ORDER_GIVE_UP_S": "2",
+    "STORE_CATALOG_PASSING_S": "1",
+    "STORE_CATALOG_SWEEP_S": "0.5",
+    "STORE_BREAKER_TTL_S": "0.5",
+    "STORE_LOG_LEVEL": "warning",
+}
+
+
+@dataclass
+class Ground:
+    """A running shop, its administrator, and the folder through which it is told where to die."""
+
+    way: Way
+    shop: EmbeddedShop | FourServices
+    session: aiohttp.ClientSession
+    folder: Folder
+    admin: Person
+    base_url: str
+
+    @property
+    def data_dir(self) -> Path:
+        """Where the shop keeps everything."""
+        return self.shop.data_dir
+
+    @property
+    def dead(self) -> list[str]:
+        """Return which processes do not run."""
+        return [name for name, process in self.shop.processes.items() if not process.alive]
+
+    async def newcomer(self) -> Person:
+        """Return a new customer."""
+        return await customer(self.session, self.shop.url)
+
+    async def dies_at(self, boundary: Boundary, within_s: float) -> bool:
+        """Wait for the process to die where the plan said, and take the plan away; False when it never came there."""
+        try:
+            await until(lambda: self.folder.fired, f"died {boundary}", within_s)
+        except AssertionError:
+            self.folder.disarm()
+            return False
+        await until(lambda: bool(self.dead), "the process is gone")
+        expected = boundary.service if self.way == "four" else "shop"
+        assert self.dead == [expected], f"{self.dead} died, not {expected}"
+        self.folder.disarm()
+        return True
+
+    async def revive(self) -> None:
+        """Start again what is dead, with crash points that are not armed."""
+        for name in self.dead:
+            if isinstance(self.shop, FourServices):
+                await self.shop.restart(name)
+            else:
+                await self.shop.start()
+
+    def watch(self, *marks: str, kill: Boundary | None = None) -> None:
+        """Record every boundary that carries one of these ids, and die at one of them."""
+        self.folder.arm(Plan(marks, kill))
+
+    async def at_rest(self) -> None:
+        """Return once nothing is in a passing state, nothing waits for recovery, and all news are delivered."""
+        await until(
+            lambda: not passing_orders(self.data_dir), "no order is in a passing state", SETTLED_WITHIN_S
+        )
+        await until(
+            lambda: waiting_hints(self.data_dir, "recovery", "notify") == 0,
+            "nothing waits for recovery or delivery of news",
+            SETTLED_WITHIN_S,
+        )
+
+    async def books(self) -> Books:
+        """Return the books, read by an administrator and from the payment provider's file."""
+        return await read_books(self.admin, self.data_dir)
+
+    async def audited(self) -> dict[str, Any]:
+        """Return what `store audit --json` says."""
+        env = {} if self.way == "embedded" else _credentials(self.admin)
+        return await audit(self.base_url, self.data_dir, env)
+
+
+@contextlib.asynccontextmanager
+async def open_ground(way: Way, data_dir: Path, env: Mapping[str, str]) -> AsyncIterator[Ground]:
+    """Run a shop with crash points, all of whose processes are forked."""
+    async with contextlib.AsyncExitStack() as stack:
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        session = aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=30)
+        )
+        await stack.enter_async_context(session)
+        settings = {**ENVIRONMENT, **env}
+        shop: EmbeddedShop | FourServices
+        if way == "embedded":
+            shop = EmbeddedShop(data_dir, settings, command=(MODULE, "up"), program=Forked)
+            await stack.enter_async_context(shop)
+            admin = await administrator(session, shop.url, data_dir)
+            base_url = shop.base_url
+        else:
+            shop = FourServices(data_dir, settings, command=(MODULE, "run"), program=Forked)
+            await stack.enter_async_context(shop)
+            admin = await promoted(session, shop)
+            base_url = await stack.enter_async_context(front(shop.url))
+        yield Ground(way, shop, session, Folder(data_dir), admin, base_url)
+
+
+async def promoted(session: aiohttp.ClientSession, shop: FourServices) -> Person:
+    """Return an administrator made as an operator makes one."""
+    somebody = await customer(session, shop.url)
+    shop.promote(somebody.email)
+    return await somebody.sign_in(somebody.email)
+
+
+def _credentials(admin: Person) -> dict[str, str]:
+    return {"STORE_ADMIN_EMAIL": admin.email, "STORE_ADMIN_PASSWORD": PASSWORD}
