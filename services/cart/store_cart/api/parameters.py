@@ -32,7 +32,7 @@ def _whole(value: object) -> object:
 
 
 Quantity = Annotated[
-    int, BeforeValidator(_whole), Field(ge=1, le=MOST_UNITS, description="Units.", examples=[2])
+    int, Field(ge=1, le=MOST_UNITS, description="Units.", examples=[2]), BeforeValidator(_whole)
 ]
 ProductIdInPath = Annotated[
     str, Path(pattern=_UUID, description="The product's id.", examples=[EXAMPLE_PRODUCT])
