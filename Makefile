@@ -29,7 +29,7 @@ check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy $(PACKAGES:%=--package store_%)
-	@$(BIN)/mypy conftest.py tests $(TESTS)
+	@$(BIN)/mypy conftest.py bench tests $(TESTS)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/pytest --numprocesses 2 --quiet -m "not slow" $(TESTS) tests/architecture
 
