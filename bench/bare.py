@@ -1,6 +1,5 @@
 """The yardstick: a bare ASGI application under the same uvicorn, answering ready bytes by path."""
 
-import asyncio
 import sys
 from pathlib import Path
 
