@@ -285,3 +285,20 @@ async def _seconds(shop: Shop, email: str) -> float:
     started = time.perf_counter()
     assert (await shop.log_in(email, "wrong one")).status == 401
     return time.perf_counter() - started
+
+
+async def test_logs_tell_nobody_who_it_was(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
+    """At the most talkative level no address, name, password or token is in the logs."""
+    service = create_service(configure(log_level="debug"))
+    async with serve_service(service) as client:
+        shop = Shop(client, service)
+        await shop.register("ann.secret@example.com", name="Anna Privata")
+        tokens = (await shop.log_in("ann.secret@example.com")).body
+        await shop.log_in("ann.secret@example.com", "wrong password")
+        await shop.refresh(tokens["refresh_token"])
+        await shop.call("GET", "/api/users/me", tokens["access_token"])
+    out, err = capfd.readouterr()
+    assert "service.started" in out + err
+    private = ["ann.secret", "Privata", PASSWORD, "wrong password"]
+    for text in (*private, tokens["access_token"], tokens["refresh_token"]):
+        assert text not in out + err

@@ -10,6 +10,7 @@ from store_kit.cursors import Cursors
 
 from store_user.use_cases import UseCases
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -33,18 +34,24 @@ def edge(request: Request) -> Edge:
 
 
 def client_address(request: Request) -> str:
-    """Return where a request came from: the last address that no trusted proxy vouches for."""
-    address = request.client.host if request.client else "unknown"
-    trusted = edge(request).trusted_proxies
+    """Return where a request came from: the last address that no trusted proxy vouches for.
+
+    An IPv6 address stands for its /64: that is what one customer gets, and could hop around in.
+    """
+    address = _parsed(request.client.host if request.client else "")
     forwarded = request.headers.get("x-forwarded-for", "").split(",")
-    while _is_in(address, trusted) and forwarded and forwarded[-1].strip():
-        address = forwarded.pop().strip()
-    return address
+    while address and forwarded and any(address in proxy for proxy in edge(request).trusted_proxies):
+        before = _parsed(forwarded.pop().strip())
+        if before is None:
+            break
+        address = before
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
 
 
-def _is_in(address: str, networks: Sequence[Network]) -> bool:
+def _parsed(text: str) -> Address | None:
     try:
-        parsed = ipaddress.ip_address(address)
+        return ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return any(parsed in network for network in networks)
+        return None
