@@ -9,7 +9,7 @@ from store_catalog.adapters import read_model_rows
 from store_catalog.adapters.read_model import ReadModel
 from store_catalog.adapters.read_model_writer import INDEXES
 from store_catalog.domain import FeedEntry
-from store_catalog.listing import CatalogueLoading, ListQuery
+from store_catalog.listing import CatalogueLoading, ListQuery, Position
 from store_kit.problems import InvalidCursor
 
 from services.catalog.tests.index_model import all_pages, close_all, filled, make, read_model
@@ -195,12 +195,13 @@ async def test_what_was_applied_lately_is_known(tmp_path: Path) -> None:
 async def test_a_position_of_another_shape_is_an_invalid_cursor(tmp_path: Path) -> None:
     """A cursor that an older version of the shop signed is refused, not misread."""
     index = await filled(tmp_path, [make(1)])
-    for query, position in (
+    positions: tuple[tuple[ListQuery, Position], ...] = (
         (ListQuery(), ["a", 1]),
         (ListQuery(search="product"), [1]),
         (ListQuery(search="product"), [9, 1]),
         (ListQuery(search="product"), ["0", 1]),
-    ):
+    )
+    for query, position in positions:
         with pytest.raises(InvalidCursor):
             await index.page(query, position, 5)
 
