@@ -1,6 +1,5 @@
 """Put products into a shop in batches: the ledger's catalogue, the seed's, or what a replay still misses."""
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ import msgspec
 from store_cli.accounts import Account
 from store_cli.console import Step
 from store_cli.ledger import Ledger, LedgerProduct, read_ledger
+from store_cli.parallel import in_parallel
 from store_cli.seeding import SeedProduct
 
 T = TypeVar("T")
@@ -26,6 +26,8 @@ ProductData = Mapping[str, str | int]
 
 
 class _BatchItem(msgspec.Struct):
+    id: str
+    sku: str
     status: str
 
 
@@ -33,16 +35,12 @@ class _BatchAnswer(msgspec.Struct):
     items: list[_BatchItem]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class ImportReport:
     """How many products were new, how many the shop had already (by SKU; they are left as they are)."""
 
     created: int = 0
     existing: int = 0
-
-    def __add__(self, other: "ImportReport") -> "ImportReport":
-        """Return both reports as one."""
-        return ImportReport(self.created + other.created, self.existing + other.existing)
 
 
 def shipped_ledger() -> Path:
@@ -99,21 +97,34 @@ async def import_products(admin: Account, products: Iterable[ProductData], step:
     Raises:
         ShopProblem: a product is not valid; the shop took nothing of its batch.
     """
-    waiting = batches(products, BATCH_SIZE)
-    reports = await asyncio.gather(*(_send_all(admin, waiting, step) for _ in range(BATCHES_AT_ONCE)))
-    return sum(reports, ImportReport())
+    report = ImportReport()
 
-
-async def _send_all(admin: Account, waiting: Iterator[list[ProductData]], step: Step) -> ImportReport:
-    total = ImportReport()
-    for batch in waiting:  # one iterator for all senders: each takes the next batch
-        total += await _send(admin, batch)
+    async def send(batch: Sequence[ProductData]) -> None:
+        items = await _send(admin, batch)
+        report.created += sum(item.status == "created" for item in items)
+        report.existing += sum(item.status == "exists" for item in items)
         step(len(batch))
-    return total
+
+    await in_parallel(send, batches(products, BATCH_SIZE), BATCHES_AT_ONCE)
+    return report
 
 
-async def _send(admin: Account, batch: Sequence[ProductData]) -> ImportReport:
+async def product_ids(admin: Account, products: Iterable[ProductData], step: Step) -> Mapping[str, str]:
+    """Return the ids of the products by SKU; those that the shop does not have are made.
+
+    Raises:
+        ShopProblem: a product is not valid.
+    """
+    ids: dict[str, str] = {}
+
+    async def send(batch: Sequence[ProductData]) -> None:
+        ids.update((item.sku, item.id) for item in await _send(admin, batch))
+        step(len(batch))
+
+    await in_parallel(send, batches(products, BATCH_SIZE), BATCHES_AT_ONCE)
+    return ids
+
+
+async def _send(admin: Account, batch: Sequence[ProductData]) -> list[_BatchItem]:
     answer = await admin.call("POST", "/api/products/batch", body={"products": batch})
-    items = answer.read(_BatchAnswer).items
-    created = sum(item.status == "created" for item in items)
-    return ImportReport(created, len(items) - created)
+    return answer.read(_BatchAnswer).items

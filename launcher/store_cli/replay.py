@@ -11,21 +11,19 @@ import hmac
 import secrets
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TypeVar
 
 import msgspec
 
 from store_cli.accounts import Account, Credentials
-from store_cli.admin_views import StockRow, stock_pages
+from store_cli.admin_views import stock_pages
 from store_cli.console import Meter, Step
-from store_cli.importing import import_products, ledger_product
+from store_cli.importing import ledger_product, product_ids
 from store_cli.ledger import Invoice, Ledger, shopper_key, units_by_sku
+from store_cli.parallel import in_parallel
 from store_cli.shop_client import PATIENCE_S, Answer
-
-T = TypeVar("T")
 
 DEFAULT_SHOPPERS = 64
 DEFAULT_CONCURRENCY = 32
@@ -165,9 +163,8 @@ async def replay(
     ordering = time.perf_counter()
     totals = await _play_all(ready, products, concurrency, meter.track("Orders", len(invoices)))
     ended = time.perf_counter()
-    left_over = {
-        sku: row.available for sku, row in (await _stock_by_sku(admin, needed)).items() if row.available
-    }
+    available = await _available(admin, products)
+    left_over = {sku: left for sku, product_id in products.items() if (left := available[product_id])}
     return ReplayReport(
         totals=totals,
         shoppers=len(ready),
@@ -182,15 +179,11 @@ async def _prepare_stock(
     admin: Account, ledger: Ledger, needed: Mapping[str, int], meter: Meter
 ) -> Mapping[str, str]:
     """Bring what is available of each product to exactly what is needed; return product ids by SKU."""
-    stock = await _stock_by_sku(admin, needed)
-    missing = [
-        ledger_product(product, 0) for product in ledger.products if product.sku in needed.keys() - stock
-    ]
-    if missing:
-        await import_products(admin, missing, meter.track("Products", len(missing)))
-        stock = await _stock_by_sku(admin, needed)
-    short = {row.product_id: needed[sku] - row.available for sku, row in stock.items()}
-    deltas = [(product_id, delta) for product_id, delta in short.items() if delta]
+    rows = [ledger_product(product, 0) for product in ledger.products if product.sku in needed]
+    ids = await product_ids(admin, rows, meter.track("Products", len(rows)))
+    available = await _available(admin, ids)
+    changes = {product_id: needed[sku] - available[product_id] for sku, product_id in ids.items()}
+    deltas = [(product_id, delta) for product_id, delta in changes.items() if delta]
     step, run = meter.track("Stock", len(deltas)), secrets.token_hex(8)
 
     async def adjust(change: tuple[str, int]) -> None:
@@ -199,20 +192,24 @@ async def _prepare_stock(
             "POST",
             f"/api/products/{product_id}/stock-adjustments",
             body={"delta": delta, "reason": REASON},
-            headers={"Idempotency-Key": f"{REASON}-{run}-{product_id}".replace(" ", "-")},
+            headers={"Idempotency-Key": f"replay-{run}"},
         )
         if not answer.ok:
             raise answer.problem()
         step()
 
     await in_parallel(adjust, deltas, ADJUSTMENTS_AT_ONCE)
-    return {sku: row.product_id for sku, row in stock.items()}
+    return ids
 
 
-async def _stock_by_sku(admin: Account, skus: Iterable[str]) -> dict[str, StockRow]:
-    wanted = set(skus)
+async def _available(admin: Account, ids: Mapping[str, str]) -> dict[str, int]:
+    """Return what is available of these products, by product id."""
+    wanted = set(ids.values())
     return {
-        row.sku: row async for page in stock_pages(admin) for row in page if row.sku and row.sku in wanted
+        row.product_id: row.available
+        async for page in stock_pages(admin)
+        for row in page
+        if row.product_id in wanted
     }
 
 
@@ -289,20 +286,3 @@ async def _order(account: Account, key: str) -> Answer:
         if answer.status != HTTPStatus.ACCEPTED or time.monotonic() > patient_until:
             return answer
         await asyncio.sleep(max(IN_PROGRESS_PAUSE_S, answer.pause_asked_for()))
-
-
-async def in_parallel(work: Callable[[T], Awaitable[None]], things: Iterable[T], at_once: int) -> None:
-    """Do `work` for everything, so many at once; the first failure ends it all and is raised as it is."""
-    waiting = iter(things)
-
-    async def work_on() -> None:
-        for thing in waiting:
-            await work(thing)
-
-    tasks = [asyncio.create_task(work_on()) for _ in range(at_once)]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -88,11 +88,13 @@ class FakeShop:
         self.who(request)
         results = []
         for product in (await request.json())["products"]:
-            known = any(p.sku == product["sku"] for p in self.products.values())
-            if not known:
+            known = next((i for i, p in self.products.items() if p.sku == product["sku"]), None)
+            product_id = known or f"p{len(self.products)}"
+            if known is None:
                 fresh = FakeProduct(product["sku"], product["price_minor"], product.get("stock", 0))
-                self.products[f"p{len(self.products)}"] = fresh
-            results.append({"status": "exists" if known else "created", "sku": product["sku"]})
+                self.products[product_id] = fresh
+            status = "exists" if known else "created"
+            results.append({"id": product_id, "sku": product["sku"], "status": status})
         return web.json_response({"items": results})
 
     async def adjust(self, request: web.Request) -> web.Response:
