@@ -201,7 +201,7 @@ async def test_odd_but_honest_text_is_kept(shop: Shop) -> None:
         assert again.body["items"] == [{"id": one["id"], "sku": text, "status": "exists"}]
 
 
-ADMIN_ROUTES = [
+ADMIN_ROUTES: list[tuple[str, str, Any]] = [
     ("POST", "/api/products", DETAILS),
     ("POST", "/api/products/batch", {"products": [DETAILS]}),
     ("PUT", f"/api/products/{NOBODY}", DETAILS),
@@ -210,7 +210,7 @@ ADMIN_ROUTES = [
     ("POST", f"/api/products/{NOBODY}/stock-adjustments", {"delta": 1, "reason": "x"}),
     ("GET", "/api/admin/stock", None),
 ]
-SERVICE_ROUTES = [
+SERVICE_ROUTES: list[tuple[str, str, Any]] = [
     (
         "PUT",
         "/internal/reservations/o-1",

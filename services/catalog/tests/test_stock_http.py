@@ -50,7 +50,10 @@ BAD_ADJUSTMENTS: list[dict[str, object]] = [
     {"reason": "x"},
     {"delta": 10**10, "reason": "x"},
     {"delta": 1.5, "reason": "x"},
-    *({"delta": 1, "reason": reason} for reason in ("", "x" * 201, "two\nlines", None)),
+    {"delta": 1, "reason": ""},
+    {"delta": 1, "reason": "x" * 201},
+    {"delta": 1, "reason": "two\nlines"},
+    {"delta": 1, "reason": None},
 ]
 
 

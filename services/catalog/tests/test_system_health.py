@@ -38,10 +38,11 @@ async def _peer(answer: object, status: int = 200, after: asyncio.Event | None =
 
 async def test_the_shop_is_up_when_all_services_are(tmp_path: Path) -> None:
     """Version, uptime, dependencies and latency of each of the four."""
-    async with _peer(READY) as url:
-        urls = {f"{name}_url": url for name in ("catalog", "cart", "order", "user")}
-        async with catalog_shop(tmp_path, **urls) as shop:
-            answer = await shop.call("GET", "/api/system/health")
+    async with (
+        _peer(READY) as url,
+        catalog_shop(tmp_path, catalog_url=url, cart_url=url, order_url=url, user_url=url) as shop,
+    ):
+        answer = await shop.call("GET", "/api/system/health")
     assert (answer.status, answer.body["status"]) == (200, "up")
     assert [service["name"] for service in answer.body["services"]] == ["catalog", "cart", "order", "user"]
     for service in answer.body["services"]:
