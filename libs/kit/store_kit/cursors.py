@@ -4,9 +4,10 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 import msgspec
 from starlette.requests import Request
@@ -15,6 +16,9 @@ from store_kit.problems import InvalidCursor
 
 _SIGNATURE_BYTES: Final = 12
 _MAX_LENGTH: Final = 2048
+_QUERY_SAFE: Final = "%+=&-._~!*,:;@/?"
+_PLAIN: Final = re.compile(rb"[A-Za-z0-9%+=&\-._~!*,:;@/?]*")
+"""A query that may stand in a header as it is."""
 
 Position = Sequence[str | int | float | None]
 
@@ -55,8 +59,14 @@ class Cursors:
 
 
 def page_link(request: Request, next_cursor: str | None) -> dict[str, str]:
-    """Return the `Link: rel="next"` header of a page (RFC 8288); empty on the last one."""
+    """Return the `Link: rel="next"` header of a page (RFC 8288); empty on the last one.
+
+    The query goes on as it was sent: taking it apart and encoding it again costs as much as reading the page.
+    """
     if next_cursor is None:
         return {}
-    kept = [(k, v) for k, v in request.query_params.multi_items() if k != "cursor"]
-    return {"Link": f'<{request.url.path}?{urlencode([*kept, ("cursor", next_cursor)])}>; rel="next"'}
+    query = request.scope["query_string"]
+    sent = query.decode() if _PLAIN.fullmatch(query) else quote(query, safe=_QUERY_SAFE)
+    kept = [pair for pair in sent.split("&") if pair and not pair.startswith("cursor=")]
+    path = quote(request.scope["path"])
+    return {"Link": f'<{path}?{"&".join([*kept, f"cursor={next_cursor}"])}>; rel="next"'}
