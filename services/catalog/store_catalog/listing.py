@@ -1,6 +1,5 @@
 """What can be asked of the list of products, and what it answers. Pure values, shared by all layers."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,16 +63,8 @@ class ListQuery:
     @cached_property
     def canonical(self) -> str:
         """One text per query, which its cursors are bound to (the page's size is free)."""
-        parts = (
-            "products",
-            self.category,
-            self.search,
-            self.min_price,
-            self.max_price,
-            self.in_stock,
-            self.order,
-        )
-        return json.dumps(parts)
+        prices = (self.min_price, self.max_price)
+        return repr(("products", self.category, self.search, prices, self.in_stock, str(self.order)))
 
 
 @dataclass(frozen=True, slots=True)

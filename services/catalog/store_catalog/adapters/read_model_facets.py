@@ -18,6 +18,7 @@ class Cube:
         self._cells: Counter[Cell] = Counter()
         self._totals: Counter[tuple[int | None, bool | None]] = Counter()
         self._numbers: dict[str, int] = {}
+        self._categories: list[CategoryCount] | None = None
 
     def load(self, cells: Iterable[tuple[int, int, int, int]], categories: dict[str, int]) -> None:
         """Start from what was counted: rows of category, in_stock, price range, count."""
@@ -45,7 +46,9 @@ class Cube:
 
     def categories(self) -> list[CategoryCount]:
         """Return every category that has products, in the order of the alphabet."""
-        return self.facets().categories
+        if self._categories is None:
+            self._categories = self.facets().categories
+        return self._categories
 
     def divide(self, cells: Iterable[tuple[Cell, int]], *, capped: bool) -> Facets:
         """Return the facets that these cells add up to."""
@@ -67,6 +70,7 @@ class Cube:
 
     def _add(self, cell: Cell, count: int) -> None:
         category, in_stock, _ = cell
+        self._categories = None
         self._cells[cell] += count
         for key in ((category, in_stock), (category, None), (None, in_stock), (None, None)):
             self._totals[key] += count

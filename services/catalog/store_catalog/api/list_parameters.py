@@ -7,7 +7,7 @@ FastAPI would solve a dependency for each of them on each request, which costs m
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from store_kit.problems import FieldError, InvalidInput
 
@@ -163,10 +163,12 @@ def read_list_request(query_string: bytes) -> ListRequest:
 
 
 def _given(query_string: bytes) -> dict[str, Any]:
-    pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
     values: dict[str, Any] = {}
     faults: list[FieldError] = []
-    for name, text in pairs:
+    for pair in query_string.decode("latin-1").split("&"):
+        name, _, text = pair.partition("=")
+        if "%" in pair or "+" in pair:
+            name, text = unquote_plus(name), unquote_plus(text)
         parameter = PARAMETERS.get(name)
         if parameter is None:
             continue
