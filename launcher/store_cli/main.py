@@ -12,6 +12,7 @@ app = typer.Typer(
     help="Run the Product Store and look after it. Begin with: store up",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",  # docstrings are wrapped anew to the width of the terminal
     pretty_exceptions_show_locals=False,  # they would show passwords
     context_settings={"help_option_names": ["-h", "--help"]},
 )
