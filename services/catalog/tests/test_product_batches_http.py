@@ -75,6 +75,32 @@ async def test_what_is_not_json_is_refused(shop: Shop) -> None:
         assert answer.slug in ("bad-request", "invalid-input")
 
 
+async def test_every_fault_of_a_batch_is_named(shop: Shop) -> None:
+    """Whoever made a batch learns at once what to mend, as with one product."""
+    products = _products(3)
+    products[0]["price_minor"] = 0
+    products[2]["colour"] = "red"
+    answer = await shop.call("POST", PATH, {"products": products}, shop.admin)
+    assert answer.fields == ["body.products.0.price_minor", "body.products.2.colour"]
+
+
+async def test_a_whole_number_may_have_a_point(shop: Shop) -> None:
+    """100.0 is an integer to JSON Schema, so it is one here, for one product and for a batch."""
+    product = _products(1)[0] | {"price_minor": 100.0, "stock": 2.0}
+    batch = await shop.call("POST", PATH, {"products": [product]}, shop.admin)
+    assert (batch.status, batch.body["created"]) == (200, 1)
+    one = await shop.product(price_minor=100.0)
+    body = {"delta": 1.0, "reason": "found"}
+    adjusted = await shop.call("POST", f"/api/products/{one['id']}/stock-adjustments", body, shop.admin)
+    assert (one["price_minor"], adjusted.body["received"]) == (100, 6)
+
+
+async def test_a_batch_is_posted(shop: Shop) -> None:
+    """Nothing else can be done to `batch`, whatever can be done to a product."""
+    answer = await shop.call("OPTIONS", PATH)
+    assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+
+
 async def test_a_batch_that_is_too_large_is_refused(shop: Shop) -> None:
     """More than a mebibyte is 413, however few products it is."""
     products = [product | {"description": "x" * 5_000} for product in _products(300)]

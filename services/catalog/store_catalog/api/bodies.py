@@ -1,4 +1,4 @@
-"""Large bodies, decoded and validated in one pass by msgspec: many times faster than field by field."""
+"""Bodies of other services, decoded and validated in one pass by msgspec: many times faster than field by field."""
 
 import re
 from typing import Final, TypeVar

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, cast
 
 import msgspec
 from fastapi import Header, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 from store_kit.problems import PreconditionRequired
 
@@ -61,6 +61,14 @@ IdempotencyKey = Annotated[
 ]
 
 
+def _whole_number(value: object) -> object:
+    """Take 3.0 for 3, as JSON Schema does; strict validation refuses whatever else is no integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_whole_number)
+
+
 def use_cases(request: Request) -> UseCases:
     """Return what the service can do."""
     return cast("UseCases", request.app.state.use_cases)
@@ -94,7 +102,7 @@ _CategoryIn = Annotated[
     str, Field(min_length=1, max_length=MAX_CATEGORY, pattern=_LINE, examples=["Kitchen"])
 ]
 _PriceIn = Annotated[
-    int, Field(ge=1, le=MAX_PRICE_MINOR, description="In minor units of the currency.", examples=[295])
+    int, Whole, Field(ge=1, le=MAX_PRICE_MINOR, description="In minor units of the currency.", examples=[295])
 ]
 
 
@@ -119,11 +127,17 @@ class ProductDetailsIn(_Body):
 class NewProductIn(ProductDetailsIn):
     """A product to be added."""
 
-    stock: Annotated[int, Field(ge=0, le=MAX_UNITS, description="Units received with it.")] = 0
+    stock: Annotated[int, Whole, Field(ge=0, le=MAX_UNITS, description="Units received with it.")] = 0
 
     def product(self) -> NewProduct:
         """Return it for the domain."""
         return NewProduct(self.details(), self.stock)
+
+
+class NewProductsIn(_Body):
+    """Products to be added in one write, validated field by field: for what `BatchIn` refuses."""
+
+    products: Annotated[list[NewProductIn], Field(min_length=1, max_length=MAX_BATCH)]
 
 
 class ProductPatchIn(_Body):
@@ -144,7 +158,7 @@ class ProductPatchIn(_Body):
 class AdjustmentIn(_Body):
     """Units that came in (or, negative, were written off), and why."""
 
-    delta: Annotated[int, Field(ge=-MAX_UNITS, le=MAX_UNITS, examples=[100])]
+    delta: Annotated[int, Whole, Field(ge=-MAX_UNITS, le=MAX_UNITS, examples=[100])]
     reason: Annotated[
         str, Field(min_length=1, max_length=MAX_REASON, pattern=_LINE, examples=["delivery 4711"])
     ]
@@ -179,7 +193,7 @@ class BatchProductIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class BatchIn(msgspec.Struct, forbid_unknown_fields=True):
-    """Products to be added in one write."""
+    """Products to be added in one write; never looser than `NewProductsIn`."""
 
     products: Annotated[list[BatchProductIn], _Meta(min_length=1, max_length=MAX_BATCH)]
 
