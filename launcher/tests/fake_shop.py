@@ -35,6 +35,7 @@ class FakeShop:
         self.requests: Counter[str] = Counter()
         self.failures: dict[str, deque[int]] = {}
         self.ask_again_first = False
+        self.take_back_next = False
         self.price_error_minor = 0
 
     def routes(self) -> list[web.RouteDef]:
@@ -112,6 +113,9 @@ class FakeShop:
         if self.ask_again_first:
             self.ask_again_first = False
             return web.json_response({"id": "x", "status": "PENDING", "lines": []}, status=202)
+        if self.take_back_next:
+            self.take_back_next = False
+            return problem(409, "Taken back", "order-not-placed")
         order_id = f"{user}/{key}"
         if order_id in self.orders:
             return web.json_response(self.orders[order_id])
@@ -167,7 +171,7 @@ def page(request: web.Request, rows: list[Any]) -> web.Response:
     return web.json_response({"items": rows[start : start + limit], "next_cursor": more})
 
 
-def problem(status: int, title: str) -> web.Response:
+def problem(status: int, title: str, slug: str = "some-slug") -> web.Response:
     said = {"title": title, "status": status, "detail": "Try it.", "trace_id": "t1"}
-    document = {"type": "/docs/problems/#some-slug", **said}
+    document = {"type": f"/docs/problems/#{slug}", **said}
     return web.json_response(document, status=status, content_type="application/problem+json")

@@ -103,6 +103,13 @@ def test_replay_signs_in_again_when_its_token_runs_out(
     assert (code, said["orders"]) == (0, 3)
 
 
+def test_replay_orders_again_what_the_shop_took_back(shop: FakeShop, data: Path, small_ledger: Path) -> None:
+    """An order that a crash of the shop interrupted is placed again under a new key; none is refused."""
+    shop.take_back_next = True
+    code, said = store_json("replay", "online-retail", small_ledger, "--data", data)
+    assert (code, said["orders"], said["refused"]) == (0, 3, 0)
+
+
 def test_replay_reports_refused_orders(shop: FakeShop, data: Path, small_ledger: Path) -> None:
     """An order that the shop refuses is counted, said in words and is exit code 1; its stock stays."""
     shop.failures = {"POST /api/orders": deque([409])}
