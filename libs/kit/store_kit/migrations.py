@@ -3,12 +3,12 @@
 import hashlib
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Final
 
-_NAME: Final = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
+_NAME: Final = re.compile(r"^(\d{4})_[a-z0-9_]+\.(sql|cql)$")
 
 
 class SchemaError(Exception):
@@ -55,7 +55,7 @@ def migrate(connection: sqlite3.Connection, migrations: list[Migration], label: 
             " (number INTEGER PRIMARY KEY, name TEXT, checksum TEXT)"
         )
         applied = dict(connection.execute("SELECT number, checksum FROM schema_migrations ORDER BY number"))
-        _check(applied, migrations, label)
+        check_applied(applied, migrations, label)
         for migration in migrations[len(applied) :]:
             for statement in _statements(migration.sql):
                 connection.execute(statement)
@@ -67,7 +67,12 @@ def migrate(connection: sqlite3.Connection, migrations: list[Migration], label: 
     connection.execute("COMMIT")
 
 
-def _check(applied: dict[int, str], migrations: list[Migration], label: str) -> None:
+def check_applied(applied: Mapping[int, str], migrations: Sequence[Migration], label: str) -> None:
+    """Pass only a database that this code's schema files made.
+
+    Raises:
+        SchemaError: it was made by newer code, or an applied file has been changed since.
+    """
     if len(applied) > len(migrations):
         raise SchemaError(
             f"{label} has schema {len(applied)}, this code knows only {len(migrations)}: "

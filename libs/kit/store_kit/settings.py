@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from store_kit.database import SQLITE, Cluster
 
 
 class StoreSettings(BaseSettings):
@@ -28,6 +30,16 @@ class StoreSettings(BaseSettings):
     order_url: str = "http://127.0.0.1:8002"
     user_url: str = "http://127.0.0.1:8003"
 
+    database: str = SQLITE
+    """`sqlite`, or a cluster: `cassandra://host1,host2:9042/?dc=datacenter1&rf=3`."""
+    database_username: str | None = None
+    """Who we are to the cluster; the password is the secret `database_password`."""
+    database_ca_file: Path | None = None
+    """Speak TLS with the cluster and trust only this authority's certificates."""
+    database_timeout_s: float = Field(default=2.0, gt=0)
+    """The longest wait for one answer of the cluster."""
+    migrate_at_start: bool | None = None
+    """Whether a service brings the schema up to date by itself; unset: the embedded shop does."""
     sqlite_synchronous: Literal["FULL", "NORMAL"] = "FULL"
     """FULL survives power loss; NORMAL survives a killed process only."""
 
@@ -50,6 +62,18 @@ class StoreSettings(BaseSettings):
     def secrets_path(self) -> Path:
         """The folder of secret files."""
         return self.secrets_dir or self.data_dir / "secrets"
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """The Cassandra cluster that keeps the truth; None: SQLite does."""
+        return None if self.database == SQLITE else Cluster.parse(self.database)
+
+    @field_validator("database")
+    @classmethod
+    def _names_a_database(cls, value: str) -> str:
+        if value != SQLITE:
+            Cluster.parse(value)
+        return value
 
     def port_of(self, service: str) -> int:
         """Return the port a service listens on: that of its own URL."""

@@ -1,0 +1,181 @@
+"""The schema of a keyspace: numbered CQL files, applied once, in order, by one runner at a time.
+
+Cassandra has no transactional schema, so each statement must be repeatable (IF NOT EXISTS): a runner that dies
+half way is followed by one that repeats the file. A lease keeps two runners from working at once.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from typing import Final
+
+from store_kit.cassandra import Access, Cassandra
+from store_kit.ids import new_id
+from store_kit.logs import get_logger
+from store_kit.metrics import Metrics
+from store_kit.migrations import Migration, check_applied, read_migrations
+from store_kit.secrets import Secrets
+from store_kit.settings import StoreSettings
+
+_LOOK_AGAIN_S: Final = 0.5
+_KEYSPACE: Final = (
+    "CREATE KEYSPACE IF NOT EXISTS {{keyspace}} WITH replication = "
+    "{{'class': 'NetworkTopologyStrategy', '{datacenter}': {replication}}} AND durable_writes = true"
+)
+_MIGRATIONS_TABLE: Final = """
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+        service text, number int, name text, checksum text, PRIMARY KEY (service, number)
+    ) WITH comment = 'Applied schema files; some tens of rows.'
+      AND compaction = {'class': 'SizeTieredCompactionStrategy'}
+"""
+_LEASE_TABLE: Final = """
+    CREATE TABLE IF NOT EXISTS schema_lease (service text PRIMARY KEY, owner text)
+    WITH comment = 'Who migrates now; one row.'
+      AND compaction = {'class': 'SizeTieredCompactionStrategy'} AND default_time_to_live = 60
+"""
+_APPLIED: Final = "SELECT number, checksum FROM schema_migrations WHERE service = ?"
+_RECORD: Final = "INSERT INTO schema_migrations (service, number, name, checksum) VALUES (?, ?, ?, ?)"
+_TAKE: Final = "INSERT INTO schema_lease (service, owner) VALUES (?, ?) IF NOT EXISTS USING TTL 60"
+_RENEW: Final = "UPDATE schema_lease USING TTL 60 SET owner = ? WHERE service = ? IF owner = ?"
+_GIVE_BACK: Final = "DELETE FROM schema_lease WHERE service = ? IF owner = ?"
+_log = get_logger("schema")
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaStatus:
+    """How a keyspace stands to the code."""
+
+    applied: int
+    known: int
+    waiting: tuple[str, ...]
+    """The files that would be applied."""
+
+
+class Schema:
+    """The schema of one service in Cassandra.
+
+    Args:
+        service: its name.
+        folder: its numbered CQL files.
+    """
+
+    def __init__(self, service: str, folder: Traversable) -> None:
+        self._service = service
+        self._migrations = read_migrations(folder)
+
+    async def status(self, database: Cassandra) -> SchemaStatus:
+        """Say what is applied and what waits; changes nothing.
+
+        Raises:
+            SchemaError: the keyspace belongs to newer code, or an applied file was changed.
+        """
+        waiting = await self._waiting(database)
+        known = len(self._migrations)
+        return SchemaStatus(known - len(waiting), known, tuple(m.name for m in waiting))
+
+    async def migrate(self, database: Cassandra) -> Sequence[str]:
+        """Bring the keyspace up to date and return the names of the files that were applied.
+
+        Two at once: one works, the other waits for it.
+
+        Raises:
+            SchemaError: the keyspace belongs to newer code, or an applied file was changed.
+        """
+        if not await self._waiting(database):
+            return ()
+        where = database.where
+        await database.run(_KEYSPACE.format(datacenter=where.datacenter, replication=where.replication))
+        for table in (_MIGRATIONS_TABLE, _LEASE_TABLE):
+            await database.run(table)
+        owner = new_id()
+        while not await self._take(database, owner):  # noqa: ASYNC110 - another process holds it
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        try:
+            return [
+                await self._apply(database, migration, owner) for migration in await self._waiting(database)
+            ]
+        finally:
+            await database.apply("schema_lease.delete", (_GIVE_BACK, (self._service, owner)))
+
+    async def wait_until_current(self, database: Cassandra) -> None:
+        """Return once the keyspace is what the code expects; somebody else migrates it.
+
+        Raises:
+            SchemaError: the keyspace belongs to newer code, or an applied file was changed.
+        """
+        while waiting := await self._waiting(database):
+            _log.warning("schema.awaited", service=self._service, next=waiting[0].name)
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def _waiting(self, database: Cassandra) -> list[Migration]:
+        applied = await self._applied(database)
+        check_applied(applied, self._migrations, f"keyspace {database.keyspace}")
+        return self._migrations[len(applied) :]
+
+    async def _applied(self, database: Cassandra) -> dict[int, str]:
+        if not await database.has_table("schema_migrations"):
+            return {}
+        rows = await database.all("schema_migrations.list", _APPLIED, (self._service,))
+        return {int(number): str(checksum) for number, checksum in rows}
+
+    async def _take(self, database: Cassandra, owner: str) -> bool:
+        async def take() -> bool:
+            return await database.apply("schema_lease.insert", (_TAKE, (self._service, owner)))
+
+        async def mine() -> bool:
+            return await database.apply("schema_lease.renew", (_RENEW, (owner, self._service, owner)))
+
+        return await database.settle(take, mine)
+
+    async def _apply(self, database: Cassandra, migration: Migration, owner: str) -> str:
+        for statement in statements(migration.sql):
+            if not await database.apply("schema_lease.renew", (_RENEW, (owner, self._service, owner))):
+                raise RuntimeError("The schema lease was lost; start the migration again.")
+            await database.run(statement)
+        row = (self._service, migration.number, migration.name, migration.checksum)
+        await database.write("schema_migrations.insert", (_RECORD, row))
+        _log.info("schema.applied", service=self._service, file=migration.name)
+        return migration.name
+
+
+def statements(cql: str) -> list[str]:
+    """Return the statements of a CQL file, without its comments (`--` to the end of a line)."""
+    text = re.sub(r"--[^\n]*", "", cql)
+    return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+def open_keyspace(
+    service: str, folder: Traversable, *, settings: StoreSettings, secrets: Secrets, metrics: Metrics
+) -> Cassandra:
+    """Return a service's keyspace as a resource: it opens when the database is there and the schema fits.
+
+    Whether the service migrates it or waits for `store migrate` is the setting `migrate_at_start`.
+
+    Raises:
+        ValueError: the settings name no cluster.
+    """
+    if settings.cluster is None:
+        raise ValueError("STORE_DATABASE names no cluster")
+    schema = Schema(service, folder)
+    migrates = settings.embedded if settings.migrate_at_start is None else settings.migrate_at_start
+
+    async def ready(database: Cassandra) -> None:
+        if migrates:
+            await schema.migrate(database)
+        await schema.wait_until_current(database)
+
+    access = Access(
+        username=settings.database_username,
+        password=secrets.text("database_password") if settings.database_username else None,
+        ca_file=str(settings.database_ca_file) if settings.database_ca_file else None,
+    )
+    return Cassandra(
+        settings.cluster,
+        service,
+        metrics=metrics,
+        access=access,
+        timeout_s=settings.database_timeout_s,
+        ready=ready,
+    )
