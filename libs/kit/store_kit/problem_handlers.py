@@ -1,5 +1,6 @@
 """How errors leave a service: every one as a problem document, never as a stack trace."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -44,7 +45,7 @@ def unexpected() -> Problem:
 def install_problem_handlers(app: FastAPI) -> None:
     """Answer problems, framework errors and validation errors as problem documents."""
     app.exception_handler(Problem)(_on_problem)
-    app.exception_handler(HTTPException)(_on_http_exception)
+    app.exception_handler(HTTPException)(on_http_exception)
     app.exception_handler(RequestValidationError)(_on_invalid)
     app.exception_handler(Exception)(_on_unexpected)
 
@@ -53,7 +54,8 @@ async def _on_problem(_request: Request, error: Problem) -> Response:
     return problem_response(error)
 
 
-async def _on_http_exception(request: Request, error: HTTPException) -> Response:
+async def on_http_exception(request: Request, error: HTTPException) -> Response:
+    """Answer an error of the framework as a problem document."""
     kind = _BY_STATUS.get(error.status_code, Internal)
     detail = f"There is no {request.url.path} here." if kind is NotFound else ""
     problem = kind(error.detail if kind is PayloadTooLarge else detail)
@@ -64,11 +66,15 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
 
 
 def _methods(request: Request) -> set[str]:
-    """Return every method of a path: the framework names those of its first route only (RFC 9110, 10.2.1)."""
-    routes = (
+    """Return every method of a path: the framework names those of its first route only (RFC 9110, 10.2.1).
+
+    A path of its own (`/products/batch`) is none of the things that a template (`/products/{id}`) stands for.
+    """
+    routes = [
         route for route in request.app.router.routes if route.matches(request.scope)[0] is not Match.NONE
-    )
-    return {method for route in routes for method in getattr(route, "methods", None) or ()}
+    ]
+    own = [route for route in routes if getattr(route, "path", None) == request.url.path]
+    return {method for route in own or routes for method in getattr(route, "methods", None) or ()}
 
 
 async def _on_unexpected(_request: Request, _error: Exception) -> Response:
@@ -76,11 +82,16 @@ async def _on_unexpected(_request: Request, _error: Exception) -> Response:
 
 
 async def _on_invalid(_request: Request, error: RequestValidationError) -> Response:
-    errors = [_field_error(item) for item in error.errors()]
-    if any(item["type"] == "json_invalid" for item in error.errors()):
-        return problem_response(BadRequest("The body is not valid JSON.", errors=errors))
+    return problem_response(invalid_input(error.errors()))
+
+
+def invalid_input(found: Sequence[Any]) -> Problem:
+    """Return the problem of pydantic's errors whose `loc` begins with where they are: body, query, header ..."""
+    errors = [_field_error(item) for item in found]
+    if any(item["type"] == "json_invalid" for item in found):
+        return BadRequest("The body is not valid JSON.", errors=errors)
     fields = ", ".join(sorted({e.field for e in errors}))
-    return problem_response(InvalidInput(f"Not valid: {fields}.", errors=errors))
+    return InvalidInput(f"Not valid: {fields}.", errors=errors)
 
 
 def _field_error(item: Any) -> FieldError:
