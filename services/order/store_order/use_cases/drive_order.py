@@ -87,15 +87,14 @@ class DriveOrder:
         try:
             while order.status.passing:
                 order, wanted = await self._step(await self._leased(order), wanted)
-            await self.settle_cart(order, wanted)
+            if order.status is Status.CREATED:
+                await self.settle_cart(order, wanted)
         except TROUBLE as trouble:
             return Driven(await self._parked(order), trouble)
         return Driven(order, finished=True, lines=wanted)
 
     async def settle_cart(self, order: Order, lines: Sequence[Line] | None = None) -> None:
-        """Take what was ordered out of the cart, once, if the order stands."""
-        if order.status in (Status.CANCELLED, Status.REJECTED):
-            return
+        """Take what was ordered out of the cart, once; for an order that was accepted, cancelled since or not."""
         wanted = await self.orders.lines(order.id) if lines is None else lines
         await self.carts.subtract(order.user_id, order.id, wanted)
 

@@ -19,7 +19,7 @@ class RecoverOrders:
     """Look at the recovery rows and finish what a dead or interrupted driver left.
 
     Forwards when prices are frozen, so that the order may have been charged; back otherwise: its buyer never
-    heard a price or a yes. An order that stands has its cart settled once more, which counts once.
+    heard a price or a yes. An order that was accepted has its cart settled once more, which counts once.
     """
 
     due: DueWork
@@ -41,8 +41,12 @@ class RecoverOrders:
             await self._recover(order)
 
     async def _settle_cart(self, order: Order) -> None:
-        if order.status not in (Status.CANCELLED, Status.REJECTED):
-            await self.drive.settle_cart(order)
+        if order.status is Status.REJECTED:
+            return
+        await self.drive.settle_cart(order)
+        # A cancelled order was accepted too, and its driver may have died before the cart heard of it. But every
+        # cancelling leaves a hint, so most of these find the cart settled: they do not count as recovered.
+        if order.status is not Status.CANCELLED:
             self.telemetry.recovered("cart")
 
     async def _recover(self, order: Order) -> None:
