@@ -1,0 +1,92 @@
+"""A real Cassandra for tests: one node on free ports, or three on 127.0.0.1-3, started and killed by us.
+
+Needs Java 17 and Maven, which `make test-cassandra` checks for. The jars are fetched once into `.store/cassandra`.
+"""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from store_kit.testing import free_port
+
+ROOT = Path(__file__).parents[2]
+NODE = ROOT / "infra" / "cassandra" / "node.sh"
+VERSIONS = ("5.0.9", "4.1.10")
+COMMAND_TIMEOUT_S = 300
+
+
+@dataclass
+class Node:
+    """One Cassandra process.
+
+    Args:
+        data: its folder; a second start goes on from there.
+        address: the loopback address it listens on.
+        cql_port: where clients connect.
+        more: further variables of infra/cassandra/node.sh.
+    """
+
+    data: Path
+    address: str
+    cql_port: int
+    more: dict[str, str]
+
+    @classmethod
+    def alone(cls, data: Path, version: str = VERSIONS[0], **more: str) -> Self:
+        """Return a node of its own cluster on free ports."""
+        ports = {name: str(free_port()) for name in ("CASS_JMX", "CASS_STORAGE_PORT")}
+        # Durable like production: an answered write is in the commit log on disk.
+        settings = {"CASS_VERSION": version, "CASS_COMMITLOG_SYNC": "group", **ports, **more}
+        settings.setdefault("CASS_SEEDS", f"127.0.0.1:{ports['CASS_STORAGE_PORT']}")
+        return cls(data, "127.0.0.1", free_port(), settings)
+
+    @property
+    def url(self) -> str:
+        """Return what STORE_DATABASE takes."""
+        return f"cassandra://{self.address}:{self.cql_port}/?dc=datacenter1"
+
+    def run(self, *arguments: str) -> str:
+        """Run a command of node.sh and return what it printed."""
+        variables = {
+            "CASS_ADDR": self.address,
+            "CASS_DATA": str(self.data),
+            "CASS_CQL_PORT": str(self.cql_port),
+            **self.more,
+        }
+        done = subprocess.run(  # noqa: S603 - our own script
+            [str(NODE), *arguments],
+            env={**os.environ, **variables},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+        )
+        assert done.returncode == 0, f"node.sh {arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        return done.stdout
+
+    def start(self) -> None:
+        """Start and wait until clients can connect."""
+        self.run("fetch")
+        self.run("up")
+
+    def kill(self) -> None:
+        """Pull the plug: SIGKILL."""
+        self.run("kill9")
+
+    def stop(self) -> None:
+        """End it in order."""
+        self.run("stop")
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return int(self.run("pid"))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
