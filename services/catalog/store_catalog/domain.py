@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from store_kit.problems import Conflict, FieldError, InvalidInput, NotFound, PreconditionFailed
+from store_kit.problems import Conflict, InvalidInput, NotFound, PreconditionFailed
 
 MAX_PRICE_MINOR: Final = 10_000_000_000
 """Small enough that a full order (1 000 lines of 100 000 units) still fits 64 bits."""
@@ -56,6 +56,12 @@ class StockBelowZero(Conflict):
     """An adjustment would take more than is available."""
 
     slug, title = "stock-below-zero", "Stock cannot fall below zero"
+
+
+class StockAboveLimit(Conflict):
+    """An adjustment would count more units as received than the shop counts."""
+
+    slug, title = "stock-above-limit", "More was received than the shop counts"
 
 
 class InsufficientStock(Conflict):
@@ -294,7 +300,7 @@ def adjust(stock: Stock, delta: int) -> Stock:
 
     Raises:
         StockBelowZero: fewer than `-delta` units are available.
-        InvalidInput: more units than the shop counts.
+        StockAboveLimit: more would have been received than the shop counts.
     """
     if stock.available + delta < 0:
         raise StockBelowZero(
@@ -302,8 +308,7 @@ def adjust(stock: Stock, delta: int) -> Stock:
             available=stock.available,
         )
     if stock.received + delta > MAX_UNITS:
-        message = f"at most {MAX_UNITS} units can be received, {stock.received} were so far"
-        raise InvalidInput(errors=[FieldError("body.delta", message)])
+        raise StockAboveLimit(f"At most {MAX_UNITS} units can be received; {stock.received} were so far.")
     return Stock(stock.received + delta, stock.available + delta, stock.sold, stock.version + 1)
 
 

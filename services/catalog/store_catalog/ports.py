@@ -98,6 +98,7 @@ class StockStore(Protocol):
         Raises:
             ProductNotFound: unknown or deleted.
             StockBelowZero: more would be taken than is available.
+            StockAboveLimit: more would have been received than the shop counts.
             OperationReused: the operation id belongs to another change.
         """
         ...

@@ -11,6 +11,7 @@ from store_catalog.domain import (
     ReservationShipped,
     ReservationState,
     Stock,
+    StockAboveLimit,
     StockBelowZero,
     adjust,
     crossed,
@@ -20,7 +21,6 @@ from store_catalog.domain import (
     ship,
     short_of,
 )
-from store_kit.problems import InvalidInput
 
 SHELF = Stock(received=10, available=7, sold=1, version=4)
 UNITS = st.integers(0, 1_000)
@@ -91,7 +91,7 @@ def test_an_adjustment_cannot_take_held_or_sold_units() -> None:
 
 def test_an_adjustment_cannot_count_beyond_the_limit() -> None:
     """What was ever received stays within what the shop counts."""
-    with pytest.raises(InvalidInput):
+    with pytest.raises(StockAboveLimit):
         adjust(SHELF, MAX_UNITS)
 
 

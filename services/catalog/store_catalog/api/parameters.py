@@ -67,6 +67,7 @@ def _whole_number(value: object) -> object:
 
 
 Whole = BeforeValidator(_whole_number)
+"""Comes last in an annotation: bounds in front of it stay in the API document."""
 
 
 def use_cases(request: Request) -> UseCases:
@@ -102,7 +103,7 @@ _CategoryIn = Annotated[
     str, Field(min_length=1, max_length=MAX_CATEGORY, pattern=_LINE, examples=["Kitchen"])
 ]
 _PriceIn = Annotated[
-    int, Whole, Field(ge=1, le=MAX_PRICE_MINOR, description="In minor units of the currency.", examples=[295])
+    int, Field(ge=1, le=MAX_PRICE_MINOR, description="In minor units of the currency.", examples=[295]), Whole
 ]
 
 
@@ -127,7 +128,7 @@ class ProductDetailsIn(_Body):
 class NewProductIn(ProductDetailsIn):
     """A product to be added."""
 
-    stock: Annotated[int, Whole, Field(ge=0, le=MAX_UNITS, description="Units received with it.")] = 0
+    stock: Annotated[int, Field(ge=0, le=MAX_UNITS, description="Units received with it."), Whole] = 0
 
     def product(self) -> NewProduct:
         """Return it for the domain."""
@@ -158,7 +159,7 @@ class ProductPatchIn(_Body):
 class AdjustmentIn(_Body):
     """Units that came in (or, negative, were written off), and why."""
 
-    delta: Annotated[int, Whole, Field(ge=-MAX_UNITS, le=MAX_UNITS, examples=[100])]
+    delta: Annotated[int, Field(ge=-MAX_UNITS, le=MAX_UNITS, examples=[100]), Whole]
     reason: Annotated[
         str, Field(min_length=1, max_length=MAX_REASON, pattern=_LINE, examples=["delivery 4711"])
     ]

@@ -26,7 +26,7 @@ from store_catalog.api.parameters import (
     use_cases,
 )
 from store_catalog.api.views import StockPageView, StockView, stock_row_view, stock_view
-from store_catalog.domain import Adjustment, OperationReused, ProductNotFound, StockBelowZero
+from store_catalog.domain import Adjustment, OperationReused, ProductNotFound, StockAboveLimit, StockBelowZero
 
 router = APIRouter(tags=["stock"])
 _LIST: Final = "admin.stock"
@@ -38,7 +38,7 @@ _ADMIN = (BadRequest, Unauthenticated, Forbidden, InvalidInput)
     operation_id="adjust_stock",
     summary="Receive or write off stock",
     response_model=StockView,
-    responses=problem_responses(*_ADMIN, ProductNotFound, StockBelowZero, OperationReused),
+    responses=problem_responses(*_ADMIN, ProductNotFound, StockBelowZero, StockAboveLimit, OperationReused),
 )
 async def adjust_stock(
     request: Request,

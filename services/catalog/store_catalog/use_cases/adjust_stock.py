@@ -21,6 +21,7 @@ class AdjustStock:
         Raises:
             ProductNotFound: unknown or deleted.
             StockBelowZero: more would be taken than is available.
+            StockAboveLimit: more would have been received than the shop counts.
             OperationReused: the operation id belongs to another adjustment.
         """
         adjusted = await self.stock.adjust(adjustment)
