@@ -18,6 +18,9 @@ from store_kit.problems import Forbidden, PeerUnavailable, Unauthenticated
 ALGORITHM: Final = "Ed25519"
 """EdDSA by its fully specified name (RFC 9864); the bare "EdDSA" is deprecated there."""
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no password
+SCHEME: Final = "OAuth2"
+OPTIONAL_SCHEME: Final = "OAuth2Optional"
+"""What the API document names the need for a token, and a need that may stay unmet until the documents are merged."""
 _MAX_TOKEN: Final = 4096
 _CACHED_TOKENS: Final = 10_000
 _JWKS_PAUSE_S: Final = 1.0
@@ -178,7 +181,7 @@ class _Bearer(OAuth2PasswordBearer):
 
     def __init__(self) -> None:
         super().__init__(tokenUrl="/api/auth/token", refreshUrl="/api/auth/token", auto_error=False)
-        self.scheme_name = "OAuth2"
+        self.scheme_name = SCHEME
 
     async def principal(self, request: Request) -> Principal | None:
         """Return whom the request's token speaks for; None without a token."""
@@ -193,6 +196,10 @@ class _Bearer(OAuth2PasswordBearer):
 
 
 class _Optional(_Bearer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scheme_name = OPTIONAL_SCHEME
+
     async def __call__(self, request: Request) -> Principal | None:  # type: ignore[override]  # a principal, not the text
         """Return whom the request speaks for; None for an anonymous one."""
         return await self.principal(request)

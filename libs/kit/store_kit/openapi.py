@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from store_kit.auth import OPTIONAL_SCHEME, SCHEME
 from store_kit.problems import CONTENT_TYPE, PROBLEM_SCHEMA
 
 _PUBLIC: Final = ("/api/", "/.well-known/")
@@ -38,18 +39,22 @@ def public_openapi(apps: Iterable[FastAPI], *, title: str, version: str, descrip
         "paths": paths,
         "components": components,
     }
+    components.get("securitySchemes", {}).pop(OPTIONAL_SCHEME, None)
     _drop_unused(document)
     return document
 
 
 def _documented(operation: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace FastAPI's own validation error by our problems."""
+    """Replace FastAPI's own validation error by our problems; say where a token may be left out."""
     responses = {
         status: response
         for status, response in operation["responses"].items()
         if "HTTPValidationError" not in str(response)
     }
-    return {**operation, "responses": {**responses, "default": _GENERAL_PROBLEM}}
+    documented = {**operation, "responses": {**responses, "default": _GENERAL_PROBLEM}}
+    if {OPTIONAL_SCHEME: []} in operation.get("security", ()):
+        documented["security"] = [{SCHEME: []}, {}]
+    return documented
 
 
 def _merge(into: dict[str, dict[str, Any]], components: Mapping[str, Mapping[str, Any]]) -> None:

@@ -26,7 +26,7 @@ class Problem(Exception):
         detail: what was wrong, with which value, and what to do.
         errors: the fields at fault.
         headers: response headers that belong to the error, e.g. `Retry-After`.
-        members: extension members of the problem document.
+        members: extension members of the problem document; the standard ones above win over their names.
     """
 
     status: ClassVar[int] = 500
@@ -58,7 +58,7 @@ class Problem(Exception):
         }
         if self.errors:
             document["errors"] = [{"field": e.field, "message": e.message} for e in self.errors]
-        return document | self.members
+        return self.members | document
 
 
 class BadRequest(Problem):

@@ -251,7 +251,7 @@ class Order:
         """
         if to not in NEXT[self.status]:
             raise IllegalTransition(
-                f"An order that is {self.status} cannot become {to}.", order_id=self.id, status=self.status
+                f"An order that is {self.status} cannot become {to}.", order_id=self.id, order_status=self.status
             )
 
 
