@@ -1,10 +1,11 @@
 """Everybody's orders, for administrators."""
 
+import re
 from datetime import date
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 from store_kit.auth import Admin
 from store_kit.cursors import page_link
@@ -31,6 +32,14 @@ from store_order.problems import IllegalTransition, OrderNotFound
 router: Final = APIRouter(prefix="/api/admin/orders", tags=["admin"])
 _EPOCH: Final = date(1970, 1, 1)
 _DAY_MS: Final = 86_400_000
+_FULL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _full_date(value: object) -> object:
+    """Take the `full-date` of RFC 3339 only: by itself the type also reads `0` and a time of day."""
+    if isinstance(value, str) and not _FULL_DATE.fullmatch(value):
+        raise ValueError("must be a date like 2026-01-31")
+    return value
 
 
 class StatusRequest(BaseModel):
@@ -53,7 +62,9 @@ async def list_all_orders(
     _admin: Admin,
     status: Annotated[Status | None, Query(description="Only orders in this status.")] = None,
     day: Annotated[
-        date | None, Query(description="Only orders placed on this day, UTC.", examples=["2026-01-31"])
+        date | None,
+        BeforeValidator(_full_date),
+        Query(description="Only orders placed on this day, UTC.", examples=["2026-01-31"]),
     ] = None,
     expand: Annotated[
         str | None,
