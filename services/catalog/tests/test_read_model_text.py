@@ -28,10 +28,15 @@ def test_words_are_letters_and_digits() -> None:
     assert words("T-Light «Орёл», 12.5cm_set (№2)") == ["t", "light", "орел", "12", "5cm", "set", "no2"]
 
 
-def test_name_key_is_bounded_and_ignores_extra_spaces() -> None:
-    """A name's place in the alphabet does not depend on spacing and costs at most 60 characters."""
-    assert name_key("  Red\t\n Mug ") == "red mug"
-    assert len(name_key("x" * 500)) == 60
+def test_marks_that_stand_alone_belong_to_their_letter() -> None:
+    """A letter and a mark that have no common form are one letter still, and one word."""
+    assert words("x\u030cy a_b ½") == ["xy", "a", "b", "1", "2"]
+
+
+def test_name_key_is_bounded_and_ignores_all_but_words() -> None:
+    """A name's place in the alphabet depends neither on spacing nor on quotes, and costs at most 60 characters."""
+    assert name_key("  «Red»\t\n Mug! ") == "red mug"
+    assert len(name_key("ab " * 500)) == 60
 
 
 @pytest.mark.parametrize("text", ["", "   ", "!!!", "\0", '"', "*", "🎁🎁", "_-_", "(^)"])

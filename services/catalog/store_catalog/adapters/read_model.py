@@ -76,7 +76,7 @@ class ReadModel:
     async def open(self) -> None:
         """Open the file; what is not usable is replaced by an empty one, which is not ready."""
         try:
-            await self._db.open()
+            await self._open()
             self._load()
         except (SchemaError, sqlite3.DatabaseError) as error:
             self._log.warning("index.unusable", error=str(error))
@@ -140,7 +140,7 @@ class ReadModel:
             for suffix in ("", "-wal", "-shm"):
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
             self._db = self._sqlite()
-            await self._db.open()
+            await self._open()
             self._cube = Cube()
             self._recent.clear()
             self._incomplete = False
@@ -219,6 +219,10 @@ class ReadModel:
     def _sqlite(self) -> Sqlite:
         schema = files("store_catalog") / "schema" / "index"
         return Sqlite(self._path, schema, metrics=self._metrics, synchronous="NORMAL")
+
+    async def _open(self) -> None:
+        await self._db.open()
+        await self._db.write("meta.tune", writer.tune)
 
     def _load(self) -> None:
         meta: dict[str, Any] = dict(self._db.all("meta.all", "SELECT key, value FROM meta"))

@@ -2,6 +2,8 @@
 
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 from store_kit.clock import rfc3339
@@ -14,6 +16,10 @@ _EPOCH_MS: Final = 1_577_836_800_000
 """2020-01-01: 41 bits of milliseconds from there reach to 2089."""
 _HASH_BITS: Final = 22
 _LATEST: Final = (1 << 41) - 1
+
+
+_time: Final = lru_cache(maxsize=256)(rfc3339)
+"""Products of one batch have one time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +62,13 @@ def incoming(product: Product, currency: str) -> tuple[str | int, ...]:
         product.price_minor,
         name_key(product.name),
         item_json(product, currency).decode(),
-        _distinct(product.name, product.sku or ""),
-        _distinct(product.category, product.description),
+        _distinct(words(product.name), words(product.sku or "")),
+        _distinct(words(product.category), words(product.description)),
     )
 
 
 def item_json(product: Product, currency: str) -> bytes:
     """Return a product as the JSON object it is in every list."""
-    created_at = rfc3339(product.created_at_ms)
-    edited = product.updated_at_ms != product.created_at_ms
     return json_bytes(
         Item(
             product.id,
@@ -75,12 +79,12 @@ def item_json(product: Product, currency: str) -> bytes:
             currency,
             product.in_stock,
             product.version,
-            created_at,
-            rfc3339(product.updated_at_ms) if edited else created_at,
+            _time(product.created_at_ms),
+            _time(product.updated_at_ms),
         )
     )
 
 
-def _distinct(*texts: str) -> str:
-    """Return the words of texts, each once, separated by spaces."""
-    return " ".join(dict.fromkeys(words(" ".join(texts))))
+def _distinct(*texts: list[str]) -> str:
+    """Return all these words, each once, separated by spaces."""
+    return " ".join(dict.fromkeys(chain.from_iterable(texts)))

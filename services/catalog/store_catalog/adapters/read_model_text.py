@@ -22,7 +22,7 @@ CATEGORY_MARK: Final = "\N{SECTION SIGN}"
 """Begins the word that stands for a category; no word of a text can contain it."""
 
 _WORD: Final = re.compile(r"[^\W_]+")
-_SPACES: Final = re.compile(r"\s+")
+_CACHED_WORDS: Final = 20_000
 
 
 class _Folding(dict[int, str]):
@@ -52,15 +52,31 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(_FOLDING)
 
 
+class _FoldedWords(dict[str, tuple[str, ...]]):
+    """The words in a piece of text without spaces: one, or a few around a dash.
+
+    Shops say the same few thousand words again and again, so most are folded once. Bounded.
+    """
+
+    def __missing__(self, piece: str) -> tuple[str, ...]:
+        folded = tuple(word[:MAX_WORD] for word in _WORD.findall(fold(piece)))
+        if len(self) >= _CACHED_WORDS:
+            self.clear()
+        self[piece] = folded
+        return folded
+
+
+_FOLDED: Final = _FoldedWords()
+
+
 def words(text: str) -> list[str]:
     """Return the folded words of a text, in order."""
-    found: list[str] = _WORD.findall(fold(text))
-    return found if len(text) <= MAX_WORD else [word[:MAX_WORD] for word in found]
+    return [word for piece in text.split() for word in _FOLDED[piece]]
 
 
 def name_key(name: str) -> str:
-    """Return what decides a name's place in the alphabet."""
-    return _SPACES.sub(" ", fold(name)).strip()[:NAME_KEY]
+    """Return what decides a name's place in the alphabet: its words; quotes and dashes do not count."""
+    return " ".join(words(name))[:NAME_KEY]
 
 
 @dataclass(frozen=True, slots=True)
