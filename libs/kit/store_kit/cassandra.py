@@ -177,6 +177,11 @@ class Cassandra:
         if cluster is not None:
             await self._loop.run_in_executor(None, cluster.shutdown)
 
+    @property
+    def usable(self) -> bool:
+        """Whether it is connected and its schema fits."""
+        return self._usable
+
     async def check(self) -> None:
         """Ask the database for a sign of life.
 

@@ -1,8 +1,12 @@
 """Helpers for the tests of all services: tokens of a test issuer, a service on a real free port."""
 
+import asyncio
 import contextlib
+import os
 import time
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import aiohttp
@@ -10,6 +14,10 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
 from store_kit.auth import ALGORITHM, TOKEN_TYPE, TokenVerifier
+from store_kit.cassandra import Cassandra
+from store_kit.cassandra_schema import open_keyspace
+from store_kit.metrics import Metrics
+from store_kit.secrets import Secrets
 from store_kit.server import Runner, bind
 from store_kit.service import Service
 from store_kit.settings import StoreSettings
@@ -73,3 +81,41 @@ async def serve_service(service: Service) -> AsyncIterator[aiohttp.ClientSession
             yield client
     finally:
         await runner.stop()
+
+
+def test_cluster() -> str | None:
+    """Return the Cassandra that tests may use (STORE_TEST_DATABASE), or None: then they run on SQLite alone."""
+    return os.environ.get("STORE_TEST_DATABASE")
+
+
+test_cluster.__test__ = False  # type: ignore[attr-defined]  # a helper, not a test case
+
+
+@contextlib.asynccontextmanager
+async def fresh_keyspace(service: str, schema: Traversable) -> AsyncIterator[Cassandra]:
+    """Give an empty, migrated keyspace of the test cluster; it is dropped afterwards.
+
+    Making one takes about a second: share it within a module and call `empty` between tests.
+    """
+    url = f"{test_cluster()}&prefix=t{uuid.uuid4().hex[:12]}_"
+    settings = StoreSettings(database=url, environment="embedded", database_timeout_s=10.0)
+    keyspace = open_keyspace(
+        service, schema, settings=settings, secrets=Secrets(settings), metrics=Metrics(service)
+    )
+    await keyspace.open()
+    while not keyspace.usable:  # noqa: ASYNC110 - it opens by itself, in its own time
+        await asyncio.sleep(0.05)
+    try:
+        yield keyspace
+    finally:
+        await keyspace.run("DROP KEYSPACE {keyspace}")
+        await keyspace.close()
+
+
+async def empty(keyspace: Cassandra) -> None:
+    """Delete every row of a test's keyspace."""
+    names = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?"
+    tables = [name for (name,) in await keyspace.all("tables.list", names, (keyspace.keyspace,))]
+    await asyncio.gather(
+        *(keyspace.run(f"TRUNCATE {name}") for name in tables if not name.startswith("schema_"))
+    )
