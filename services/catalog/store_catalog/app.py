@@ -1,5 +1,6 @@
 """Composition root: builds the catalogue from its settings."""
 
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
@@ -21,13 +22,7 @@ from store_catalog.adapters.sqlite_feed import SqliteChangeFeed
 from store_catalog.adapters.sqlite_products import SqliteProductStore
 from store_catalog.adapters.sqlite_stock import SqliteStockStore
 from store_catalog.api import categories, internal, product_batches, product_lists, products, stock, system
-from store_catalog.ports import (
-    ChangeFeed,
-    HealthProbe,
-    ProductStore,
-    ReservationMeter,
-    StockStore,
-)
+from store_catalog.ports import ChangeFeed, ProductStore, StockStore
 from store_catalog.settings import CatalogSettings
 from store_catalog.use_cases import UseCases
 from store_catalog.use_cases.add_products import AddProduct, AddProducts
@@ -46,6 +41,17 @@ from store_catalog.use_cases.ship_stock import ShipStock
 from store_catalog.use_cases.sweep import Sweep
 
 NAME: Final = "catalog"
+_ROUTERS: Final = (
+    # Reading comes first: routes are tried in their order.
+    products.reading,
+    product_lists.router,
+    categories.router,
+    products.router,
+    product_batches.router,
+    stock.router,
+    system.router,
+    internal.router,
+)
 
 
 def create_service(
@@ -65,38 +71,14 @@ def create_service(
     """
     settings, clock = settings or CatalogSettings(), clock or SystemClock()
     metrics = Metrics(NAME)
-    database = Sqlite(
-        settings.data_dir / "catalog.db",
-        files("store_catalog") / "schema" / "sqlite",
-        metrics=metrics,
-        synchronous=settings.sqlite_synchronous,
-    )
-    index = ReadModel(
-        settings.data_dir / "catalog-index.db", currency=settings.currency, clock=clock, metrics=metrics
-    )
-    cursors = Cursors(Secrets(settings).text("cursor_key"))
-    probe = HttpHealthProbe(_urls(settings), settings.catalog_health_timeout_s)
-    use_cases = _use_cases(
-        settings,
-        clock,
-        wrap("products", SqliteProductStore(database, clock)),
-        wrap("stock", SqliteStockStore(database, clock)),
-        wrap("feed", SqliteChangeFeed(database)),
-        index,
-        cursors,
-        PrometheusReservationMeter(metrics),
-        probe,
-    )
-
+    kept = _adapters(settings, clock, metrics, wrap)
+    use_cases = _use_cases(settings, clock, kept)
     follower = Worker("catalog.follow", use_cases.follow_feed, settings.catalog_follow_s, clock)
-    index.on_nudge = follower.nudge
+    kept.index.on_nudge = follower.nudge
     metrics.gauge(
         "store_catalog_index_lag_seconds", "By how much the lists of products may be behind the truth."
     ).set_function(use_cases.follow_feed.lag_s)
-
-    async def database_answers() -> None:
-        database.one("products.check", "SELECT 1 FROM products LIMIT 1")
-
+    first_pass = FirstPass(use_cases.follow_feed, settings.catalog_index_wait_s)
     service = build_service(
         name=NAME,
         port=settings.port_of("catalog"),
@@ -104,24 +86,52 @@ def create_service(
         metrics=metrics,
         verifier=verifier or remote_verifier(settings),
         use_cases=use_cases,
-        # Reading comes first: routes are tried in their order.
-        routers=(
-            products.reading,
-            product_lists.router,
-            categories.router,
-            products.router,
-            product_batches.router,
-            stock.router,
-            system.router,
-            internal.router,
-        ),
-        resources=(database, index, FirstPass(use_cases.follow_feed, settings.catalog_index_wait_s), probe),
+        routers=_ROUTERS,
+        resources=(kept.database, kept.index, first_pass, kept.probe),
         workers=(follower, Worker("catalog.sweep", use_cases.sweep, settings.catalog_sweep_s, clock)),
-        checks={"database": database_answers, "index": index.check},
+        checks={"database": kept.database_answers, "index": kept.index.check},
     )
     service.app.state.currency = settings.currency
-    service.app.state.cursors = cursors
+    service.app.state.cursors = kept.cursors
     return service
+
+
+@dataclass(frozen=True, slots=True)
+class _Adapters:
+    """What keeps the catalogue's ports."""
+
+    database: Sqlite
+    products: ProductStore
+    stock: StockStore
+    feed: ChangeFeed
+    index: ReadModel
+    cursors: Cursors
+    meter: PrometheusReservationMeter
+    probe: HttpHealthProbe
+
+    async def database_answers(self) -> None:
+        """Fail when the database does not answer."""
+        self.database.one("products.check", "SELECT 1 FROM products LIMIT 1")
+
+
+def _adapters(settings: CatalogSettings, clock: Clock, metrics: Metrics, wrap: Wrap) -> _Adapters:
+    database = Sqlite(
+        settings.data_dir / "catalog.db",
+        files("store_catalog") / "schema" / "sqlite",
+        metrics=metrics,
+        synchronous=settings.sqlite_synchronous,
+    )
+    index_file = settings.data_dir / "catalog-index.db"
+    return _Adapters(
+        database=database,
+        products=wrap("products", SqliteProductStore(database, clock)),
+        stock=wrap("stock", SqliteStockStore(database, clock)),
+        feed=wrap("feed", SqliteChangeFeed(database)),
+        index=ReadModel(index_file, currency=settings.currency, clock=clock, metrics=metrics),
+        cursors=Cursors(Secrets(settings).text("cursor_key")),
+        meter=PrometheusReservationMeter(metrics),
+        probe=HttpHealthProbe(_urls(settings), settings.catalog_health_timeout_s),
+    )
 
 
 def _urls(settings: CatalogSettings) -> dict[str, str]:
@@ -133,22 +143,13 @@ def _urls(settings: CatalogSettings) -> dict[str, str]:
     }
 
 
-def _use_cases(
-    settings: CatalogSettings,
-    clock: Clock,
-    products: ProductStore,
-    stock_store: StockStore,
-    feed: ChangeFeed,
-    index: ReadModel,
-    cursors: Cursors,
-    meter: ReservationMeter,
-    probe: HealthProbe,
-) -> UseCases:
+def _use_cases(settings: CatalogSettings, clock: Clock, kept: _Adapters) -> UseCases:
+    products, stock_store, index, meter = kept.products, kept.stock, kept.index, kept.meter
     release, ship = ReleaseStock(stock_store, products, index, meter), ShipStock(stock_store, meter)
     return UseCases(
-        list_products=ListProducts(index, cursors),
+        list_products=ListProducts(index, kept.cursors),
         list_categories=ListCategories(index),
-        follow_feed=FollowFeed(feed, products, index, clock),
+        follow_feed=FollowFeed(kept.feed, products, index, clock),
         get_product=GetProduct(products),
         add_product=AddProduct(products, index),
         add_products=AddProducts(products, index),
@@ -163,7 +164,7 @@ def _use_cases(
         ship_stock=ship,
         sweep=Sweep(
             stock_store,
-            feed,
+            kept.feed,
             release,
             ship,
             clock,
@@ -171,5 +172,5 @@ def _use_cases(
             marker_ms=settings.catalog_marker_s * 1000,
             feed_ms=settings.catalog_feed_s * 1000,
         ),
-        check_health=CheckHealth(probe),
+        check_health=CheckHealth(kept.probe),
     )

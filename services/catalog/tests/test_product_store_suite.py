@@ -3,15 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from store_catalog.domain import (
-    Details,
-    NewProduct,
-    Product,
-    ProductChanged,
-    ProductNotFound,
-    SkuTaken,
-)
+from store_catalog.domain import Details, NewProduct, Product
 from store_catalog.ports import FeedExpired
+from store_catalog.problems import ProductChanged, ProductNotFound, SkuTaken
 
 from services.catalog.tests.stores import FAR_MS, Stores, line
 

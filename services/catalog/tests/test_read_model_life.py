@@ -181,6 +181,19 @@ async def test_who_waits_may_leave(tmp_path: Path) -> None:
     assert (await index.page(ListQuery(), None, 1)).count == 2
 
 
+async def test_what_is_offered_comes_behind_what_is_waited_for(tmp_path: Path) -> None:
+    """A batch does not hold up a single product; it is shown when its turn comes, or left to the feed."""
+    index = await filled(tmp_path)
+    index.offer([make(n) for n in range(100, 30_000)])
+    index.offer([make(90_000)])
+    await index.apply([make(1)])
+    assert (await index.page(ListQuery(), None, 1)).count < 30_000
+    await index.close()
+    again = await _reopened(tmp_path)
+    assert (await again.page(ListQuery(), None, 1)).count == 29_901
+    assert (await again.page(ListQuery(search="sku 90000"), None, 1)).count == 0
+
+
 async def test_what_was_applied_lately_is_known(tmp_path: Path) -> None:
     """The follower need not read again what this process wrote itself."""
     index = await filled(tmp_path, [make(1, version=2, stock_version=3)])

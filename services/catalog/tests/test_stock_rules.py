@@ -7,12 +7,8 @@ from store_catalog.domain import (
     MAX_UNITS,
     Claim,
     Line,
-    ReservationReleased,
-    ReservationShipped,
     ReservationState,
     Stock,
-    StockAboveLimit,
-    StockBelowZero,
     adjust,
     crossed,
     hold,
@@ -21,6 +17,7 @@ from store_catalog.domain import (
     ship,
     short_of,
 )
+from store_catalog.problems import ReservationReleased, ReservationShipped, StockAboveLimit, StockBelowZero
 
 SHELF = Stock(received=10, available=7, sold=1, version=4)
 UNITS = st.integers(0, 1_000)

@@ -12,15 +12,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from store_catalog.domain import (
-    Adjustment,
-    InsufficientStock,
-    Line,
-    Product,
-    ReservationReleased,
-    ReservationShipped,
-    StockBelowZero,
-)
+from store_catalog.domain import Adjustment, Line, Product
+from store_catalog.problems import InsufficientStock, ReservationReleased, ReservationShipped, StockBelowZero
 
 from services.catalog.tests.stores import FACTORIES, FAR_MS, Factory, Stores, assert_equation
 

@@ -3,19 +3,14 @@
 import asyncio
 
 import pytest
-from store_catalog.domain import (
-    ActiveHold,
-    Adjustment,
+from store_catalog.domain import ActiveHold, Adjustment, Line, ReservationState, ReservedLine, Stock
+from store_catalog.problems import (
     InsufficientStock,
-    Line,
     OperationReused,
     ProductNotFound,
     ReservationExpired,
     ReservationReleased,
     ReservationShipped,
-    ReservationState,
-    ReservedLine,
-    Stock,
     StockBelowZero,
 )
 

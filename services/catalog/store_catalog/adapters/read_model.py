@@ -38,6 +38,8 @@ _SLICE: Final = 50
 """Products prepared before other requests get their turn: about a millisecond."""
 _REMEMBERED: Final = 25_000
 """Products whose last applied versions are kept in mind."""
+_OFFERED: Final = 20_000
+"""Products that may wait to be shown without anyone waiting for it."""
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -63,6 +65,7 @@ class ReadModel:
         self._ready = False
         self._position = 0
         self._waiting: deque[tuple[Sequence[Product], asyncio.Future[None]]] = deque()
+        self._offered: deque[Product] = deque()
         self._applying: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._recent: dict[ProductId, tuple[int, int]] = {}
@@ -118,9 +121,17 @@ class ReadModel:
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((products, done))
-        if self._applying is None or self._applying.done():
-            self._applying = asyncio.create_task(self._apply_waiting(), name="apply to catalogue index")
+        self._wake()
         await asyncio.shield(done)
+
+    def offer(self, products: Sequence[Product]) -> None:
+        """Show these products soon, behind those that somebody waits for; returns at once.
+
+        When too many wait already they are left to the change feed, which announces them in any case.
+        """
+        if len(self._offered) < _OFFERED:
+            self._offered.extend(products)
+            self._wake()
 
     def shows(self, entry: FeedEntry) -> bool:
         """Whether what the entry announces was applied lately, e.g. by the request that wrote it."""
@@ -258,21 +269,31 @@ class ReadModel:
         known = None if counted else self._cube.count(category, in_stock=query.in_stock)
         return pages.Ask(query, category, behind, limit, known, self._cube.count())
 
+    def _wake(self) -> None:
+        if self._applying is None or self._applying.done():
+            self._applying = asyncio.create_task(self._apply_waiting(), name="apply to catalogue index")
+
     async def _apply_waiting(self) -> None:
-        while self._waiting:
-            batch: dict[ProductId, Product] = {}
-            answered: list[asyncio.Future[None]] = []
-            while self._waiting and len(batch) < CHUNK:
-                products, done = self._waiting.popleft()
-                answered.append(done)
-                _keep_newest(batch, products)
+        while self._waiting or self._offered:
+            batch, answered = self._next_batch()
             try:
                 await self._apply(list(batch.values()))
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001 - whatever kept it out: the index lacks something now
                 self._damaged_by_writing(error)
-            finally:
-                for done in answered:
-                    done.set_result(None)
+            for done in answered:
+                done.set_result(None)
+
+    def _next_batch(self) -> tuple[dict[ProductId, Product], list[asyncio.Future[None]]]:
+        """Take what somebody waits for; else some of what was offered."""
+        batch: dict[ProductId, Product] = {}
+        answered: list[asyncio.Future[None]] = []
+        while self._waiting and len(batch) < CHUNK:
+            products, done = self._waiting.popleft()
+            answered.append(done)
+            _keep_newest(batch, products)
+        while self._offered and not answered and len(batch) < CHUNK:
+            _keep_newest(batch, [self._offered.popleft()])
+        return batch, answered
 
     async def _apply(self, products: Sequence[Product]) -> None:
         for start in range(0, len(products), CHUNK):
@@ -299,7 +320,7 @@ class ReadModel:
             rows += (incoming(product, self._currency) for product in products[start : start + _SLICE])
         return rows
 
-    def _damaged_by_writing(self, error: sqlite3.Error) -> None:
+    def _damaged_by_writing(self, error: Exception) -> None:
         """Whatever kept products out of the index: it is no longer complete, so it is built again."""
         self._log.error("index.damaged", error=str(error))
         self._ready = False

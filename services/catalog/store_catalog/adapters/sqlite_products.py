@@ -10,15 +10,8 @@ from store_kit.ids import new_id
 from store_kit.sqlite import Sqlite
 
 from store_catalog.adapters.sqlite_feed import announce
-from store_catalog.domain import (
-    Added,
-    NewProduct,
-    Product,
-    ProductChanged,
-    ProductId,
-    ProductNotFound,
-    SkuTaken,
-)
+from store_catalog.domain import Added, NewProduct, Product, ProductId
+from store_catalog.problems import ProductChanged, ProductNotFound, SkuTaken
 
 _FIELDS: Final = (
     "p.id, p.sku, p.name, p.description, p.category, p.price_minor, p.version, p.created_at_ms,"

@@ -20,10 +20,8 @@ from store_catalog.domain import (
     Adjustment,
     Claim,
     Line,
-    OperationReused,
     OrderId,
     ProductId,
-    ProductNotFound,
     Reservation,
     ReservationState,
     ReservedLine,
@@ -40,6 +38,7 @@ from store_catalog.domain import (
     short_of,
 )
 from store_catalog.ports import Adjusted
+from store_catalog.problems import OperationReused, ProductNotFound
 
 # CROSS JOIN keeps the order of the tables: the wanted ids drive, each is looked up by its index.
 _WANTED: Final = (

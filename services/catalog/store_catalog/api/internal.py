@@ -25,7 +25,7 @@ from store_catalog.api.views import (
     found_products_view,
     reservation_view,
 )
-from store_catalog.domain import (
+from store_catalog.problems import (
     InsufficientStock,
     ReservationExpired,
     ReservationReleased,

@@ -24,7 +24,8 @@ from store_catalog.api.parameters import (
     use_cases,
 )
 from store_catalog.api.views import ProductView, product_etag, product_view
-from store_catalog.domain import Product, ProductChanged, ProductNotFound, SkuTaken
+from store_catalog.domain import Product
+from store_catalog.problems import ProductChanged, ProductNotFound, SkuTaken
 
 reading = APIRouter(prefix="/api/products", tags=["products"], route_class=BareRoute)
 router = APIRouter(prefix="/api/products", tags=["products"])

@@ -26,7 +26,8 @@ from store_catalog.api.parameters import (
     use_cases,
 )
 from store_catalog.api.views import StockPageView, StockView, stock_row_view, stock_view
-from store_catalog.domain import Adjustment, OperationReused, ProductNotFound, StockAboveLimit, StockBelowZero
+from store_catalog.domain import Adjustment
+from store_catalog.problems import OperationReused, ProductNotFound, StockAboveLimit, StockBelowZero
 
 router = APIRouter(tags=["stock"])
 _LIST: Final = "admin.stock"

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from store_catalog.domain import Added, NewProduct, Product, SkuTaken
+from store_catalog.domain import Added, NewProduct, Product
 from store_catalog.ports import ProductIndex, ProductStore
+from store_catalog.problems import SkuTaken
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from store_kit.problems import Conflict
 
-from store_catalog.domain import InsufficientStock, Line, OrderId, Reservation
+from store_catalog.domain import Line, OrderId, Reservation
 from store_catalog.ports import ProductIndex, ProductStore, ReservationMeter, StockStore
+from store_catalog.problems import InsufficientStock
 from store_catalog.use_cases.show_crossed import show_crossed
 
 
