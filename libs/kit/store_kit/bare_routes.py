@@ -5,26 +5,29 @@ parameters as text and does the rest itself. What is left out (seven middlewares
 dependencies) costs more than reading a product does; errors, metrics, logs and limits are as everywhere.
 """
 
+import re
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, request_response
 from starlette.types import Receive, Scope, Send
 
 from store_kit.http_metrics import Observe
-from store_kit.problem_handlers import problem_response
+from store_kit.problem_handlers import on_http_exception, problem_response
 from store_kit.problems import Problem
 
 Endpoint = Callable[..., Coroutine[Any, Any, Response]]
+Match = Callable[[str], re.Match[str] | None]
 
 
 class BareRoute(APIRoute):
-    """A route whose endpoint takes the request and the path's parameters as text, nothing else; GET only."""
+    """A route whose endpoint takes the request and the path's parameters as text, nothing else."""
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
         super().__init__(path, endpoint, **options)
@@ -47,14 +50,17 @@ class BareRoutes:
     def __init__(self, app: FastAPI, routes: Sequence[BaseRoute], observe: Observe) -> None:
         self._app = app
         self._observe = observe
-        self._routes = [(r.path_regex.match, r.path, r.endpoint) for r in routes if isinstance(r, BareRoute)]
+        self._routes: dict[str, list[tuple[Match, str, Endpoint]]] = {}
+        for route in routes:
+            if isinstance(route, BareRoute):
+                served = (route.path_regex.match, route.path, route.endpoint)
+                for method in route.methods or ():
+                    self._routes.setdefault(method, []).append(served)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Serve the request when it is for a bare route; say whether it was."""
-        if scope["method"] != "GET":
-            return False
         path = scope["path"]
-        for match, template, endpoint in self._routes:
+        for match, template, endpoint in self._routes.get(scope["method"], ()):
             found = match(path)
             if found is not None:
                 await self._call(endpoint, found.groupdict(), template, scope, receive, send)
@@ -72,13 +78,16 @@ class BareRoutes:
     ) -> None:
         begun = time.perf_counter()
         scope["app"] = self._app
+        request = Request(scope, receive)
         status = 500
         try:
             try:
-                response = await endpoint(Request(scope, receive), **params)
+                response = await endpoint(request, **params)
             except Problem as problem:
                 response = problem_response(problem)
+            except HTTPException as error:
+                response = await on_http_exception(request, error)
             status = response.status_code
             await response(scope, receive, send)
         finally:
-            self._observe("GET", template, str(status), time.perf_counter() - begun)
+            self._observe(scope["method"], template, str(status), time.perf_counter() - begun)

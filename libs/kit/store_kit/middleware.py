@@ -49,9 +49,10 @@ class ServiceMiddleware:
         try:
             if exchange.is_declared_too_large(headers.get(b"content-length")):
                 await problem_response(exchange.too_large())(scope, receive, exchange.send)
-            elif self._bare is None or not await self._bare.serve(scope, receive, exchange.send):
+            else:
                 limited = exchange.receive if b"transfer-encoding" in headers else receive
-                await self._app(scope, limited, exchange.send)
+                if self._bare is None or not await self._bare.serve(scope, limited, exchange.send):
+                    await self._app(scope, limited, exchange.send)
             await exchange.discard_refused_body()
         except Exception:  # noqa: BLE001 - the last resort: logged with its trace, answered as a problem
             self._log.exception("request.failed", method=scope["method"])
