@@ -88,7 +88,7 @@ def create_service(
         metrics=metrics,
         verifier=verifier or remote_verifier(settings),
         use_cases=use_cases,
-        routers=(cart.router, recently_viewed.router, admin.router, internal.router),
+        routers=(cart.hot, cart.router, recently_viewed.router, admin.router, internal.router),
         resources=(database, client),
         workers=(Worker("cart.sweep", use_cases.sweep, settings.cart_sweep_s, clock),),
         checks={"database": database_answers},

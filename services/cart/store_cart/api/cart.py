@@ -5,6 +5,7 @@ import zlib
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 from store_kit.auth import CurrentUser
+from store_kit.bare_routes import BareRoute
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -16,6 +17,7 @@ from store_kit.problems import (
 )
 from store_kit.responses import JsonResponse, etag_of, json_bytes, not_modified
 
+from store_cart.api.by_hand import adding, by_hand
 from store_cart.api.parameters import (
     GuestCart,
     IdempotencyKey,
@@ -42,6 +44,7 @@ from store_cart.domain import (
 )
 
 router = APIRouter(tags=["cart"])
+hot = APIRouter(tags=["cart"], route_class=BareRoute)
 
 _SHOPPER = (InvalidCartToken, Unauthenticated, Forbidden, InvalidInput)
 _WRITING = (BadRequest, *_SHOPPER, QuantityLimit, CartFull, CartMerged, UnknownProduct, PeerUnavailable)
@@ -52,7 +55,10 @@ _WRITING = (BadRequest, *_SHOPPER, QuantityLimit, CartFull, CartMerged, UnknownP
     operation_id="show_cart",
     summary="Show the cart at live prices",
     response_model=CartView,
-    responses=problem_responses(*_SHOPPER),
+    responses={
+        304: {"description": "The cart is still what If-None-Match names."},
+        **problem_responses(*_SHOPPER),
+    },
 )
 async def show_cart(request: Request, owner: ReadingOwner) -> Response:
     """Return the cart of the signed-in user or of the guest behind `Cart-Token`.
@@ -80,13 +86,14 @@ async def clear_cart(request: Request, owner: ReadingOwner) -> Response:
     return Response(status_code=204)
 
 
-@router.post(
+@hot.post(
     "/api/cart/items",
     operation_id="add_cart_item",
     summary="Add units of a product",
     response_model=LineChangeView,
     responses=problem_responses(*_WRITING, KeyReused),
 )
+@by_hand(adding)
 async def add_cart_item(
     request: Request, body: Item, shopper: WritingShopper, idempotency_key: IdempotencyKey = None
 ) -> Response:

@@ -3,13 +3,15 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 from store_kit.auth import Service
+from store_kit.bare_routes import BareRoute
 from store_kit.problems import BadRequest, Forbidden, InvalidInput, Unauthenticated, problem_responses
 from store_kit.responses import JsonResponse
 
+from store_cart.api.by_hand import by_hand, reading, subtracting
 from store_cart.api.parameters import OpaqueId, OrderedLines, quantities_of, use_cases
 from store_cart.api.views import PlainCartView, VersionView
 
-router = APIRouter(prefix="/internal/carts", tags=["internal"])
+router = APIRouter(prefix="/internal/carts", tags=["internal"], route_class=BareRoute)
 
 _SERVICE = (Unauthenticated, Forbidden, InvalidInput)
 
@@ -21,6 +23,7 @@ _SERVICE = (Unauthenticated, Forbidden, InvalidInput)
     response_model=PlainCartView,
     responses=problem_responses(*_SERVICE),
 )
+@by_hand(reading)
 async def read_cart(request: Request, user_id: OpaqueId, _service: Service) -> Response:
     """Return the lines of a user's cart and its version; an empty cart for a user without."""
     return JsonResponse(PlainCartView.of(await use_cases(request).read_cart(user_id)))
@@ -33,6 +36,7 @@ async def read_cart(request: Request, user_id: OpaqueId, _service: Service) -> R
     response_model=VersionView,
     responses=problem_responses(BadRequest, *_SERVICE),
 )
+@by_hand(subtracting)
 async def subtract_order(
     request: Request, user_id: OpaqueId, order_id: OpaqueId, body: OrderedLines, _service: Service
 ) -> Response:

@@ -16,7 +16,7 @@ from store_cart.use_cases import UseCases
 EXAMPLE_PRODUCT: Final = "01936c7e-5b7a-7c3e-9f20-3d1f0a9b4c5d"
 EXAMPLE_TOKEN: Final = "01936c80-11aa-7d43-8a55-0c9e2f1b7d64.aLx1Y3v1m6cJ0Yh2k9o0sQ4u8w2e5r7t"  # noqa: S105 - a sample
 _UUID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
-_OPAQUE: Final = r"^[0-9A-Za-z_-]{1,64}$"
+OPAQUE: Final = r"^[0-9A-Za-z_-]{1,64}$"
 _ENTITY_TAG: Final = re.compile(r'"(\d{1,18})(?:-[0-9a-f]{8})?"')
 
 MOST_UNITS: Final = 1_000_000
@@ -37,7 +37,7 @@ Quantity = Annotated[
 ProductIdInPath = Annotated[
     str, Path(pattern=_UUID, description="The product's id.", examples=[EXAMPLE_PRODUCT])
 ]
-OpaqueId = Annotated[str, Path(pattern=_OPAQUE, description="An id of another service.")]
+OpaqueId = Annotated[str, Path(pattern=OPAQUE, description="An id of another service.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -134,7 +134,12 @@ def user_owner(user: Principal) -> Owner:
     return Owner("user", user.subject)
 
 
-async def _writing(request: Request, user: OptionalUser, cart_token: CartToken = None) -> Shopper:
+async def writing_shopper(request: Request, user: OptionalUser, cart_token: CartToken = None) -> Shopper:
+    """Return who writes: a signed-in person, a known guest, or a new one.
+
+    Raises:
+        InvalidCartToken: the guest's token was altered, or is not one.
+    """
     if user is not None:
         return Shopper(user_owner(user))
     return Shopper(*await use_cases(request).welcome_guest(cart_token))
@@ -146,7 +151,7 @@ async def _reading(request: Request, user: OptionalUser, cart_token: CartToken =
     return use_cases(request).recognise_guest(cart_token)
 
 
-WritingShopper = Annotated[Shopper, Depends(_writing)]
+WritingShopper = Annotated[Shopper, Depends(writing_shopper)]
 """Who writes: a person, a known guest, or a new guest who is given a token."""
 ReadingOwner = Annotated[Owner | None, Depends(_reading)]
 """Whose cart is read; None for a stranger, whose cart is empty."""
