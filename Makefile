@@ -4,7 +4,7 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test check fmt docs bench clean
+.PHONY: help up dev test chaos check fmt docs bench clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
@@ -23,7 +23,10 @@ dev: .venv/.dev $(SITE) ## run the shop and start it again whenever the code cha
 		--directory libs --directory services --directory launcher -- $(BIN)/store up $(ARGS)
 
 test: .venv/.dev $(SITE) ## run every test that needs no root, no Docker and no JVM, and measure coverage
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal --cov --cov-report term $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not chaos" --cov --cov-report term $(ARGS)
+
+chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments; takes minutes
+	@$(BIN)/pytest -m chaos $(ARGS)
 
 check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute, before every commit
 	@$(BIN)/ruff format --check --quiet .
