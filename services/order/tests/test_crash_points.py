@@ -33,7 +33,7 @@ async def _cancel(world: World) -> None:
 
 
 async def _deliver(world: World) -> None:
-    await world.pass_time(330, step_s=3)
+    await world.pass_time(30, step_s=3)
 
 
 async def _created(world: World) -> None:
@@ -118,7 +118,7 @@ async def test_a_crash_anywhere_until_delivery_keeps_every_promise() -> None:
         assert world.only_order().status is Status.DELIVERED
 
     boundaries = await _break_everywhere(_created, _deliver, delivered, Crash)
-    assert boundaries > 100
+    assert boundaries > 60
 
 
 @pytest.mark.parametrize("error", [PeerUnavailable, OutcomeUnknown])
