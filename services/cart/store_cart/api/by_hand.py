@@ -19,7 +19,7 @@ from store_kit.principal import Principal
 from store_kit.problem_handlers import invalid_input
 from store_kit.problems import FieldError, InvalidInput
 
-from store_cart.api.parameters import OPAQUE, Item, OrderedLines, Shopper, writing_shopper
+from store_cart.api.parameters import OPAQUE, Item, Items, OrderedLines, Shopper, writing_shopper
 
 Endpoint = Callable[..., Awaitable[Response]]
 Arguments = Callable[..., Awaitable[Mapping[str, Any]]]
@@ -54,6 +54,17 @@ async def adding(request: Request) -> Mapping[str, Any]:
     # The shopper last: a refused request makes nobody a guest.
     shopper = await _shopper(request, user)
     return {"body": body, "shopper": shopper, "idempotency_key": key}
+
+
+async def replacing(request: Request) -> Mapping[str, Any]:
+    """Read what replacing all items needs."""
+    user = await _who(request)
+    body = await _body(request, Items)
+    return {
+        "body": body,
+        "shopper": await _shopper(request, user),
+        "if_match": request.headers.get("if-match"),
+    }
 
 
 async def reading(request: Request, user_id: str) -> Mapping[str, Any]:

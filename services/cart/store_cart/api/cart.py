@@ -17,7 +17,7 @@ from store_kit.problems import (
 )
 from store_kit.responses import JsonResponse, etag_of, json_bytes, not_modified
 
-from store_cart.api.by_hand import adding, by_hand
+from store_cart.api.by_hand import adding, by_hand, replacing
 from store_cart.api.parameters import (
     GuestCart,
     IdempotencyKey,
@@ -106,13 +106,14 @@ async def add_cart_item(
     return JsonResponse(LineChangeView.of(change, shopper.new_token), headers=shopper.headers)
 
 
-@router.put(
+@hot.put(
     "/api/cart/items",
     operation_id="replace_cart_items",
     summary="Replace everything in the cart",
     response_model=CartSizeView,
     responses=problem_responses(*_WRITING, PreconditionFailed),
 )
+@by_hand(replacing)
 async def replace_cart_items(
     request: Request, body: Items, shopper: WritingShopper, if_match: IfMatch = None
 ) -> Response:
