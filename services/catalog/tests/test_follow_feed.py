@@ -211,6 +211,26 @@ async def test_what_this_process_wrote_is_not_read_again(following: Following) -
 
 
 @pytest.mark.anyio
+async def test_what_is_offered_counts_as_lag_until_it_is_shown(following: Following) -> None:
+    """A batch that waits is not read again, but it is not forgotten either: lag and position wait for it."""
+    await following.start()
+    following.clock.advance(60)
+    following.truth.announce(make(1))
+    following.truth.show(make(1))
+    following.index.offer([make(1)])
+    following.clock.advance(2)
+    following.follow._polled_ms = following.clock.now_ms()
+    assert following.follow.lag_s() == 2
+    await following.step()
+    assert following.truth.reads == []
+    await following.index.apply([make(2)])
+    following.truth.show(make(2))
+    await following.step()
+    assert following.index.backlog_since_ms is None
+    await following.must_show_the_truth()
+
+
+@pytest.mark.anyio
 async def test_a_lag_grows_while_the_feed_cannot_be_read(following: Following) -> None:
     """No news is not good news: the lag counts from the last look that worked."""
     await following.start()

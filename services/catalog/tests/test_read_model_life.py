@@ -10,6 +10,7 @@ from store_catalog.adapters.read_model import ReadModel
 from store_catalog.adapters.read_model_writer import INDEXES
 from store_catalog.domain import FeedEntry
 from store_catalog.listing import CatalogueLoading, ListQuery, Position
+from store_kit.clock import ManualClock
 from store_kit.problems import InvalidCursor
 
 from services.catalog.tests.index_model import all_pages, close_all, filled, make, read_model
@@ -186,6 +187,7 @@ async def test_what_is_offered_comes_behind_what_is_waited_for(tmp_path: Path) -
     index = await filled(tmp_path)
     index.offer([make(n) for n in range(100, 30_000)])
     index.offer([make(90_000)])
+    assert index.backlog_since_ms == ManualClock().now_ms()
     await index.apply([make(1)])
     assert (await index.page(ListQuery(), None, 1)).count < 30_000
     await index.close()

@@ -31,8 +31,8 @@ class FakeIndex:
     async def apply(self, products: Sequence[Product]) -> None:
         self.shown += [product.id for product in products]
 
-    def nudge(self) -> None:
-        """Nothing follows here."""
+    def offer(self, products: Sequence[Product]) -> None:
+        """Nothing is shown later here."""
 
 
 class FakeMeter:

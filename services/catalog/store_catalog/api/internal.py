@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 from store_kit.auth import Service
+from store_kit.bare_routes import BareRoute
 from store_kit.problems import (
     BadRequest,
     FieldError,
@@ -17,7 +18,8 @@ from store_kit.problems import (
 from store_kit.responses import JsonResponse
 
 from store_catalog.api.bodies import read_body
-from store_catalog.api.parameters import LookupIn, OrderIdInPath, ReservationIn, use_cases
+from store_catalog.api.for_services import for_services
+from store_catalog.api.parameters import LookupIn, OrderIdInPath, ReservationIn, struct_body, use_cases
 from store_catalog.api.views import (
     FoundProductsView,
     ReservationEndView,
@@ -32,9 +34,10 @@ from store_catalog.problems import (
     ReservationShipped,
 )
 
-router = APIRouter(prefix="/internal", tags=["internal"])
+router = APIRouter(prefix="/internal", tags=["internal"], route_class=BareRoute)
 _SERVICE = (BadRequest, Unauthenticated, Forbidden, InvalidInput)
 _reservation: Final = msgspec.json.Decoder(ReservationIn)
+_lookup: Final = msgspec.json.Decoder(LookupIn)
 
 
 @router.put(
@@ -45,7 +48,9 @@ _reservation: Final = msgspec.json.Decoder(ReservationIn)
     responses=problem_responses(
         *_SERVICE, InsufficientStock, ReservationReleased, ReservationShipped, ReservationExpired
     ),
+    openapi_extra=struct_body(ReservationIn),
 )
+@for_services
 async def reserve_stock(request: Request, order_id: OrderIdInPath, _service: Service) -> Response:
     """Hold every line or none; repeated, it answers what the order holds, whatever the body says."""
     wanted = await read_body(request, _reservation)
@@ -63,6 +68,7 @@ async def reserve_stock(request: Request, order_id: OrderIdInPath, _service: Ser
     response_model=ReservationEndView,
     responses=problem_responses(*_SERVICE, ReservationShipped),
 )
+@for_services
 async def release_stock(request: Request, order_id: OrderIdInPath, _service: Service) -> Response:
     """Make what the order holds available again and refuse it from then on; safe to repeat."""
     reservation = await use_cases(request).release_stock(order_id)
@@ -76,6 +82,7 @@ async def release_stock(request: Request, order_id: OrderIdInPath, _service: Ser
     response_model=ReservationEndView,
     responses=problem_responses(*_SERVICE, ReservationReleased),
 )
+@for_services
 async def ship_stock(request: Request, order_id: OrderIdInPath, _service: Service) -> Response:
     """Turn the order's holds into sold units; safe to repeat."""
     reservation = await use_cases(request).ship_stock(order_id)
@@ -88,8 +95,11 @@ async def ship_stock(request: Request, order_id: OrderIdInPath, _service: Servic
     summary="Find products by id",
     response_model=FoundProductsView,
     responses=problem_responses(*_SERVICE),
+    openapi_extra=struct_body(LookupIn),
 )
-async def lookup_products(request: Request, body: LookupIn, _service: Service) -> Response:
+@for_services
+async def lookup_products(request: Request, _service: Service) -> Response:
     """Return those of the products that exist, in no particular order."""
-    found = await use_cases(request).lookup_products(body.ids)
+    wanted = await read_body(request, _lookup)
+    found = await use_cases(request).lookup_products(wanted.ids)
     return JsonResponse(found_products_view(found, request.app.state.currency))

@@ -33,11 +33,12 @@ _TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 """Text of several lines: of the control characters only tab and line ends."""
 _ENTITY_TAG: Final = re.compile(r'"(\d{1,18})\.\d{1,18}"')
 _MAX_ID: Final = 64
+ORDER_ID: Final = r"^[0-9A-Za-z_-]{1,64}$"
 
 ProductIdInPath = Annotated[str, Path(description="The product's id.", examples=[EXAMPLE_ID])]
 OrderIdInPath = Annotated[
     str,
-    Path(pattern=r"^[0-9A-Za-z_-]{1,64}$", examples=["0b1f3f0e-6b1c-5a57-9a3a-2b0c5d7e9f10"]),
+    Path(pattern=ORDER_ID, examples=["0b1f3f0e-6b1c-5a57-9a3a-2b0c5d7e9f10"]),
 ]
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
 Cursor = Annotated[str | None, Query(max_length=2048, description="`next_cursor` of the page before.")]
@@ -165,12 +166,6 @@ class AdjustmentIn(_Body):
     ]
 
 
-class LookupIn(_Body):
-    """The products that another service asks about."""
-
-    ids: Annotated[list[Annotated[str, Field(max_length=_MAX_ID)]], Field(max_length=MAX_LINES)]
-
-
 # ------------------------------------------------------------------------- large bodies, by msgspec (same bounds)
 
 
@@ -240,6 +235,26 @@ class ReservationIn(msgspec.Struct, forbid_unknown_fields=True):
         return [Line(line.product_id, line.quantity) for line in self.lines]
 
 
+class LookupIn(msgspec.Struct, forbid_unknown_fields=True):
+    """The products that another service asks about."""
+
+    ids: Annotated[list[Annotated[str, _Meta(max_length=_MAX_ID)]], _Meta(max_length=MAX_LINES)]
+
+
 def json_body(schema: dict[str, Any]) -> dict[str, Any]:
     """Document a body that a route reads by itself."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def struct_body(body: type[msgspec.Struct]) -> dict[str, Any]:
+    """Document a body that a route reads by itself into a struct."""
+    _, components = msgspec.json.schema_components([body])
+    return json_body(_inlined(components[body.__name__], components))
+
+
+def _inlined(schema: Any, components: dict[str, Any]) -> Any:
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            return _inlined(components[schema["$ref"].rpartition("/")[2]], components)
+        return {key: _inlined(value, components) for key, value in schema.items()}
+    return schema
