@@ -159,8 +159,8 @@ class ProductIndex(Protocol):
         """
         ...
 
-    def nudge(self) -> None:
-        """Follow the change feed now instead of at the next poll; returns at once."""
+    def offer(self, products: Sequence[Product]) -> None:
+        """Show these products soon; returns at once. What is too much for it comes by the change feed."""
         ...
 
 
@@ -178,7 +178,12 @@ class FollowedIndex(Protocol):
         ...
 
     def shows(self, entry: FeedEntry) -> bool:
-        """Whether what the entry announces is known to be in already (False when that is forgotten)."""
+        """Whether what the entry announces is in already, or waits to be (False when that is forgotten)."""
+        ...
+
+    @property
+    def backlog_since_ms(self) -> int | None:
+        """Since when something has been waiting to be shown, None when nothing does."""
         ...
 
     async def apply(self, products: Sequence[Product]) -> None:

@@ -13,7 +13,7 @@ from store_catalog.adapters.read_model_rows import age_key
 from store_catalog.adapters.read_model_text import name_key, words
 from store_catalog.domain import Product
 from store_catalog.listing import PRICE_STEPS_MINOR, ListQuery, Sort
-from store_kit.clock import ManualClock
+from store_kit.clock import Clock, ManualClock
 
 START_MS = 1_700_000_000_000
 _made: list[ReadModel] = []
@@ -37,9 +37,9 @@ def make(number: int, **changes: Any) -> Product:
     return replace(plain, **changes)
 
 
-def read_model(folder: Path, *, currency: str = "GBP") -> ReadModel:
+def read_model(folder: Path, *, currency: str = "GBP", clock: Clock | None = None) -> ReadModel:
     """Return a read model that is not open yet."""
-    index = ReadModel(folder / "catalog-index.db", currency=currency, clock=ManualClock())
+    index = ReadModel(folder / "catalog-index.db", currency=currency, clock=clock or ManualClock())
     _made.append(index)
     return index
 

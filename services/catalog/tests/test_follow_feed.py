@@ -79,7 +79,7 @@ class Following:
         self.folder = folder
         self.truth = Truth()
         self.clock = ManualClock()
-        self.index: ReadModel = read_model(folder)
+        self.index: ReadModel = read_model(folder, clock=self.clock)
         self.follow = FollowFeed(self.truth, self.truth, self.index, self.clock)
 
     async def start(self) -> None:
@@ -89,7 +89,7 @@ class Following:
 
     async def restart(self) -> None:
         await self.index.close()
-        self.index = read_model(self.folder)
+        self.index = read_model(self.folder, clock=self.clock)
         self.follow = FollowFeed(self.truth, self.truth, self.index, self.clock)
         await self.start()
 

@@ -38,7 +38,7 @@ _SLICE: Final = 50
 """Products prepared before other requests get their turn: about a millisecond."""
 _REMEMBERED: Final = 25_000
 """Products whose last applied versions are kept in mind."""
-_OFFERED: Final = 20_000
+_OFFERED: Final = 5_000
 """Products that may wait to be shown without anyone waiting for it."""
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -66,6 +66,7 @@ class ReadModel:
         self._position = 0
         self._waiting: deque[tuple[Sequence[Product], asyncio.Future[None]]] = deque()
         self._offered: deque[Product] = deque()
+        self._backlog_since_ms: int | None = None
         self._applying: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._recent: dict[ProductId, tuple[int, int]] = {}
@@ -129,12 +130,20 @@ class ReadModel:
 
         When too many wait already they are left to the change feed, which announces them in any case.
         """
-        if len(self._offered) < _OFFERED:
+        if len(self._offered) < _OFFERED and products:
+            if not self._offered:
+                self._backlog_since_ms = self._clock.now_ms()
             self._offered.extend(products)
+            self._remember(products)
             self._wake()
 
+    @property
+    def backlog_since_ms(self) -> int | None:
+        """Since when something that was offered has been waiting, None when nothing does."""
+        return self._backlog_since_ms
+
     def shows(self, entry: FeedEntry) -> bool:
-        """Whether what the entry announces was applied lately, e.g. by the request that wrote it."""
+        """Whether what the entry announces was applied lately, or offered: it need not be read again."""
         version, stock_version = self._recent.get(entry.product_id, (-1, -1))
         return version >= entry.version and stock_version >= entry.stock_version
 
@@ -280,6 +289,8 @@ class ReadModel:
                 await self._apply(list(batch.values()))
             except Exception as error:  # noqa: BLE001 - whatever kept it out: the index lacks something now
                 self._damaged_by_writing(error)
+            if not self._offered:
+                self._backlog_since_ms = None
             for done in answered:
                 done.set_result(None)
 

@@ -38,5 +38,5 @@ class AddProducts:
     async def __call__(self, new: Sequence[NewProduct]) -> list[Added]:
         """Say of each what became of it; safe to repeat for products that have a SKU."""
         added = await self.products.add(new)
-        self.index.nudge()
+        self.index.offer([one.product for one in added if one.created])
         return added

@@ -72,7 +72,9 @@ class FollowFeed:
     def lag_s(self) -> float:
         """Return by how many seconds the lists may be behind the truth."""
         oldest = min((p.announced.at_ms for p in self._pending.values()), default=self._polled_ms)
-        return max(0, self.clock.now_ms() - min(oldest, self._polled_ms)) / 1000
+        backlog = self.index.backlog_since_ms
+        since = min(oldest, self._polled_ms, self._polled_ms if backlog is None else backlog)
+        return max(0, self.clock.now_ms() - since) / 1000
 
     async def _entries(self) -> list[FeedEntry]:
         if not self.index.ready:
@@ -114,8 +116,8 @@ class FollowFeed:
                     del self._pending[product_id]
 
     async def _save(self, now_ms: int) -> None:
-        """Remember the position now and then; a restart reads the rest again, which does no harm."""
-        if now_ms - self._saved_ms >= SAVE_EVERY_MS:
+        """Remember the position now and then, never past what still waits; a restart reads the rest again."""
+        if now_ms - self._saved_ms >= SAVE_EVERY_MS and self.index.backlog_since_ms is None:
             done = min((p.position - 1 for p in self._pending.values()), default=self._position)
             await self.index.save_position(done)
             self._saved_ms = now_ms
