@@ -103,6 +103,9 @@ class ServiceClient:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30), auto_decompress=False
         )
+        # aiohttp would send a PUT that broke off again, and hide that the first one may have been acted upon.
+        # It has no public switch; retrying is ours, counted and remembered (`_repeated`).
+        self._session._retry_connection = False  # noqa: SLF001
         self._breaker = await self._breakers.get_breaker(self._peer)
         self._metrics.breaker_state.labels(self._peer).set_function(self._breaker_state)
 
@@ -144,8 +147,11 @@ class ServiceClient:
         attempts = self._settings.peer_attempts if repeat else 1
         data = body if body is None or isinstance(body, bytes) else json_bytes(body)
         send = _Request(method, self._base_url + path, data, params, dict(headers or {}), timeout_s)
-        if attempts == 1:
-            return await self._guarded(send)
+        return await (self._repeated(send, attempts) if attempts > 1 else self._guarded(send))
+
+    async def _repeated(self, request: "_Request", attempts: int) -> Reply:
+        """Send until answered. What a try that broke off did stays unknown, whatever the later ones met."""
+        unknown: OutcomeUnknown | None = None
         retries = stamina.retry_context(
             on=_may_pass,
             attempts=attempts,
@@ -154,11 +160,20 @@ class ServiceClient:
             wait_max=0.25,
             wait_jitter=0.05,
         )
-        async for attempt in retries:
-            if attempt.num > 1:
-                self._metrics.retries.labels(self._peer).inc()
-            with attempt:
-                return await self._guarded(send)
+        try:
+            async for attempt in retries:
+                if attempt.num > 1:
+                    self._metrics.retries.labels(self._peer).inc()
+                with attempt:
+                    try:
+                        return await self._guarded(request)
+                    except OutcomeUnknown as error:
+                        unknown = error
+                        raise
+        except (PeerUnavailable, DeadlineExceeded) as error:
+            if unknown is not None:
+                raise unknown from error
+            raise
         raise AssertionError("stamina returns or raises")  # pragma: no cover
 
     async def _guarded(self, request: "_Request") -> Reply:

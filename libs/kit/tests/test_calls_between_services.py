@@ -91,6 +91,21 @@ async def test_unknown_outcome_of_the_peer_stays_unknown() -> None:
             await calls.call("POST", "/x")
 
 
+async def test_outcome_stays_unknown_when_the_peer_is_gone_at_the_next_try() -> None:
+    """A peer that broke off halfway and then refused connections may have acted the first time."""
+    listening: list[asyncio.Server] = []
+
+    async def dies(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        listening[0].close()
+        writer.transport.abort()
+
+    listening.append(await asyncio.start_server(dies, "127.0.0.1", port := free_port()))
+    async with client(f"http://127.0.0.1:{port}") as calls:
+        with pytest.raises(OutcomeUnknown):
+            await calls.call("PUT", "/x")
+
+
 async def test_silence_is_an_unknown_outcome() -> None:
     """A peer that does not answer in time may have acted."""
 
