@@ -52,6 +52,13 @@ def status_of(data_dir: Path, order_id: str) -> str | None:
         return row[0] if row else None
 
 
+def is_held(data_dir: Path, order_id: str) -> bool:
+    """Whether the catalogue holds goods for an order at this moment, straight from its file."""
+    sql = "SELECT count(*) FROM reservations WHERE order_id = ? AND state = 'HELD'"
+    with closing(_open(data_dir / "catalog.db")) as catalog:
+        return bool(catalog.execute(sql, (order_id,)).fetchone()[0])
+
+
 def passing_orders(data_dir: Path) -> list[tuple[str, str]]:
     """Return id and status of every order that may not stay as it is; straight from the file."""
     places = ", ".join("?" * len(_PASSING))

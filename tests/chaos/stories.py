@@ -10,7 +10,7 @@ from typing import Any, Self
 import aiohttp
 from store_order.domain import NEXT, PLACED, Status, order_id_of
 
-from tests.chaos.books import Books, status_of, waiting_hints
+from tests.chaos.books import Books, is_held, status_of, waiting_hints
 from tests.chaos.grounds import SETTLED_WITHIN_S, Ground
 from tests.support.people import Answer, Person
 from tests.support.wait import until
@@ -51,6 +51,14 @@ DECLINED = Scenario("declined", frozenset({Status.REJECTED}), token="tok_decline
 UNANSWERED = Scenario(
     "unanswered", frozenset({Status.CREATED, Status.REJECTED}), token="tok_timeout", after=PLACING
 )
+LOST = Scenario(
+    "lost",
+    frozenset({Status.REJECTED}),
+    env={**_NEVER, "STORE_ORDER_GIVE_UP_S": "0"},
+    token="tok_timeout_lost",
+    goal=Status.REJECTED,
+    after=PLACING,
+)
 SHORT = Scenario("short", frozenset({Status.REJECTED}), stock=WANTED - 1, goal=Status.REJECTED)
 CANCELLING = Scenario(
     "cancelling",
@@ -62,7 +70,7 @@ CANCELLING = Scenario(
 SHIPPING = Scenario(
     "shipping", frozenset({Status.DELIVERED}), env=_QUICK, goal=Status.DELIVERED, after=PLACING, alone=True
 )
-SCENARIOS = (PLACING, DECLINED, UNANSWERED, SHORT, CANCELLING, SHIPPING)
+SCENARIOS = (PLACING, DECLINED, UNANSWERED, LOST, SHORT, CANCELLING, SHIPPING)
 
 
 @dataclass
@@ -103,7 +111,10 @@ class Story:
 
     async def act(self) -> None:
         """Order, then cancel if that is the story; whatever gets no answer is left at that."""
-        self._learn(await self._attempt_order())
+        first = await self._attempt_order()
+        if first is not None and first.status == 503 and "Nothing is reserved" in first.json["detail"]:
+            assert not is_held(self.ground.data_dir, self.order_id), "told that nothing is reserved"
+        self._learn(first)
         if self.scenario.cancels and self.answer is not None and self.answer.status in (200, 201):
             # The news of CREATED are not part of cancelling; whether they left before is a matter of luck.
             await until(lambda: waiting_hints(self.ground.data_dir, "notify") == 0, "the news are delivered")

@@ -1,0 +1,31 @@
+"""Fixtures of the crash tests: one shop of four processes for a module, as operators run it."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from tests.chaos.grounds import ENVIRONMENT
+from tests.support.shop import FourServices
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """Keep one event loop for a module, so that its shop can be shared."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def four(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FourServices]:
+    """Run the four services as `store run SERVICE` does, with the breaker as it is by default."""
+    settings = {**ENVIRONMENT, "STORE_BREAKER_TTL_S": "2"}
+    async with FourServices(tmp_path_factory.mktemp("four"), settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Open connections for one test."""
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as opened:
+        yield opened

@@ -1,0 +1,93 @@
+"""SIGKILL at moments that nobody chose, while shoppers fill carts, order and cancel."""
+
+import asyncio
+import contextlib
+import os
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.grounds import Ground, Way, open_ground
+from tests.chaos.shoppers import Shopper, Traffic
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+SHOPPERS = 6
+PRODUCTS = 20
+STOCK = 100_000
+TIMINGS = {
+    "STORE_ORDER_PROCESSING_AFTER_S": "0.5",
+    "STORE_ORDER_SHIPPING_AFTER_S": "0.5",
+    "STORE_ORDER_DELIVERY_MIN_S": "0.5",
+    "STORE_ORDER_DELIVERY_MAX_S": "2",
+}
+Strike = Callable[[Ground, random.Random], Awaitable[None]]
+
+
+@pytest.fixture
+def rng() -> random.Random:
+    """Return a generator whose seed is printed; STORE_CHAOS_SEED repeats a run."""
+    seed = int(os.environ.get("STORE_CHAOS_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"STORE_CHAOS_SEED={seed}")  # noqa: T201 - this is how a failed run is repeated
+    return random.Random(seed)
+
+
+@contextlib.asynccontextmanager
+async def shopping(ground: Ground, rng: random.Random) -> AsyncIterator[Traffic]:
+    """Keep shoppers busy while the block runs; afterwards let them finish what they are at."""
+    products = [await ground.admin.create_product(stock=STOCK) for _ in range(PRODUCTS)]
+    traffic, stop = Traffic(), asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(SHOPPERS):
+            shopper = Shopper(ground.session, ground.shop.url, products, traffic, random.Random(rng.random()))
+            tasks.create_task(shopper.shop_until(stop))
+        try:
+            yield traffic
+        finally:
+            stop.set()
+
+
+async def strike(ground: Ground, rng: random.Random) -> None:
+    """Kill the shop, or one of its services, at any moment; start it again, soon or at once."""
+    await asyncio.sleep(rng.uniform(0.0, 0.5))
+    victim = rng.choice(sorted(ground.shop.processes))
+    ground.shop.processes[victim].kill()
+    if ground.way == "four":
+        await asyncio.sleep(rng.uniform(0.0, 0.5))
+    await ground.revive()
+
+
+async def survive(ground: Ground, rng: random.Random, strikes: int) -> Traffic:
+    """Strike again and again under load; then judge every visit and the whole shop."""
+    async with shopping(ground, rng) as traffic:
+        for _ in range(strikes):
+            await strike(ground, rng)
+    await ground.at_rest()
+    books = await ground.books()
+    for visit in traffic.visits:
+        await visit.judge(books)
+    audited = await ground.audited()
+    assert audited["ok"], audited["violations"]
+    print(  # noqa: T201 - the figures of the run
+        f"{ground.way}: {strikes} strikes, {len(traffic.visits)} visits, {traffic.answered} answers, "
+        f"{traffic.cut_off} cut off, {traffic.refused} answered 503, orders {audited['orders']}"
+    )
+    return traffic
+
+
+@pytest.mark.parametrize(
+    ("way", "strikes"),
+    [
+        pytest.param("embedded", 5),
+        pytest.param("embedded", 50, marks=pytest.mark.chaos),
+        pytest.param("four", 50, marks=pytest.mark.chaos),
+    ],
+)
+async def test_random_moments(way: Way, strikes: int, rng: random.Random, tmp_path: Path) -> None:
+    """However often the plug is pulled, nothing acknowledged is lost and the books are right."""
+    async with open_ground(way, tmp_path, TIMINGS) as ground:
+        traffic = await survive(ground, rng, strikes)
+    assert traffic.cut_off >= strikes
+    assert any(visit.answers for visit in traffic.visits)
