@@ -223,8 +223,9 @@ async def test_what_is_offered_counts_as_lag_until_it_is_shown(following: Follow
     assert following.follow.lag_s() == 2
     await following.step()
     assert following.truth.reads == []
-    await following.index.apply([make(2)])
     following.truth.show(make(2))
+    await following.index.apply([make(2)])
+    await following.index.apply([make(2)])
     await following.step()
     assert following.index.backlog_since_ms is None
     await following.must_show_the_truth()

@@ -131,7 +131,7 @@ class ReadModel:
         When too many wait already they are left to the change feed, which announces them in any case.
         """
         if len(self._offered) < _OFFERED and products:
-            if not self._offered:
+            if self._backlog_since_ms is None:
                 self._backlog_since_ms = self._clock.now_ms()
             self._offered.extend(products)
             self._remember(products)
