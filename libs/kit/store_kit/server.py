@@ -15,8 +15,12 @@ from typing import Final
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from store_kit.ids import new_trace_id
 from store_kit.logs import configure_logs
+from store_kit.problems import CONTENT_TYPE, BadRequest
+from store_kit.responses import json_bytes
 from store_kit.service import Service
 
 _KEEP_ALIVE_S: Final = 75
@@ -51,6 +55,21 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's protocol; what is not HTTP never reaches an application and is answered as a problem all the same."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a request that cannot be read, and close the connection."""
+        trace_id = new_trace_id()
+        body = json_bytes(BadRequest(f"This is not HTTP: {msg}").document(trace_id))
+        head = (
+            f"HTTP/1.1 400 Bad Request\r\ncontent-type: {CONTENT_TYPE}\r\nx-trace-id: {trace_id}\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+
 class _Listener(uvicorn.Server):
     """A uvicorn server without signal handlers and lifespan: the runner below owns both."""
 
@@ -60,7 +79,7 @@ class _Listener(uvicorn.Server):
                 app,
                 lifespan="off",
                 loop="none",
-                http="httptools",
+                http=_Protocol,
                 ws="none",
                 log_config=None,
                 access_log=False,
