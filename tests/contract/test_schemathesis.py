@@ -1,0 +1,71 @@
+"""Schemathesis against the whole shop: everything the OpenAPI document says is true, and nothing breaks the shop.
+
+How much is generated is a variable, so that CI does it thoroughly and a laptop quickly: STORE_TEST_CONTRACT=full.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.contract.accepted import ACCEPTED
+from tests.contract.tokens import Mint
+from tests.support.people import Person
+from tests.support.shop import EmbeddedShop
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+FULL: Final = os.environ.get("STORE_TEST_CONTRACT") == "full"
+EXAMPLES: Final = 100 if FULL else 10
+HOOKS: Final = "tests.contract.schema_hooks"
+ALWAYS: Final[list[int | str]] = ["2xx", "3xx", 401, 403, 404, 409]
+"""What schemathesis accepts by itself."""
+
+
+@pytest.mark.parametrize("role", ["customer", "admin"])
+async def test_whole_api(
+    role: str, shop: EmbeddedShop, ann: Person, admin: Person, mint: Mint, tmp_path: Path
+) -> None:
+    """Whatever is generated from the document is answered as the document says, never with a 5xx."""
+    await admin.create_product(stock=1_000_000)
+    person, roles = (admin, ("admin", "customer")) if role == "admin" else (ann, ("customer",))
+    account = (await person.ask("GET", "/api/users/me")).expect(200)
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(configuration(mint.headers(account["id"], roles)["Authorization"]))
+    returned, said = await schemathesis(config, shop.url("/openapi.json"), tmp_path)
+    assert returned == 0, said
+
+
+def configuration(authorization: str) -> str:
+    """Return schemathesis' settings: all checks, and what each operation may refuse."""
+    lines = [
+        f"hooks = {json.dumps(HOOKS)}",
+        f"headers = {{ Authorization = {json.dumps(authorization)} }}",
+        "continue-on-failure = true",
+        f"generation.max-examples = {EXAMPLES}",
+        'generation.database = "none"',
+    ]
+    for operation, refusals in ACCEPTED.items():
+        lines += [
+            "[[operations]]",
+            f"include-operation-id = {json.dumps(operation)}",
+            f"checks.positive_data_acceptance.expected-statuses = {json.dumps(ALWAYS + list(refusals))}",
+        ]
+    return "\n".join(lines)
+
+
+async def schemathesis(config: Path, document: str, folder: Path) -> tuple[int, str]:
+    """Run the tool; return its exit code and what it said."""
+    options = ["--checks", "all", "--seed", "1", "--no-color", "--warnings", "off"]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", document, *options),
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return await process.wait(), output.decode()
