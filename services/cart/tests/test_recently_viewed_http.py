@@ -73,6 +73,6 @@ async def test_bad_input_is_refused(shop: CartShop) -> None:
     """Unknown products, garbage, limits out of bounds."""
     assert (await look(shop, shop.user, MISSING)).slug == "unknown-product"
     assert (await look(shop, shop.user, "garbage")).status == 422
-    for limit in ("0", "51", "x"):
+    for limit in ("0", "51", "x", "%C2%A04", "%204", "%2B4", "%D9%A4"):
         assert (await shop.call("GET", f"{PATH}?limit={limit}", headers=shop.user)).status == 422
     assert (await shop.call("GET", PATH, headers={"Cart-Token": "x"})).slug == "invalid-cart-token"

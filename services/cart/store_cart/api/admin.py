@@ -9,7 +9,7 @@ from store_kit.cursors import Cursors, page_link
 from store_kit.problems import Forbidden, InvalidCursor, InvalidInput, Unauthenticated, problem_responses
 from store_kit.responses import JsonResponse
 
-from store_cart.api.parameters import use_cases
+from store_cart.api.parameters import Digits, use_cases
 from store_cart.api.views import CartPageView, CartSummaryView
 from store_cart.domain import Owner, OwnerKind
 
@@ -28,7 +28,7 @@ _QUERY = "admin carts"
 async def list_carts(
     request: Request,
     _admin: Admin,
-    limit: Annotated[int, Query(ge=1, le=100, description="Carts on a page.")] = 20,
+    limit: Annotated[int, Query(ge=1, le=100, description="Carts on a page."), Digits] = 20,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> Response:
     """Return carts of guests, then of accounts, by their ids."""

@@ -34,6 +34,17 @@ def _whole(value: object) -> object:
 Quantity = Annotated[
     int, Field(ge=1, le=MOST_UNITS, description="Units.", examples=[2]), BeforeValidator(_whole)
 ]
+
+
+def _digits(value: object) -> object:
+    """Refuse what only a lenient parser takes for a number: blanks around it, signs, other scripts' digits."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("must be written in digits")
+    return value
+
+
+Digits = BeforeValidator(_digits)
+"""For numbers in a query."""
 ProductIdInPath = Annotated[
     str, Path(pattern=_UUID, description="The product's id.", examples=[EXAMPLE_PRODUCT])
 ]

@@ -14,7 +14,7 @@ from store_kit.problems import (
 )
 from store_kit.responses import JsonResponse
 
-from store_cart.api.parameters import ReadingOwner, Viewed, WritingShopper, use_cases
+from store_cart.api.parameters import Digits, ReadingOwner, Viewed, WritingShopper, use_cases
 from store_cart.api.views import RecentProductsView, RecentProductView, RecordedView
 from store_cart.domain import RECENT_LIMIT, InvalidCartToken, UnknownProduct
 
@@ -31,7 +31,9 @@ _SHOPPER = (InvalidCartToken, Unauthenticated, Forbidden, InvalidInput)
     responses=problem_responses(*_SHOPPER),
 )
 async def list_recently_viewed(
-    request: Request, owner: ReadingOwner, limit: Annotated[int, Query(ge=1, le=RECENT_LIMIT)] = RECENT_LIMIT
+    request: Request,
+    owner: ReadingOwner,
+    limit: Annotated[int, Query(ge=1, le=RECENT_LIMIT), Digits] = RECENT_LIMIT,
 ) -> Response:
     """Return the latest products the shopper looked at that still exist, newest first, each once."""
     found = await use_cases(request).list_recently_viewed(owner, limit)
