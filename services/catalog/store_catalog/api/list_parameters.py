@@ -1,7 +1,7 @@
 """The query parameters of the product list: declared once, for the documentation and for reading them.
 
-FastAPI would solve a dependency for each of them on each request, which costs more than the query itself
-(measured: see docs/performance.md), so the route reads the query string by this table.
+FastAPI would solve a dependency for each of them on each request: of a request's 106 us that took 60, more than
+reading the page (measured: nine parameters, three given). So the route reads the query string by this table, in 5 us.
 """
 
 from collections.abc import Callable, Iterable, Mapping
