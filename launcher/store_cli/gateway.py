@@ -116,7 +116,7 @@ def _pages(services: Sequence[Service]) -> Starlette:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else NotFound.status
     problem: Problem = (
-        MethodNotAllowed()
+        MethodNotAllowed(headers={"Allow": "GET, HEAD"})
         if status == MethodNotAllowed.status
         else NotFound(f"There is no {request.url.path} here.")
     )

@@ -40,6 +40,9 @@ class ServiceMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            # Served like GET; uvicorn sends the head of the answer only (RFC 9110, 9.3.2).
+            scope = {**scope, "method": "GET"}
         headers = dict(scope["headers"])
         trace_id = _trace_id(headers.get(b"traceparent"))
         trace_id_var.set(trace_id)

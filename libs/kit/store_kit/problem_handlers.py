@@ -74,7 +74,8 @@ def _methods(request: Request) -> set[str]:
         route for route in request.app.router.routes if route.matches(request.scope)[0] is not Match.NONE
     ]
     own = [route for route in routes if getattr(route, "path", None) == request.url.path]
-    return {method for route in own or routes for method in getattr(route, "methods", None) or ()}
+    offered = {method for route in own or routes for method in getattr(route, "methods", None) or ()}
+    return offered | {"HEAD"} if "GET" in offered else offered
 
 
 async def _on_unexpected(_request: Request, _error: Exception) -> Response:
