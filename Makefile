@@ -19,7 +19,7 @@ up: .venv/.up $(SITE) ## run the whole shop in one process (ARGS="--port 9080 --
 	@$(BIN)/store up $(ARGS)
 
 dev: .venv/.dev $(SITE) ## run the shop and start it again whenever the code changes
-	@$(BIN)/watchmedo auto-restart --recursive --patterns '*.py;*.sql' --signal SIGTERM --kill-after 15 \
+	@$(BIN)/watchmedo auto-restart --recursive --patterns '**/*.py;**/*.sql' --signal SIGTERM --kill-after 15 \
 		--directory libs --directory services --directory launcher -- $(BIN)/store up $(ARGS)
 
 test: .venv/.dev $(SITE) ## run every test that needs no root, no Docker and no JVM, and measure coverage
