@@ -317,6 +317,15 @@ class Cassandra:
             else:
                 return
 
+    async def write_once(self, operation: str, *statements: Statement) -> None:
+        """Write what must not be repeated (a counter): an answer that is lost stays lost.
+
+        Raises:
+            DatabaseUnavailable: nothing was written.
+            DatabaseOutcomeUnknown: it may have been written.
+        """
+        await self._write_once(operation, statements)
+
     async def apply(self, operation: str, *statements: Statement) -> bool:
         """Write conditionally (IF ...), all statements (of one partition) or none; say whether it was applied.
 

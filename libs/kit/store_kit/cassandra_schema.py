@@ -141,9 +141,9 @@ class Schema:
 
 
 def statements(cql: str) -> list[str]:
-    """Return the statements of a CQL file, without its comments (`--` to the end of a line)."""
-    text = re.sub(r"--[^\n]*", "", cql)
-    return [statement.strip() for statement in text.split(";") if statement.strip()]
+    """Return the statements of a CQL file: each ends with `;` at the end of a line, `--` begins a comment line."""
+    text = re.sub(r"^\s*--.*$", "", cql, flags=re.MULTILINE)
+    return [part.strip() for part in re.split(r";\s*$", text, flags=re.MULTILINE) if part.strip()]
 
 
 def open_keyspace(

@@ -1,7 +1,5 @@
 """Composition root of the order service: nothing here does anything before the service starts."""
 
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from typing import Final
 
 from store_kit.auth import TokenVerifier
@@ -11,15 +9,13 @@ from store_kit.cursors import Cursors
 from store_kit.jwks import remote_verifier
 from store_kit.metrics import Metrics
 from store_kit.secrets import Secrets
-from store_kit.service import Check, Service, Wrap, build_service, unwrapped
-from store_kit.sqlite import Sqlite
+from store_kit.service import Service, Wrap, build_service, unwrapped
 from store_kit.workers import Worker
 
 from store_order.adapters.peers import CartClient, CatalogReservations, NotificationClient
 from store_order.adapters.signals import LocalSignals
 from store_order.adapters.simulated_payments import SimulatedPayments
-from store_order.adapters.sqlite_orders import SqliteOrderStore
-from store_order.adapters.sqlite_work import SqliteWorkQueue
+from store_order.adapters.stores import stores_of
 from store_order.adapters.telemetry import PrometheusTelemetry
 from store_order.api import admin_orders, internal, order_events, orders
 from store_order.settings import OrderSettings
@@ -27,7 +23,6 @@ from store_order.use_cases import UseCases
 from store_order.use_cases.assembly import Ports, assemble
 from store_order.use_cases.background import Background
 
-SCHEMA: Final[Traversable] = files("store_order") / "schema"
 _GAUGES_EVERY_S: Final = 1.0
 
 
@@ -54,13 +49,12 @@ def create_service(
     secrets = Secrets(settings)
     tokens = tokens or ServiceTokens(settings, "order", secrets.text("service_secret_order"))
     peers = _Peers(settings, metrics, tokens)
-    orders_db = _database(settings, metrics, "orders", "sqlite")
-    payments_db = _database(settings, metrics, "payments", "payments")
     signals, background = LocalSignals(), Background()
+    stores = stores_of(settings, secrets, metrics, clock, signals)
     ports = Ports(
-        orders=wrap("orders", SqliteOrderStore(orders_db, signals)),
-        work=wrap("work", SqliteWorkQueue(orders_db)),
-        payments=wrap("payments", SimulatedPayments(payments_db, clock)),
+        orders=wrap("orders", stores.orders),
+        work=wrap("work", stores.work),
+        payments=wrap("payments", SimulatedPayments(stores.books)),
         reservations=wrap("reservations", CatalogReservations(peers.catalog)),
         carts=wrap("carts", CartClient(peers.cart)),
         notifications=wrap("notifications", NotificationClient(peers.user)),
@@ -84,9 +78,9 @@ def create_service(
         use_cases=cases,
         routers=(orders.router, order_events.router, admin_orders.router, internal.router),
         # The background ends first, while databases and peers can still be reached.
-        resources=(orders_db, payments_db, peers.catalog, peers.cart, peers.user, background),
+        resources=(*stores.resources, peers.catalog, peers.cart, peers.user, background),
         workers=_workers(cases, settings, clock),
-        checks={"orders": _check(orders_db), "payments": _check(payments_db)},
+        checks=stores.checks,
     )
     service.app.state.cursors = Cursors(secrets.text("cursor_key"))
     service.app.state.currency = settings.currency
@@ -107,11 +101,6 @@ class _Peers:
         self.user = client("user", settings.user_url)
 
 
-def _database(settings: OrderSettings, metrics: Metrics, name: str, schema: str) -> Sqlite:
-    path = settings.data_dir / f"{name}.db"
-    return Sqlite(path, SCHEMA / schema, metrics=metrics, synchronous=settings.sqlite_synchronous)
-
-
 def _workers(cases: UseCases, settings: OrderSettings, clock: Clock) -> list[Worker]:
     tick_s = settings.order_tick_s
     return [
@@ -120,10 +109,3 @@ def _workers(cases: UseCases, settings: OrderSettings, clock: Clock) -> list[Wor
         Worker("notifications", cases.deliver_notifications, tick_s, clock),
         Worker("gauges", cases.show_counts, _GAUGES_EVERY_S, clock),
     ]
-
-
-def _check(db: Sqlite) -> Check:
-    async def check() -> None:
-        db.one("schema.check", "SELECT 1")
-
-    return check

@@ -6,14 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from store_kit.cassandra import Cassandra
 from store_kit.clock import ManualClock
 from store_kit.problems import OutcomeUnknown
 from store_kit.sqlite import Sqlite
+from store_kit.testing import empty, fresh_keyspace, test_cluster
+from store_order.adapters.cassandra_order_index import CassandraOrderIndex
+from store_order.adapters.cassandra_orders import CassandraOrderStore
+from store_order.adapters.cassandra_payments import CassandraBooks
+from store_order.adapters.cassandra_work import CassandraWorkQueue
 from store_order.adapters.signals import LocalSignals
 from store_order.adapters.simulated_payments import SimulatedPayments
+from store_order.adapters.sqlite_books import SqliteBooks
 from store_order.adapters.sqlite_orders import SqliteOrderStore
 from store_order.adapters.sqlite_work import SqliteWorkQueue
-from store_order.app import SCHEMA
+from store_order.adapters.stores import SCHEMA
 from store_order.domain import (
     Change,
     Hint,
@@ -61,18 +68,44 @@ class Stores:
     signals: LocalSignals
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def stores(request: Any, tmp_path: Path) -> AsyncIterator[Stores]:
+ADAPTERS = ["memory", "sqlite", *(["cassandra"] if test_cluster() else [])]
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """Keep one event loop for the module, so that its keyspace can be shared."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def keyspace() -> AsyncIterator[Cassandra | None]:
+    if test_cluster() is None:
+        yield None
+        return
+    async with fresh_keyspace("order", SCHEMA / "cassandra") as opened:
+        yield opened
+
+
+@pytest.fixture(params=ADAPTERS)
+async def stores(request: Any, tmp_path: Path, keyspace: Cassandra | None) -> AsyncIterator[Stores]:
     signals = LocalSignals()
     if request.param == "memory":
         disk = Disk()
         yield Stores(MemoryOrderStore(disk, signals), MemoryWorkQueue(disk), MemoryPayments(), signals)
         return
+    if request.param == "cassandra":
+        assert keyspace is not None
+        await empty(keyspace)
+        work = CassandraWorkQueue(keyspace, ManualClock())
+        orders = CassandraOrderStore(keyspace, CassandraOrderIndex(keyspace), work, signals)
+        payments = SimulatedPayments(CassandraBooks(keyspace, ManualClock()))
+        yield Stores(orders, work, payments, signals)
+        return
     orders_db = Sqlite(tmp_path / "orders.db", SCHEMA / "sqlite")
     payments_db = Sqlite(tmp_path / "payments.db", SCHEMA / "payments")
     await orders_db.open()
     await payments_db.open()
-    payments = SimulatedPayments(payments_db, ManualClock())
+    payments = SimulatedPayments(SqliteBooks(payments_db, ManualClock()))
     yield Stores(SqliteOrderStore(orders_db, signals), SqliteWorkQueue(orders_db), payments, signals)
     await payments_db.close()
     await orders_db.close()
