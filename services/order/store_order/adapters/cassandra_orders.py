@@ -27,7 +27,10 @@ _ADVANCE: Final = (
     " shipped_ms = ?, driver = ?, lease_until_ms = ?, reason = ? WHERE order_id = ? IF version = ?"
 )
 _SET_LINES: Final = "UPDATE orders SET lines = ? WHERE order_id = ?"
-_ADD_EVENT: Final = "INSERT INTO orders (order_id, event_version, event_status, mark, at_ms, event_token) VALUES (?, ?, ?, ?, ?, ?)"
+_ADD_EVENT: Final = (
+    "INSERT INTO orders (order_id, event_version, event_status, mark, at_ms, event_token)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
 _GET: Final = (
     "SELECT order_id, user_id, status, version, fingerprint, payment_token, line_count, created_ms, updated_ms,"
     " total_minor, currency, next_due_ms, shipped_ms, driver, lease_until_ms, reason"
