@@ -120,7 +120,7 @@ class Sqlite:
             raise RuntimeError(f"{self._path.name} is not open")
         pending = _Operation(operation, work, asyncio.get_running_loop().create_future())
         self._queue.put(pending)
-        result: T = await asyncio.shield(pending.done)
+        result: T = await pending.done
         return result
 
     def _connection(self) -> sqlite3.Connection:
@@ -169,12 +169,12 @@ class Sqlite:
     def _answer(self, group: list[_Operation]) -> None:
         for operation in group:
             self._observe(operation.name, "ok" if operation.error is None else "error", operation.started)
+            if operation.done.cancelled():
+                continue  # whoever waited went away; the write happened all the same
             if operation.error is None:
                 operation.done.set_result(operation.result)
             else:
                 operation.done.set_exception(operation.error)
-                # Whoever waited may have been cancelled; then nobody asks, and asyncio must not complain.
-                operation.done.exception()
 
     def _observe(self, operation: str, outcome: str, started: float) -> None:
         if self._metrics is not None:
