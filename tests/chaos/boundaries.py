@@ -87,6 +87,11 @@ class Folder:
         draft.replace(self._path / _FIRED)
 
     @property
+    def armed(self) -> bool:
+        """Whether there is a plan."""
+        return self.plan_path.exists()
+
+    @property
     def fired(self) -> bool:
         """Whether a process has died as planned."""
         return (self._path / _FIRED).exists()

@@ -1,5 +1,7 @@
 """Fixtures of the crash tests: one shop of four processes for a module, as operators run it."""
 
+import os
+import random
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -29,3 +31,11 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as opened:
         yield opened
+
+
+@pytest.fixture
+def rng() -> random.Random:
+    """Return a generator whose seed is printed; STORE_CHAOS_SEED repeats a run."""
+    seed = int(os.environ.get("STORE_CHAOS_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"STORE_CHAOS_SEED={seed}")  # noqa: T201 - this is how a failed run is repeated
+    return random.Random(seed)  # noqa: S311 - no secret, a seed repeats it

@@ -13,8 +13,8 @@ from tests.chaos.boundaries import Boundary, Folder, Plan
 from tests.chaos.forks import Forked
 from tests.chaos.front import front
 from tests.support.people import PASSWORD, Person, administrator, customer
-from tests.support.shop import EmbeddedShop, FourServices
-from tests.support.wait import until
+from tests.support.shop import DidNotStart, EmbeddedShop, FourServices
+from tests.support.wait import until, within
 
 Way = Literal["embedded", "four"]
 MODULE = "tests.chaos.crashing"
@@ -59,30 +59,42 @@ class Ground:
         """Return a new customer."""
         return await customer(self.session, self.shop.url)
 
-    async def dies_at(self, boundary: Boundary, within_s: float) -> bool:
-        """Wait for the process to die where the plan said, and take the plan away; False when it never came there."""
-        try:
-            await until(lambda: self.folder.fired, f"died {boundary}", within_s)
-        except AssertionError:
-            self.folder.disarm()
-            return False
-        await until(lambda: bool(self.dead), "the process is gone")
-        expected = boundary.service if self.way == "four" else "shop"
-        assert self.dead == [expected], f"{self.dead} died, not {expected}"
+    async def dies(self, within_s: float) -> bool:
+        """Wait for a process to die as planned, and take the plan away; False when it never came to that."""
+        await within(lambda: self.folder.fired or not self.folder.armed, within_s)
+        fired = self.folder.fired
+        if fired:
+            await until(lambda: bool(self.dead), "the process is gone")
         self.folder.disarm()
-        return True
+        return fired
+
+    async def dies_at(self, boundary: Boundary, within_s: float) -> bool:
+        """Wait for the one process to die that passes this boundary; False when none came there."""
+        died = await self.dies(within_s)
+        expected = boundary.service if self.way == "four" else "shop"
+        assert self.dead == ([expected] if died else []), f"{self.dead} died, not {expected}"
+        return died
 
     async def revive(self) -> None:
-        """Start again what is dead, with crash points that are not armed."""
+        """Start again what is dead; a plan that is there already may kill it while it starts."""
+        while self.dead:
+            try:
+                await self._start_the_dead()
+            except DidNotStart:
+                if not self.folder.fired:
+                    raise
+                self.folder.disarm()
+
+    async def _start_the_dead(self) -> None:
         for name in self.dead:
             if isinstance(self.shop, FourServices):
                 await self.shop.restart(name)
             else:
                 await self.shop.start()
 
-    def watch(self, *marks: str, kill: Boundary | None = None) -> None:
+    def watch(self, *marks: str, kill: Boundary | None = None, kill_nth: int | None = None) -> None:
         """Record every boundary that carries one of these ids, and die at one of them."""
-        self.folder.arm(Plan(marks, kill))
+        self.folder.arm(Plan(marks, kill, kill_nth))
 
     async def at_rest(self) -> None:
         """Return once nothing is in a passing state, nothing waits for recovery, and all news are delivered."""

@@ -4,34 +4,31 @@ import asyncio
 import contextlib
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.grounds import Ground, Way, open_ground
+from tests.chaos.forks import Forked
+from tests.chaos.grounds import ENVIRONMENT, MODULE, Ground, Way, open_ground
 from tests.chaos.shoppers import Shopper, Traffic
+from tests.support.shop import EmbeddedShop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SHOPPERS = 6
 PRODUCTS = 20
 STOCK = 100_000
+GENTLE = 0.2
+"""How many of the dead were told to end a moment before, and so die while they drain."""
+STARTS = 15
 TIMINGS = {
     "STORE_ORDER_PROCESSING_AFTER_S": "0.5",
     "STORE_ORDER_SHIPPING_AFTER_S": "0.5",
     "STORE_ORDER_DELIVERY_MIN_S": "0.5",
     "STORE_ORDER_DELIVERY_MAX_S": "2",
 }
-Strike = Callable[[Ground, random.Random], Awaitable[None]]
-
-
-@pytest.fixture
-def rng() -> random.Random:
-    """Return a generator whose seed is printed; STORE_CHAOS_SEED repeats a run."""
-    seed = int(os.environ.get("STORE_CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"STORE_CHAOS_SEED={seed}")  # noqa: T201 - this is how a failed run is repeated
-    return random.Random(seed)
 
 
 @contextlib.asynccontextmanager
@@ -41,7 +38,13 @@ async def shopping(ground: Ground, rng: random.Random) -> AsyncIterator[Traffic]
     traffic, stop = Traffic(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         for _ in range(SHOPPERS):
-            shopper = Shopper(ground.session, ground.shop.url, products, traffic, random.Random(rng.random()))
+            shopper = Shopper(
+                ground.session,
+                ground.shop.url,
+                products,
+                traffic,
+                random.Random(rng.random()),  # noqa: S311 - a seed repeats it
+            )
             tasks.create_task(shopper.shop_until(stop))
         try:
             yield traffic
@@ -50,10 +53,13 @@ async def shopping(ground: Ground, rng: random.Random) -> AsyncIterator[Traffic]
 
 
 async def strike(ground: Ground, rng: random.Random) -> None:
-    """Kill the shop, or one of its services, at any moment; start it again, soon or at once."""
+    """Kill the shop, or one of its services, at any moment, draining or not; start it again, soon or at once."""
     await asyncio.sleep(rng.uniform(0.0, 0.5))
-    victim = rng.choice(sorted(ground.shop.processes))
-    ground.shop.processes[victim].kill()
+    victim = ground.shop.processes[rng.choice(sorted(ground.shop.processes))]
+    if rng.random() < GENTLE:
+        os.kill(victim.pid, signal.SIGTERM)
+        await asyncio.sleep(rng.uniform(0.0, 0.2))
+    victim.kill()
     if ground.way == "four":
         await asyncio.sleep(rng.uniform(0.0, 0.5))
     await ground.revive()
@@ -91,3 +97,20 @@ async def test_random_moments(way: Way, strikes: int, rng: random.Random, tmp_pa
         traffic = await survive(ground, rng, strikes)
     assert traffic.cut_off >= strikes
     assert any(visit.answers for visit in traffic.visits)
+
+
+@pytest.mark.chaos
+async def test_killed_while_starting(rng: random.Random, tmp_path: Path) -> None:
+    """A first start that was cut short anywhere, and a second one too, leave a folder on which a shop starts."""
+    for number in range(STARTS):
+        data_dir = tmp_path / str(number)
+        for _ in range(2):
+            shop = EmbeddedShop(data_dir, ENVIRONMENT, command=(MODULE, "up"), program=Forked)
+            shop.process.start()
+            await asyncio.sleep(rng.uniform(0.0, 0.4))
+            shop.process.kill()
+        async with open_ground("embedded", data_dir, TIMINGS) as ground:
+            product_id = await ground.admin.create_product(stock=1)
+            newcomer = await ground.newcomer()
+            (await newcomer.add(product_id)).expect(200, 201)
+            (await newcomer.order()).expect(201)

@@ -3,11 +3,15 @@
 In one process no peer can be lost; so this is shown on four.
 """
 
+import asyncio
 import contextlib
+import os
 import re
+import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -206,3 +210,45 @@ async def test_without_the_user_service(scene: Scene) -> None:
         return any((n["order_id"], n["status"]) == (placed["id"], "CREATED") for n in news)
 
     await until(told, "the news have arrived", SETTLED_WITHIN_S)
+
+
+@contextlib.asynccontextmanager
+async def hanging(scene: Scene, victim: str) -> AsyncIterator[None]:
+    """Stop one service for the length of the block: it accepts connections and answers nothing."""
+    pid = scene.shop.processes[victim].pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await whole_again(scene)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("victim", ["catalog", "cart"])
+async def test_with_a_service_that_hangs(scene: Scene, victim: str) -> None:
+    """Silence opens the circuit too; what the sleeper does when it wakes, long after, breaks no promise."""
+    buyers = [await customer(scene.session, scene.shop.url) for _ in range(6)]
+    for buyer in buyers:
+        (await buyer.add(scene.product_id, 1)).expect(200, 201)
+    keys = [f"hang-{victim}-{buyer.id}" for buyer in buyers]
+    async with hanging(scene, victim):
+        first = await asyncio.gather(*(buyer.order(key=key) for buyer, key in zip(buyers, keys, strict=True)))
+        assert {answer.status for answer in first} <= {202, 503}
+        assert await scene.breaker("order", victim) == OPEN
+        began = time.perf_counter()
+        refused = await scene.ann.order()
+        assert_clean(refused)
+        assert (time.perf_counter() - began) * 1000 < AT_ONCE_MS
+        await assert_goes_on(scene, ("GET", "/api/orders", None), ("GET", "/api/users/me", None))
+    for buyer, key in zip(buyers, keys, strict=True):
+        await until(partial(_final, buyer, key), "answered", SETTLED_WITHIN_S)
+
+
+async def _final(buyer: Person, key: str) -> bool:
+    """Whether the key has a final answer: the order stands, or was taken back in time."""
+    answer = await buyer.order(key=key)
+    if answer.status in (202, 503):
+        return False
+    assert answer.status in (200, 201) or answer.slug == "order-not-placed", answer.body
+    return True

@@ -9,10 +9,16 @@ PAUSE_S = 0.02
 
 async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, within_s: float = 60.0) -> None:
     """Return once `condition` holds; fail with `what` when it does not in time."""
+    assert await within(condition, within_s), f"not within {within_s} s: {what}"
+
+
+async def within(condition: Callable[[], bool | Awaitable[bool]], within_s: float) -> bool:
+    """Return True once `condition` holds; False when it does not in time."""
     deadline = asyncio.get_running_loop().time() + within_s
     while True:
         held = condition()
         if await held if inspect.isawaitable(held) else held:
-            return
-        assert asyncio.get_running_loop().time() < deadline, f"not within {within_s} s: {what}"
+            return True
+        if asyncio.get_running_loop().time() >= deadline:
+            return False
         await asyncio.sleep(PAUSE_S)
