@@ -26,7 +26,7 @@ test: .venv/.dev $(SITE) ## run every test that needs no root, no Docker and no 
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not chaos" --cov --cov-report term $(ARGS)
 
 chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments; takes minutes
-	@$(BIN)/pytest -m chaos $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m chaos -rP tests/chaos $(ARGS)
 
 check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute, before every commit
 	@$(BIN)/ruff format --check --quiet .
