@@ -56,11 +56,11 @@ class ServiceMiddleware:
                 limited = exchange.receive if b"transfer-encoding" in headers else receive
                 if self._bare is None or not await self._bare.serve(scope, limited, exchange.send):
                     await self._app(scope, limited, exchange.send)
-            await exchange.discard_refused_body()
         except Exception:  # noqa: BLE001 - the last resort: logged with its trace, answered as a problem
             self._log.exception("request.failed", method=scope["method"])
             if not exchange.status:
                 await problem_response(unexpected())(scope, receive, exchange.send)
+        await exchange.discard_refused_body()
         self._log.debug(
             "request.served",
             method=scope["method"],
@@ -102,14 +102,21 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"].append(self._trace_header)
+        elif self._refused and not message.get("more_body", False):
+            # The server closes the connection behind the end of an answer, and a client that still sends then
+            # loses what it has not read: the end comes behind the body.
+            message = {**message, "more_body": True}
         await self._send(message)
 
     async def discard_refused_body(self) -> None:
-        """Read on for a while, so that a client that still sends hears the answer; then give up."""
-        while self._refused and self._received < self._max_body * _PATIENCE:
+        """Read on for a while, so that a client that still sends hears the answer; then end it."""
+        more = self._refused
+        while more and self._received < self._max_body * _PATIENCE:
             message = await self._receive()
             self._received += len(message.get("body", b""))
-            self._refused = message.get("more_body", False)
+            more = message.get("more_body", False)
+        if self._refused:
+            await self._send({"type": "http.response.body"})
 
     def too_large(self) -> PayloadTooLarge:
         """Return the problem of a body that is too large."""
