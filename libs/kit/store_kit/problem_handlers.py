@@ -1,7 +1,7 @@
 """How errors leave a service: every one as a problem document, never as a stack trace."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from store_kit.logs import trace_id_var
+from store_kit.media_types import require_json
 from store_kit.problems import (
     CONTENT_TYPE,
     BadRequest,
@@ -22,9 +23,12 @@ from store_kit.problems import (
     PayloadTooLarge,
     Problem,
     Unauthenticated,
+    UnsupportedMediaType,
 )
 from store_kit.responses import json_bytes
 
+_NOT_DECODED: Final = "model_attributes_type"
+"""What FastAPI says of a body that is not JSON by its media type: it hands on the bytes."""
 _BY_STATUS: dict[int, type[Problem]] = {
     kind.status: kind
     for kind in (BadRequest, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, PayloadTooLarge)
@@ -82,8 +86,14 @@ async def _on_unexpected(_request: Request, _error: Exception) -> Response:
     return problem_response(unexpected())
 
 
-async def _on_invalid(_request: Request, error: RequestValidationError) -> Response:
-    return problem_response(invalid_input(error.errors()))
+async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
+    found = error.errors()
+    try:
+        if any(item["type"] == _NOT_DECODED for item in found):
+            require_json(request)
+    except UnsupportedMediaType as problem:
+        return problem_response(problem)
+    return problem_response(invalid_input(found))
 
 
 def invalid_input(found: Sequence[Any]) -> Problem:

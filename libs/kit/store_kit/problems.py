@@ -118,6 +118,12 @@ class PayloadTooLarge(Problem):
     status, slug, title = 413, "payload-too-large", "The body is too large"
 
 
+class UnsupportedMediaType(Problem):
+    """The body is not of a kind that is read here."""
+
+    status, slug, title = 415, "unsupported-media-type", "The body is of a kind that is not read here"
+
+
 class InvalidInput(Problem):
     """Fields are missing, unknown or out of bounds."""
 

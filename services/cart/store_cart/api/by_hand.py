@@ -15,6 +15,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 from store_kit.auth import OptionalUser, Service
+from store_kit.media_types import require_json
 from store_kit.principal import Principal
 from store_kit.problem_handlers import invalid_input
 from store_kit.problems import FieldError, InvalidInput
@@ -84,8 +85,11 @@ async def _shopper(request: Request, user: Principal | None) -> Shopper:
 
 
 async def _body(request: Request, model: type[B]) -> B:
+    body = await request.body()
+    if body:
+        require_json(request)
     try:
-        return model.model_validate_json(await request.body() or b"null")
+        return model.model_validate_json(body or b"null")
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise invalid_input([{**item, "loc": ("body", *item["loc"])} for item in found]) from None

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 from store_kit.auth import Admin
+from store_kit.media_types import require_json
 from store_kit.problem_handlers import invalid_input
 from store_kit.problems import (
     BadRequest,
@@ -41,6 +42,7 @@ async def add_products(request: Request, _admin: Admin) -> Response:
     A product whose SKU is there already stays as it is and is reported as `exists`: a batch may be sent again.
     Lists and search show the products within a second.
     """
+    require_json(request)
     products = _products(await request.body())
     return JsonResponse(batch_view(await use_cases(request).add_products(products)))
 
