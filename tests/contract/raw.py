@@ -28,10 +28,11 @@ async def send(
         target: path and query as they stand in the request line.
         headers: usual headers.
         more: headers of any bytes, repeated ones too.
-        body: sent with its length.
+        body: sent with its length, unless the headers say that it comes in chunks.
     """
     sent: list[Header] = [("Host", f"127.0.0.1:{port}"), ("Connection", "close"), *(headers or {}).items()]
-    if body or method in ("POST", "PUT", "PATCH"):
+    chunked = any(_bytes(name).lower() == b"transfer-encoding" for name, _ in more)
+    if (body or method in ("POST", "PUT", "PATCH")) and not chunked:
         sent.append(("Content-Length", str(len(body))))
     lines = [b" ".join((method.encode(), _bytes(target), b"HTTP/1.1"))]
     lines += [_bytes(name) + b": " + _bytes(value) for name, value in (*sent, *more)]
