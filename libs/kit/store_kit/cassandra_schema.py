@@ -40,6 +40,8 @@ _RECORD: Final = "INSERT INTO schema_migrations (service, number, name, checksum
 _TAKE: Final = "INSERT INTO schema_lease (service, owner) VALUES (?, ?) IF NOT EXISTS USING TTL 60"
 _RENEW: Final = "UPDATE schema_lease USING TTL 60 SET owner = ? WHERE service = ? IF owner = ?"
 _GIVE_BACK: Final = "DELETE FROM schema_lease WHERE service = ? IF owner = ?"
+_TOKEN: Final = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*|//[^\n]*|/\*.*?\*/|;|.""", re.DOTALL)
+"""Text in quotes, a comment, the end of a statement, or any other character."""
 _log = get_logger("schema")
 
 
@@ -141,9 +143,14 @@ class Schema:
 
 
 def statements(cql: str) -> list[str]:
-    """Return the statements of a CQL file: each ends with `;` at the end of a line, `--` begins a comment line."""
-    text = re.sub(r"^\s*--.*$", "", cql, flags=re.MULTILINE)
-    return [part.strip() for part in re.split(r";\s*$", text, flags=re.MULTILINE) if part.strip()]
+    """Return the statements of a CQL file, without its comments; what is quoted is left as it is."""
+    found = [""]
+    for token in _TOKEN.findall(cql):
+        if token == ";":
+            found.append("")
+        elif not token.startswith(("--", "//", "/*")):
+            found[-1] += token
+    return [statement.strip() for statement in found if statement.strip()]
 
 
 def open_keyspace(
