@@ -42,12 +42,7 @@ class Cursors:
         """
         if len(cursor) > _MAX_LENGTH:
             raise InvalidCursor("The cursor is too long; use next_cursor as it was given.")
-        try:
-            raw = base64.b64decode(
-                cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True
-            )
-        except (binascii.Error, UnicodeEncodeError) as error:
-            raise InvalidCursor("The cursor cannot be read; use next_cursor as it was given.") from error
+        raw = _bytes_of(cursor)
         signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._sign(query, payload)):
             raise InvalidCursor("The cursor was altered or belongs to another query; start again without it.")
@@ -56,6 +51,18 @@ class Cursors:
     def _sign(self, query: str, payload: bytes) -> bytes:
         message = query.encode(errors="surrogatepass") + b"\0" + payload
         return hmac.digest(self._key, message, hashlib.sha256)[:_SIGNATURE_BYTES]
+
+
+def _bytes_of(cursor: str) -> bytes:
+    """Decode a cursor as `encode` writes it: the last letter has bits to spare, and those count too."""
+    try:
+        text = cursor.encode("ascii")
+        raw = base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise InvalidCursor("The cursor cannot be read; use next_cursor as it was given.") from error
+    if base64.urlsafe_b64encode(raw).rstrip(b"=") != text:
+        raise InvalidCursor("The cursor was altered; use next_cursor as it was given.")
+    return raw
 
 
 def page_link(request: Request, next_cursor: str | None) -> dict[str, str]:
