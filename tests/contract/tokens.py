@@ -32,7 +32,7 @@ class Mint:
             "iss": "product-store",
             "aud": "product-store",
             "sub": subject,
-            "roles": list(roles),
+            "roles": roles if isinstance(roles, str) else list(roles),
             "iat": now,
             "exp": now + 3600,
         } | claims
