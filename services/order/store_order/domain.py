@@ -251,7 +251,9 @@ class Order:
         """
         if to not in NEXT[self.status]:
             raise IllegalTransition(
-                f"An order that is {self.status} cannot become {to}.", order_id=self.id, order_status=self.status
+                f"An order that is {self.status} cannot become {to}.",
+                order_id=self.id,
+                order_status=self.status,
             )
 
 
@@ -312,13 +314,18 @@ def placing(
 
 
 def leasing(order: Order, driver: str, now_ms: int, rules: Rules) -> Change:
-    """Return the step that takes or renews the lease; nobody else's may still run."""
-    until_ms = now_ms + rules.lease_ms
+    """Return the step that takes or renews the lease; nobody else's may still run.
+
+    It needs no hint: the one that was written when the order began to pass stays until the order is settled.
+    """
     after = replace(
-        order, version=order.version + 1, updated_ms=now_ms, driver=driver, lease_until_ms=until_ms
+        order,
+        version=order.version + 1,
+        updated_ms=now_ms,
+        driver=driver,
+        lease_until_ms=now_ms + rules.lease_ms,
     )
-    hint = Hint(Queue.RECOVERY, until_ms, order.id, after.version)
-    return Change(order, after, _event(after, Mark.LEASE), (hint,))
+    return Change(order, after, _event(after, Mark.LEASE))
 
 
 def parking(order: Order, now_ms: int, rules: Rules) -> Change:
