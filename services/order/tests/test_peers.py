@@ -1,0 +1,151 @@
+"""What this service says to its neighbours, and how it understands their answers, over real HTTP."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp import web
+from store_kit.client import PeerMetrics, ServiceClient
+from store_kit.metrics import Metrics
+from store_kit.problems import OutcomeUnknown, PeerUnavailable
+from store_kit.server import bind
+from store_order.adapters.peers import CartClient, CatalogReservations, NotificationClient
+from store_order.domain import Line, Shortage, Status
+from store_order.ports import Cart, Held, HoldRefused, Notification, OutOfStock
+from store_order.problems import PeerConfused
+from store_order.settings import OrderSettings
+
+pytestmark = pytest.mark.anyio
+LINES = (Line("p1", 2), Line("p2", 1))
+
+
+@dataclass
+class Peer:
+    """A neighbour that notes what it is asked and answers what it is told to."""
+
+    status: int = 200
+    answer: Any = None
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await request.json() if request.can_read_body else None
+        self.asked.append((request.method, request.path, body))
+        return web.json_response(self.answer, status=self.status)
+
+    def refuses(self, slug: str, **members: Any) -> None:
+        self.status, self.answer = 409, {"type": f"/docs/problems/#{slug}", "detail": "no", **members}
+
+
+@asynccontextmanager
+async def running(peer: Peer) -> AsyncIterator[ServiceClient]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", peer.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    socket = bind("127.0.0.1", 0)
+    await web.SockSite(runner, socket).start()
+    url = f"http://127.0.0.1:{socket.getsockname()[1]}"
+    settings = OrderSettings(peer_attempts=1)
+    client = ServiceClient("peer", url, settings=settings, metrics=PeerMetrics(Metrics("t")), tokens=None)
+    await client.open()
+    try:
+        yield client
+    finally:
+        await client.close()
+        await runner.cleanup()
+
+
+async def test_reserving_sends_quantities_and_reads_prices() -> None:
+    """The catalogue gets ids and quantities, and answers names and prices."""
+    line = {"product_id": "p1", "sku": "S", "name": "Cup", "quantity": 2, "unit_price_minor": 250}
+    peer = Peer(answer={"order_id": "o", "state": "HELD", "currency": "GBP", "lines": [line]})
+    async with running(peer) as client:
+        held = await CatalogReservations(client).reserve("o", LINES, 123)
+    assert held == Held((Line("p1", 2, "S", "Cup", 250),), "GBP")
+    lines = [{"product_id": "p1", "quantity": 2}, {"product_id": "p2", "quantity": 1}]
+    assert peer.asked == [("PUT", "/internal/reservations/o", {"lines": lines, "not_after_ms": 123})]
+
+
+async def test_a_shortage_is_understood() -> None:
+    """409 insufficient-stock names each short line."""
+    peer = Peer()
+    peer.refuses("insufficient-stock", lines=[{"product_id": "p1", "requested": 2, "available": 1}])
+    async with running(peer) as client:
+        with pytest.raises(OutOfStock) as caught:
+            await CatalogReservations(client).reserve("o", LINES, 123)
+    assert caught.value.shortages == (Shortage("p1", 2, 1),)
+
+
+@pytest.mark.parametrize("slug", ["reservation-released", "reservation-expired"])
+async def test_a_refused_hold_is_understood(slug: str) -> None:
+    """409 released or expired: nothing will ever be held for this order again."""
+    peer = Peer()
+    peer.refuses(slug)
+    async with running(peer) as client:
+        with pytest.raises(HoldRefused):
+            await CatalogReservations(client).reserve("o", LINES, 123)
+
+
+@pytest.mark.parametrize(
+    ("status", "slug"), [(409, "something-new"), (422, "invalid-input"), (403, "forbidden")]
+)
+async def test_an_unexpected_refusal_is_a_fault_of_ours(status: int, slug: str) -> None:
+    """What the protocol does not know is never taken for a yes or a no."""
+    peer = Peer()
+    peer.refuses(slug)
+    peer.status = status
+    async with running(peer) as client:
+        for call in (
+            CatalogReservations(client).reserve("o", LINES, 1),
+            CatalogReservations(client).release("o"),
+            CatalogReservations(client).ship("o"),
+            CartClient(client).read("u"),
+            CartClient(client).subtract("u", "o", LINES),
+            NotificationClient(client).send([Notification("n", "u", "o", Status.CREATED, 1)]),
+        ):
+            with pytest.raises(PeerConfused):
+                await call
+
+
+async def test_releasing_and_shipping_need_only_the_order() -> None:
+    """DELETE and POST .../ship by the order's id."""
+    peer = Peer(answer={"state": "RELEASED"})
+    async with running(peer) as client:
+        await CatalogReservations(client).release("o")
+        await CatalogReservations(client).ship("o")
+    assert [(method, path) for method, path, _ in peer.asked] == [
+        ("DELETE", "/internal/reservations/o"),
+        ("POST", "/internal/reservations/o/ship"),
+    ]
+
+
+async def test_a_cart_is_read_and_subtracted_from() -> None:
+    """The cart's lines come in; what was ordered goes back by order id."""
+    peer = Peer(answer={"version": 7, "items": [{"product_id": "p1", "quantity": 2, "extra": "is ignored"}]})
+    async with running(peer) as client:
+        assert await CartClient(client).read("u") == Cart(7, (Line("p1", 2),))
+        await CartClient(client).subtract("u", "o", LINES[:1])
+    assert peer.asked[1] == (
+        "PUT",
+        "/internal/carts/u/orders/o",
+        {"lines": [{"product_id": "p1", "quantity": 2}]},
+    )
+
+
+async def test_news_go_in_one_batch() -> None:
+    """The user service gets ids, statuses and times."""
+    peer = Peer(answer={"accepted": 1})
+    async with running(peer) as client:
+        await NotificationClient(client).send([Notification("n", "u", "o", Status.SHIPPING, 5)])
+    news = [{"id": "n", "user_id": "u", "order_id": "o", "status": "SHIPPING", "at_ms": 5}]
+    assert peer.asked == [("POST", "/internal/notifications", {"notifications": news})]
+
+
+@pytest.mark.parametrize(("status", "error"), [(503, PeerUnavailable), (500, OutcomeUnknown)])
+async def test_a_failing_peer_keeps_its_meaning(status: int, error: type[Exception]) -> None:
+    """503 means that nothing was done, 500 that nobody knows."""
+    async with running(Peer(status=status, answer={})) as client:
+        with pytest.raises(error):
+            await CatalogReservations(client).reserve("o", LINES, 1)
