@@ -1,6 +1,6 @@
 """Races through HTTP: whoever comes at the same moment, nothing is sold twice and nobody is charged twice.
 
-How often each race is run is a variable, so that CI runs them all and a laptop a few: STORE_TEST_RACES=full.
+How often each race is run is a variable, so that CI runs them all and a laptop a few: STORE_TEST=full.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from tests.support.shop import EmbeddedShop
 from tests.support.wait import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
-FULL = os.environ.get("STORE_TEST_RACES") == "full"
+FULL = os.environ.get("STORE_TEST") == "full"
 LAST_UNIT_ROUNDS = 50 if FULL else 5
 CANCELS = 1000 if FULL else 60
 LEGAL = {
