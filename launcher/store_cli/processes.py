@@ -12,12 +12,28 @@ from store_kit.migrations import SchemaError
 from store_kit.secrets import MissingSecret
 from store_kit.server import PortInUse, Runner, run_service
 from store_kit.service import Wrap, unwrapped
+from store_kit.settings import ServiceUrlWithoutPort
 
 from store_cli.console import FOUND_SOMETHING, fail
 from store_cli.demo import Demo, any_product, ensure_administrator, load_catalogue
-from store_cli.serving import DataFolderInUse, DataFolderLock, create_service, create_shop
+from store_cli.serving import (
+    DataFolderInUse,
+    DataFolderLock,
+    UnusableDataFolder,
+    WrongSettings,
+    create_service,
+    create_shop,
+)
 
-_REFUSALS: Final = (PortInUse, DataFolderInUse, SchemaError, MissingSecret)
+_REFUSALS: Final = (
+    PortInUse,
+    DataFolderInUse,
+    UnusableDataFolder,
+    SchemaError,
+    MissingSecret,
+    WrongSettings,
+    ServiceUrlWithoutPort,
+)
 
 
 def run_shop(port: int, data: Path, host: str, *, catalogue: bool, wrap: Wrap = unwrapped) -> None:

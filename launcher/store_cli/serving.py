@@ -14,6 +14,7 @@ import store_order.app
 import store_order.settings
 import store_user.app
 import store_user.settings
+from pydantic import ValidationError
 from store_kit.server import Runner, bind
 from store_kit.service import Service, Wrap, unwrapped
 from store_kit.settings import StoreSettings
@@ -33,6 +34,25 @@ class DataFolderInUse(Exception):
     """Another process runs a shop on the same data folder."""
 
 
+class UnusableDataFolder(Exception):
+    """The data folder cannot be made, or not be written to."""
+
+
+class WrongSettings(Exception):
+    """Settings that cannot be meant; names each of them."""
+
+    @classmethod
+    def of(cls, error: ValidationError) -> "WrongSettings":
+        """Return it for pydantic's error, which knows fields but not the variables they come from."""
+        faults = [
+            f"STORE_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
+            if fault["loc"]
+            else fault["msg"]
+            for fault in error.errors(include_url=False)
+        ]
+        return cls(f"Cannot start with these settings: {'; '.join(faults)}.")
+
+
 class DataFolderLock:
     """Keeps two shops from running on one data folder; the kernel releases it with the process.
 
@@ -42,8 +62,13 @@ class DataFolderLock:
     """
 
     def __init__(self, data_dir: Path, *, shared: bool = False) -> None:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file: IO[str] = (data_dir / "lock").open("a+")
+        try:
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file: IO[str] = (data_dir / "lock").open("a+")
+        except OSError as error:
+            raise UnusableDataFolder(
+                f"The data folder {data_dir} cannot be used: {error.strerror}."
+            ) from error
         try:
             fcntl.flock(self._file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:
@@ -61,9 +86,17 @@ class DataFolderLock:
 
 
 def create_service(name: str, overrides: Mapping[str, Any], wrap: Wrap = unwrapped) -> Service:
-    """Return one service; `overrides` go before the environment's settings."""
+    """Return one service; `overrides` go before the environment's settings.
+
+    Raises:
+        WrongSettings: a setting cannot be meant.
+    """
     settings_type, create = SERVICES[name]
-    return create(settings_type(**overrides), wrap=wrap)
+    try:
+        settings = settings_type(**overrides)
+    except ValidationError as error:
+        raise WrongSettings.of(error) from error
+    return create(settings, wrap=wrap)
 
 
 def create_shop(port: int, overrides: Mapping[str, Any], wrap: Wrap = unwrapped) -> Runner:

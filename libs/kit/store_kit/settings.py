@@ -10,6 +10,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from store_kit.database import SQLITE, Cluster
 
 
+class ServiceUrlWithoutPort(ValueError):
+    """A service cannot tell from its own URL where to listen."""
+
+
 class StoreSettings(BaseSettings):
     """What all services need to know; each service adds its own in a subclass."""
 
@@ -76,10 +80,14 @@ class StoreSettings(BaseSettings):
         return value
 
     def port_of(self, service: str) -> int:
-        """Return the port a service listens on: that of its own URL."""
+        """Return the port a service listens on: that of its own URL.
+
+        Raises:
+            ServiceUrlWithoutPort: it names none.
+        """
         port = urlsplit(str(getattr(self, f"{service}_url"))).port
         if port is None:
-            raise ValueError(f"STORE_{service.upper()}_URL must name a port")
+            raise ServiceUrlWithoutPort(f"STORE_{service.upper()}_URL must name the port to listen on.")
         return port
 
     @property
