@@ -52,6 +52,13 @@ def status_of(data_dir: Path, order_id: str) -> str | None:
         return row[0] if row else None
 
 
+def steps_of(data_dir: Path, order_id: str) -> list[str]:
+    """Return every step of an order's timeline as `status.mark`, straight from the file."""
+    with closing(_open(data_dir / "orders.db")) as orders:
+        rows = orders.execute("SELECT status, mark FROM order_events WHERE order_id = ?", (order_id,))
+        return [f"{status}.{mark}" for status, mark in rows]
+
+
 def is_held(data_dir: Path, order_id: str) -> bool:
     """Whether the catalogue holds goods for an order at this moment, straight from its file."""
     sql = "SELECT count(*) FROM reservations WHERE order_id = ? AND state = 'HELD'"

@@ -23,8 +23,9 @@ _LATER = (202, 503)
 _QUICK = {
     "STORE_ORDER_PROCESSING_AFTER_S": "0.15",
     "STORE_ORDER_SHIPPING_AFTER_S": "0.15",
-    "STORE_ORDER_DELIVERY_MIN_S": "0.15",
-    "STORE_ORDER_DELIVERY_MAX_S": "0.15",
+    # Well behind the second look at a shipment (STORE_ORDER_RETRY_S), so that the two never meet.
+    "STORE_ORDER_DELIVERY_MIN_S": "0.6",
+    "STORE_ORDER_DELIVERY_MAX_S": "0.6",
 }
 _NEVER = {"STORE_ORDER_PROCESSING_AFTER_S": "3600"}
 

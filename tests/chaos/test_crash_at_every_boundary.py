@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.books import steps_of
 from tests.chaos.boundaries import Boundary
 from tests.chaos.grounds import Ground, Way, open_ground
 from tests.chaos.stories import CANCELLING, DECLINED, MORE, PLACING, SCENARIOS, SHIPPING, Scenario, Story
@@ -32,8 +33,8 @@ TWICE_DEAD = 18
 EFFECTS = ("insert", "advance", "reserve", "release", "ship", "charge", "refund", "subtract")
 
 
-async def watched(ground: Ground, scenario: Scenario) -> list[Boundary]:
-    """Return every boundary that an undisturbed order passes, in no particular order, each once."""
+async def watched(ground: Ground, scenario: Scenario) -> set[Boundary]:
+    """Return every boundary that an undisturbed order passes."""
     story = await Story.begin(ground, scenario)
     ground.watch(*story.marks)
     await story.act()
@@ -44,13 +45,24 @@ async def watched(ground: Ground, scenario: Scenario) -> list[Boundary]:
     }
     ground.folder.disarm()
     await story.judge(await ground.books())
-    return sorted(passed)
+    changes = {found.detail for found in passed if found.method in ("insert", "advance")}
+    assert changes == set(steps_of(ground.data_dir, story.order_id)), "a step of the order was not seen"
+    return passed
 
 
 async def boundaries_of(ground: Ground, scenario: Scenario) -> list[Boundary]:
-    """Return the boundaries to die at: those of the scenario that the one it goes on from does not have."""
-    known = set(await watched(ground, scenario.after)) if scenario.after else set()
-    return [boundary for boundary in await watched(ground, scenario) if boundary not in known]
+    """Return the boundaries to die at: those of the scenario that the one it goes on from does not have.
+
+    Two orders are watched: what only one of them passed (a second look of a worker) was a matter of luck.
+    """
+    known: set[Boundary] = set()
+    if scenario.after:
+        async with open_ground(ground.way, ground.data_dir / "after", scenario.after.env) as other:
+            known = await watched(other, scenario.after)
+    one, two = await watched(ground, scenario), await watched(ground, scenario)
+    for boundary in one ^ two:
+        print(f"seen once of twice, left out: {boundary}")  # noqa: T201
+    return sorted(one & two - known)
 
 
 @dataclass(frozen=True, slots=True)
