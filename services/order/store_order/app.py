@@ -76,7 +76,7 @@ def create_service(
         metrics=metrics,
         verifier=verifier or remote_verifier(settings),
         use_cases=cases,
-        routers=(orders.router, order_events.router, admin_orders.router, internal.router),
+        routers=(orders.hot, orders.router, order_events.router, admin_orders.router, internal.router),
         # The background ends first, while databases and peers can still be reached.
         resources=(*stores.resources, peers.catalog, peers.cart, peers.user, background),
         workers=_workers(cases, settings, clock),

@@ -86,11 +86,23 @@ async def test_a_missing_key_is_refused(shop: Shop) -> None:
     assert (status, slug(problem)) == (400, "idempotency-key-missing")
 
 
-async def test_a_body_is_not_needed(shop: Shop) -> None:
+@pytest.mark.parametrize("body", [b"", b" null "])
+async def test_a_body_is_not_needed(shop: Shop, body: bytes) -> None:
     """Without a body the order is paid by the token that approves."""
     shop.carts.put("alice", "cup", 1)
-    status, _, _ = await shop.call("POST", "/api/orders", headers={"Idempotency-Key": "k"})
-    assert status == 201
+    headers = {"Idempotency-Key": "k", "Content-Type": "application/json", **shop.issuer.headers("alice")}
+    async with shop.client.post("/api/orders", data=body, headers=headers) as response:
+        assert response.status == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "expected"), [(b"{", "application/json", 400), (b"{}", "text/plain", 415)]
+)
+async def test_a_body_that_is_no_json_is_refused(shop: Shop, body: bytes, kind: str, expected: int) -> None:
+    """400 for broken JSON, 415 for another media type."""
+    headers = {"Idempotency-Key": "k", "Content-Type": kind, **shop.issuer.headers("alice")}
+    async with shop.client.post("/api/orders", data=body, headers=headers) as response:
+        assert response.status == expected
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 from store_kit.auth import CurrentUser
+from store_kit.bare_routes import BareRoute
 from store_kit.cursors import page_link
 from store_kit.problems import (
     BadRequest,
@@ -21,7 +22,8 @@ from store_kit.problems import (
 )
 from store_kit.responses import JsonResponse, etag_of, not_modified
 
-from store_order.api.parts import Cursor, Limit, OrderId, cursor_of, position_of, use_cases
+from store_order.api.by_hand import by_hand, one_order, placing
+from store_order.api.parts import KEY_PATTERN, Cursor, Limit, OrderId, cursor_of, position_of, use_cases
 from store_order.api.views import (
     OrderPageView,
     OrderView,
@@ -46,6 +48,7 @@ from store_order.problems import (
 from store_order.use_cases.place_order import Outcome
 
 router: Final = APIRouter(tags=["orders"])
+hot: Final = APIRouter(tags=["orders"], route_class=BareRoute)
 _Responses = dict[int | str, dict[str, Any]]
 _STATUS_OF: Final = {Outcome.CREATED: 201, Outcome.REPEATED: 200, Outcome.IN_PROGRESS: 202}
 _ACCEPTED: Final[_Responses] = {
@@ -67,7 +70,7 @@ class OrderRequest(BaseModel):
     )
 
 
-@router.post(
+@hot.post(
     "/api/orders",
     operation_id="place_order",
     summary="Place an order from the cart",
@@ -91,6 +94,7 @@ class OrderRequest(BaseModel):
         OutcomeUnknown,
     ),
 )
+@by_hand(placing(OrderRequest))
 async def place_order(
     request: Request,
     user: CurrentUser,
@@ -100,7 +104,7 @@ async def place_order(
         Header(
             min_length=1,
             max_length=128,
-            pattern=r"^[!-~]+$",
+            pattern=KEY_PATTERN,
             description="Required. Repeating a request with the same key and body gives the same order.",
             examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
         ),
@@ -141,13 +145,14 @@ async def list_orders(
     return JsonResponse(view, headers=page_link(request, following))
 
 
-@router.get(
+@hot.get(
     "/api/orders/{order_id}",
     operation_id="get_order",
     summary="Show an order",
     response_model=OrderView,
     responses=_NOT_MODIFIED | problem_responses(Unauthenticated, Forbidden, OrderNotFound, InvalidInput),
 )
+@by_hand(one_order)
 async def get_order(request: Request, user: CurrentUser, order_id: OrderId) -> Response:
     """Show one order with its lines. An order of somebody else is not found; administrators see all."""
     order = await use_cases(request).view_order(order_id, user)

@@ -10,6 +10,7 @@ from store_order.ports import Position
 from store_order.use_cases import UseCases
 
 ID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+KEY_PATTERN: Final = r"^[!-~]+$"
 EXAMPLE_ID: Final = "6f1c2a34-5b7d-5e8f-9a0b-1c2d3e4f5a6b"
 
 OrderId = Annotated[
