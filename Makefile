@@ -4,7 +4,7 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test chaos check fmt docs bench clean
+.PHONY: help up dev test full chaos check fmt docs bench clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
@@ -24,6 +24,10 @@ dev: .venv/.dev $(SITE) ## run the shop and start it again whenever the code cha
 
 test: .venv/.dev $(SITE) ## run every test that needs no root, no Docker and no JVM, and measure coverage
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not chaos" --cov --cov-report term $(ARGS)
+
+full: .venv/.dev ## run races, the whole ledger and bad input as often as CI does; takes minutes
+	@STORE_TEST=full STORE_TEST_CONTRACT=full $(BIN)/pytest tests/e2e/test_races.py tests/e2e/test_ledger_replay.py \
+		tests/contract/test_schemathesis.py tests/contract/test_naughty_strings.py $(ARGS)
 
 chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments; takes minutes
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m chaos -rP tests/chaos $(ARGS)
