@@ -283,7 +283,7 @@ def fingerprint_of(payment_token: str) -> str:
 
 def total_of(lines: Iterable[Line]) -> int:
     """Return the sum of frozen lines in minor units."""
-    return sum(line.total_minor or 0 for line in lines)
+    return sum([line.quantity * (line.unit_price_minor or 0) for line in lines])
 
 
 def placing(

@@ -5,7 +5,7 @@ from typing import Final
 
 from store_kit.ids import derived_id
 
-from store_order.domain import Hint, Mark, Queue
+from store_order.domain import Hint, Mark, Order, Queue, Status
 from store_order.ports import Clock, Notification, Notifications, OrderStore, WorkQueue
 from store_order.use_cases.drive_order import TROUBLE
 from store_order.use_cases.due_work import DueWork
@@ -41,9 +41,20 @@ class DeliverNotifications:
 
     async def _news(self, hint: Hint) -> Notification | None:
         """Return what a row announces, if that really happened: the timeline tells, not the row."""
-        event = await self.orders.event(hint.order_id, hint.version)
         order = await self.orders.find(hint.order_id)
-        if event is None or order is None or event.mark is not Mark.STATUS or not event.status.announced:
+        if order is None:
             return None
+        happened = await self._happened(order, hint.version)
+        if happened is None or not happened[0].announced:
+            return None
+        status, at_ms = happened
         news_id = derived_id(_NAMESPACE, f"{hint.order_id}|{hint.version}")
-        return Notification(news_id, order.user_id, order.id, event.status, event.at_ms)
+        return Notification(news_id, order.user_id, order.id, status, at_ms)
+
+    async def _happened(self, order: Order, version: int) -> tuple[Status, int] | None:
+        """Return the status that an order reached at a version, and when."""
+        if order.version == version and order.status is not Status.SHIPPING:
+            # The order itself is the last row of its timeline; only SHIPPING has a later row of another kind.
+            return order.status, order.updated_ms
+        event = await self.orders.event(order.id, version)
+        return (event.status, event.at_ms) if event is not None and event.mark is Mark.STATUS else None
