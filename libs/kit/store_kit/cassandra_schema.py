@@ -40,7 +40,7 @@ _RECORD: Final = "INSERT INTO schema_migrations (service, number, name, checksum
 _TAKE: Final = "INSERT INTO schema_lease (service, owner) VALUES (?, ?) IF NOT EXISTS USING TTL 60"
 _RENEW: Final = "UPDATE schema_lease USING TTL 60 SET owner = ? WHERE service = ? IF owner = ?"
 _GIVE_BACK: Final = "DELETE FROM schema_lease WHERE service = ? IF owner = ?"
-_TOKEN: Final = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*|//[^\n]*|/\*.*?\*/|;|.""", re.DOTALL)
+_PART: Final = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*|//[^\n]*|/\*.*?\*/|;|.""", re.DOTALL)
 """Text in quotes, a comment, the end of a statement, or any other character."""
 _log = get_logger("schema")
 
@@ -145,11 +145,11 @@ class Schema:
 def statements(cql: str) -> list[str]:
     """Return the statements of a CQL file, without its comments; what is quoted is left as it is."""
     found = [""]
-    for token in _TOKEN.findall(cql):
-        if token == ";":
+    for part in _PART.findall(cql):
+        if part == ";":
             found.append("")
-        elif not token.startswith(("--", "//", "/*")):
-            found[-1] += token
+        elif not part.startswith(("--", "//", "/*")):
+            found[-1] += part
     return [statement.strip() for statement in found if statement.strip()]
 
 
