@@ -1,0 +1,172 @@
+"""How the driver is set up: hosts, consistency, who may repeat what; and its answers, brought to the event loop."""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cassandra import ConsistencyLevel
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, ResponseFuture, Session
+from cassandra.policies import (
+    ConstantReconnectionPolicy,
+    DCAwareRoundRobinPolicy,
+    RetryPolicy,
+    TokenAwarePolicy,
+)
+from cassandra.query import BatchStatement, BatchType, BoundStatement, tuple_factory
+
+from store_kit.database import Cluster as Where
+
+READ: Final = "read"
+SERIAL: Final = "serial"
+WRITE: Final = EXEC_PROFILE_DEFAULT
+"""Also what schema statements and everything else that names no profile gets."""
+_RECONNECT_S: Final = 0.5
+_HEARTBEAT_S: Final = 5
+_MORE_HOSTS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who we are to the cluster, and how the way to it is protected."""
+
+    username: str | None = None
+    password: str | None = None
+    ca_file: str | None = None
+    """Trust only certificates of this authority; None: no TLS."""
+
+    def credentials(self) -> PlainTextAuthProvider | None:
+        """Return what the driver logs in with."""
+        return None if self.username is None else PlainTextAuthProvider(self.username, self.password)
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return what the driver encrypts with."""
+        return None if self.ca_file is None else ssl.create_default_context(cafile=self.ca_file)
+
+
+class Never(RetryPolicy):  # type: ignore[misc]  # the driver ships no types
+    """Never send a statement a second time: it may have been applied. The default policy does, on the next host."""
+
+    def on_read_timeout(self, *_: Any, **__: Any) -> tuple[int, None]:
+        """Give the error to the caller."""
+        return self.RETHROW, None
+
+    on_write_timeout = on_unavailable = on_request_error = on_read_timeout
+
+
+class NextHost(Never):
+    """Send a read to the next host when a connection broke: reading twice harms nobody."""
+
+    def on_request_error(
+        self, _query: Any, _consistency: Any, error: Any, retry_num: int
+    ) -> tuple[int, None]:
+        """Try two more hosts."""
+        del error
+        return (self.RETRY_NEXT_HOST if retry_num < _MORE_HOSTS else self.RETHROW), None
+
+
+def new_session(where: Where, access: Access, timeout_s: float) -> Session:
+    """Connect; blocks until connected or refused. `session.cluster.shutdown()` gives everything back."""
+    cluster = Cluster(
+        where.hosts,
+        port=where.port,
+        auth_provider=access.credentials(),
+        ssl_context=access.tls(),
+        execution_profiles=_profiles(where.datacenter, timeout_s),
+        reconnection_policy=ConstantReconnectionPolicy(_RECONNECT_S, None),
+        connect_timeout=timeout_s,
+        control_connection_timeout=timeout_s,
+        idle_heartbeat_interval=_HEARTBEAT_S,
+        idle_heartbeat_timeout=_HEARTBEAT_S,
+        schema_event_refresh_window=-1,
+        schema_metadata_enabled=False,
+        protocol_version=5,
+    )
+    try:
+        session = cluster.connect()
+    except BaseException:
+        cluster.shutdown()
+        raise
+    return session
+
+
+def hang_up(dialled: "Future[Session]") -> None:
+    """Close what a thread has opened; not on the event loop, for the driver's threads are waited for."""
+    if not dialled.cancelled() and dialled.exception() is None:
+        dialled.result().cluster.shutdown()
+
+
+def batch_of(bound: Sequence[BoundStatement]) -> BatchStatement:
+    """Return statements of one partition as one: there is nothing for a batch log to bind together."""
+    batch = BatchStatement(BatchType.UNLOGGED)
+    for statement in bound:
+        batch.add(statement)
+    return batch
+
+
+def _profiles(datacenter: str, timeout_s: float) -> dict[object, ExecutionProfile]:
+    def profile(consistency: int, retry: RetryPolicy) -> ExecutionProfile:
+        # Always the same replica first: it has prepared, and compare-and-set through several contends.
+        return ExecutionProfile(
+            load_balancing_policy=TokenAwarePolicy(
+                DCAwareRoundRobinPolicy(datacenter), shuffle_replicas=False
+            ),
+            retry_policy=retry,
+            consistency_level=consistency,
+            serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+            row_factory=tuple_factory,
+            request_timeout=timeout_s,
+        )
+
+    return {
+        READ: profile(ConsistencyLevel.LOCAL_QUORUM, NextHost()),
+        SERIAL: profile(ConsistencyLevel.LOCAL_SERIAL, NextHost()),
+        WRITE: profile(ConsistencyLevel.LOCAL_QUORUM, Never()),
+    }
+
+
+class Answers:
+    """Brings answers from the driver's thread to the event loop, one wake-up for all that came meanwhile."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[tuple[asyncio.Future[Any], object, BaseException | None]] = deque()
+        self._armed = False
+
+    def of(self, sent: ResponseFuture) -> "asyncio.Future[tuple[list[Any], bytes | None]]":
+        """Return the future of a statement's rows and paging state."""
+        done = self._loop.create_future()
+        sent.add_callbacks(self._answered, self._failed, (done, sent), None, (done,), None)
+        return done
+
+    # The next three run on the driver's thread.
+
+    def _answered(self, rows: list[Any] | None, done: "asyncio.Future[Any]", sent: ResponseFuture) -> None:
+        self._hand_over(done, (rows or [], sent._paging_state), None)  # noqa: SLF001 - no public name for it
+
+    def _failed(self, error: BaseException, done: "asyncio.Future[Any]") -> None:
+        self._hand_over(done, None, error)
+
+    def _hand_over(self, done: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:
+        self._waiting.append((done, result, error))  # before the test below, or an answer could be left lying
+        if not self._armed:
+            self._armed = True
+            try:
+                self._loop.call_soon_threadsafe(self._resolve)
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                self._waiting.clear()
+
+    def _resolve(self) -> None:
+        self._armed = False  # before the loop below: an answer that comes now wakes us again
+        while self._waiting:
+            done, result, error = self._waiting.popleft()
+            if done.done():
+                continue
+            if error is None:
+                done.set_result(result)
+            else:
+                done.set_exception(error)
