@@ -24,7 +24,9 @@ Row = tuple[Any, ...]
 
 _GROUP: Final = 256
 _BUSY_TIMEOUT_S: Final = 5.0
-_PAGE_CACHE_KIB: Final = 16 * 1024
+_PAGE_CACHE_KIB: Final = 2 * 1024
+"""For each connection, of which a shop has a dozen; the kernel's cache holds the rest (measured: 16 MiB answered no
+faster and took 35 MB more in all)."""
 
 
 class _Operation:

@@ -61,14 +61,11 @@ def test_a_later_page_starts_where_the_last_one_ended(connection: sqlite3.Connec
 
 
 @pytest.mark.parametrize("shape", [s for s in SHAPES if s.lowest or s.highest], ids=str)
-def test_prices_are_counted_and_gathered_by_the_index_of_prices(
-    connection: sqlite3.Connection, shape: Shape
-) -> None:
-    """Counting a price range, or sorting a small one, touches that range of an index only."""
-    for sql in (queries.count_prices(shape), queries.gather(shape)):
-        steps = [step for step in _reads(_plan(connection, sql)) if "product" in step]
-        assert steps
-        assert all("_price (in_stock=?" in step and "price_minor" in step for step in steps)
+def test_few_prices_are_gathered_by_the_index_of_prices(connection: sqlite3.Connection, shape: Shape) -> None:
+    """Sorting a small price range touches that range of an index only."""
+    steps = [step for step in _reads(_plan(connection, queries.gather(shape))) if "product" in step]
+    assert steps
+    assert all("_price (in_stock=?" in step and "price_minor" in step for step in steps)
 
 
 @pytest.mark.parametrize("shape", [s for s in SHAPES if not s.category and s.order is Sort.NEWEST], ids=str)

@@ -217,7 +217,7 @@ class ReadModel:
         ask = self._ask(query, None, 0)
         if ask is None:
             return self._cube.divide([], capped=False)
-        if ask.known is not None:
+        if not query.search and not query.priced:
             return self._cube.facets(ask.category, in_stock=query.in_stock)
         try:
             cells, capped = await self._aside.run(partial(pages.division, ask))
@@ -250,7 +250,7 @@ class ReadModel:
             return
         numbers: dict[str, int] = dict(self._db.all("category.all", "SELECT name, id FROM category"))
         census = self._db.all("products.census", CENSUS)
-        self._cube.load(((c, s, r, n) for c, s, r, n in census), numbers)
+        self._cube.load(census, numbers)
         self._position = int(meta["position"])
         self._ready = True
 
@@ -274,9 +274,9 @@ class ReadModel:
             category = self._cube.category(query.category)
             if category is None:
                 return None
-        counted = bool(query.search) or query.priced
-        known = None if counted else self._cube.count(category, in_stock=query.in_stock)
-        return pages.Ask(query, category, behind, limit, known, self._cube.count())
+        prices = (query.min_price, query.max_price)
+        under = self._cube.count(category, in_stock=query.in_stock, prices=prices)
+        return pages.Ask(query, category, behind, limit, under, self._cube.count())
 
     def _wake(self) -> None:
         if self._applying is None or self._applying.done():

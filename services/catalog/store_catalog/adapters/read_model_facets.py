@@ -1,8 +1,10 @@
 """The catalogue's counts, kept up to date instead of counted."""
 
-from collections import Counter
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
+from store_catalog.adapters.read_model_prices import PriceCounts
 from store_catalog.adapters.read_model_text import name_key
 from store_catalog.adapters.read_model_writer import Applied
 from store_catalog.listing import PRICE_STEPS_MINOR, Availability, CategoryCount, Facets, PriceRange
@@ -12,33 +14,41 @@ Cell = tuple[int, bool, int]
 
 
 class Cube:
-    """How many products there are per category, availability and price range: a few hundred numbers."""
+    """How many products there are per category, availability and price."""
 
     def __init__(self) -> None:
         self._cells: Counter[Cell] = Counter()
-        self._totals: Counter[tuple[int | None, bool | None]] = Counter()
+        self._prices: defaultdict[tuple[int | None, bool], PriceCounts] = defaultdict(PriceCounts)
         self._numbers: dict[str, int] = {}
         self._categories: list[CategoryCount] | None = None
 
     def load(self, cells: Iterable[tuple[int, int, int, int]], categories: dict[str, int]) -> None:
-        """Start from what was counted: rows of category, in_stock, price range, count."""
+        """Start from what was counted: rows of category, in_stock, price, count."""
         self._numbers = categories
-        for category, in_stock, price_range, count in cells:
-            self._add((category, bool(in_stock), price_range), count)
+        for category, in_stock, price_minor, count in cells:
+            self._add(category, bool(in_stock), price_minor, count)
 
     def change(self, applied: Applied) -> None:
         """Follow what a chunk changed."""
         self._numbers = applied.categories
         for delta in applied.deltas:
-            self._add((delta.category, delta.in_stock, delta.price_range), delta.count)
+            self._add(delta.category, delta.in_stock, delta.price_minor, delta.count)
 
     def category(self, name: str) -> int | None:
         """Return the number of a category, None when no product ever had it."""
         return self._numbers.get(name)
 
-    def count(self, category: int | None = None, *, in_stock: bool | None = None) -> int:
-        """Return how many products there are under these filters."""
-        return self._totals[category, in_stock]
+    def count(
+        self,
+        category: int | None = None,
+        *,
+        in_stock: bool | None = None,
+        prices: tuple[int | None, int | None] = (None, None),
+    ) -> int:
+        """Return how many products there are under these filters; prices from and to, both inclusive."""
+        sides = (False, True) if in_stock is None else (in_stock,)
+        counts = (self._prices.get((category, side)) for side in sides)
+        return sum(found.within(*prices) for found in counts if found is not None)
 
     def facets(self, category: int | None = None, *, in_stock: bool | None = None) -> Facets:
         """Return how the products under these filters divide; exact, whatever their number."""
@@ -68,12 +78,11 @@ class Cube:
             capped=capped,
         )
 
-    def _add(self, cell: Cell, count: int) -> None:
-        category, in_stock, _ = cell
+    def _add(self, category: int, in_stock: bool, price_minor: int, count: int) -> None:  # noqa: FBT001 - a row
         self._categories = None
-        self._cells[cell] += count
-        for key in ((category, in_stock), (category, None), (None, in_stock), (None, None)):
-            self._totals[key] += count
+        self._cells[category, in_stock, bisect_right(PRICE_STEPS_MINOR, price_minor)] += count
+        for under in (category, None):
+            self._prices[under, in_stock].add(price_minor, count)
 
     def _under(self, category: int | None, *, in_stock: bool | None) -> Iterator[tuple[Cell, int]]:
         for cell, count in self._cells.items():

@@ -31,15 +31,15 @@ _PRICE_ORDERS: Final = (Sort.PRICE, Sort.PRICE_DESC)
 class Ask:
     """A page somebody asks for.
 
-    `category` is the filter's number; `known` the number of products under the filters where that is kept up to
-    date, None where it must be counted; `total` is the number of products there are.
+    `category` is the filter's number; `under` the number of products under all filters but the search; `total` the
+    number of products there are.
     """
 
     query: ListQuery
     category: int | None
     behind: Position | None
     limit: int
-    known: int | None
+    under: int
     total: int
 
 
@@ -79,18 +79,13 @@ def division(ask: Ask, read: Read) -> tuple[list[tuple[tuple[int, bool, int], in
 def _listed(ask: Ask, read: Read, *, patient: bool) -> Page | None:
     order = ask.query.order
     shape = _shape(ask, order)
-    count = ask.known
-    if count is None:
-        ranged = _shape(ask, order, behind=False)
-        count = int(read("products.count", queries.count_prices(ranged), _parameters(ask, wanted=_CAP))[0][0])
     sql = queries.walk(shape)
     if ask.query.priced and order not in _PRICE_ORDERS:
-        if count <= SORTED_AT_ONCE:
+        if ask.under <= SORTED_AT_ONCE:
             sql = queries.gather(shape)
-        elif not patient and ask.total > STEPS_PER_MATCH * count:
+        elif not patient and ask.total > STEPS_PER_MATCH * ask.under:
             return None
-    rows = read("products.list", sql, _parameters(ask))
-    return _page(ask, rows, count, capped=ask.known is None and count > MAX_COUNTED)
+    return _page(ask, read("products.list", sql, _parameters(ask)), ask.under, capped=False)
 
 
 def _searched(ask: Ask, read: Read, *, patient: bool) -> Page | None:

@@ -95,16 +95,6 @@ def found(shape: Shape) -> str:
     )
 
 
-@cache
-def count_prices(shape: Shape) -> str:
-    """Return how many products are in a range of prices, counted no further than the cap."""
-    prices = "product_category_price" if shape.category else "product_price"
-    branches = [
-        f"SELECT 1 FROM product INDEXED BY {prices} WHERE {' AND '.join(base)}" for base in _bases(shape)
-    ]
-    return f"SELECT count(*) FROM ({' UNION ALL '.join(branches)} LIMIT ?8)"
-
-
 COUNT_FOUND: Final = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ?7 LIMIT ?8)"
 """How many products a search matches, other filters left aside, counted no further than the cap."""
 
@@ -127,8 +117,8 @@ def divide(shape: Shape, *, search: bool) -> str:
     return f"SELECT product.category, in_stock, {PRICE_RANGE}, count(*) FROM {source} GROUP BY 1, 2, 3"
 
 
-CENSUS: Final = f"SELECT category, in_stock, {PRICE_RANGE}, count(*) FROM product GROUP BY 1, 2, 3"
-"""The same over all products: what the counts kept in memory begin with."""
+CENSUS: Final = "SELECT category, in_stock, price_minor, count(*) FROM product GROUP BY 1, 2, 3"
+"""How many products there are of each price: what the counts kept in memory begin with."""
 
 
 def _candidates() -> str:

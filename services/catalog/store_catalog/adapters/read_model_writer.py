@@ -73,12 +73,12 @@ WHERE NOT known AND NOT gone AND (
     OR EXISTS (SELECT 1 FROM incoming i WHERE i.n = incoming.n AND i.id < incoming.id AND NOT i.gone)
 )
 """
-_LOSSES: Final = f"""
-SELECT category, in_stock, {PRICE_RANGE}, -count(*) FROM product
+_LOSSES: Final = """
+SELECT category, in_stock, price_minor, -count(*) FROM product
 WHERE n IN (SELECT n FROM incoming WHERE known) GROUP BY 1, 2, 3
 """
-_GAINS: Final = f"""
-SELECT category_id, in_stock, {PRICE_RANGE}, count(*) FROM incoming WHERE NOT gone GROUP BY 1, 2, 3
+_GAINS: Final = """
+SELECT category_id, in_stock, price_minor, count(*) FROM incoming WHERE NOT gone GROUP BY 1, 2, 3
 """
 _FORGET: Final = (
     "DELETE FROM words WHERE rowid IN (SELECT n FROM incoming WHERE gone AND known)",
@@ -103,11 +103,11 @@ _REMEMBER: Final = "REPLACE INTO gone (id, revision, at_ms) SELECT id, revision,
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """How many products of a category, availability and price range there are more (or fewer) now."""
+    """How many products of a category, availability and price there are more (or fewer) now."""
 
     category: int
     in_stock: bool
-    price_range: int
+    price_minor: int
     count: int
 
 
@@ -136,7 +136,7 @@ def apply(connection: sqlite3.Connection, rows: Sequence[tuple[str | int, ...]],
     if connection.execute(_REMEMBER, (now_ms,)).rowcount:
         connection.execute("DELETE FROM gone WHERE at_ms < ?", (now_ms - GONE_FOR_MS,))
     gains = connection.execute(_GAINS).fetchall()
-    return Applied([Delta(c, bool(s), r, n) for c, s, r, n in losses + gains], categories(connection))
+    return Applied([Delta(c, bool(s), p, n) for c, s, p, n in losses + gains], categories(connection))
 
 
 def tune(connection: sqlite3.Connection) -> None:
