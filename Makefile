@@ -38,7 +38,7 @@ check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute
 	@$(BIN)/mypy $(PACKAGES:%=--package store_%)
 	@$(BIN)/mypy conftest.py bench tests $(TESTS)
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/pytest --numprocesses 2 --quiet -m "not slow" $(TESTS) tests/architecture
+	@$(BIN)/pytest --numprocesses 3 --quiet -m "not slow" $(TESTS) tests/architecture
 
 fmt: .venv/.dev ## format the code and mend what the linter can
 	@$(BIN)/ruff check --fix .

@@ -7,6 +7,7 @@ then workers finish, then the service ports close (docs/adr/0002).
 
 import asyncio
 import contextlib
+import itertools
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -25,6 +26,7 @@ from store_kit.service import Service
 
 _KEEP_ALIVE_S: Final = 75
 _BACKLOG: Final = 2048
+_TICK_S: Final = 0.1
 
 
 class PortInUse(Exception):
@@ -92,11 +94,19 @@ class _Listener(uvicorn.Server):
         )
         self._bound = list(sockets)
         self._task: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the runner."""
         yield
+
+    async def main_loop(self) -> None:
+        """Tick like uvicorn's own, but hear of the end at once instead of at the next tick."""
+        ticks = itertools.count()
+        while not await self.on_tick(next(ticks)):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), _TICK_S)
 
     async def begin(self) -> None:
         """Return once requests are accepted."""
@@ -109,6 +119,7 @@ class _Listener(uvicorn.Server):
     async def end(self) -> None:
         """Stop accepting, finish the requests in hand."""
         self.should_exit = True
+        self._ending.set()
         if self._task is not None:
             await self._task
 
