@@ -4,7 +4,7 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test full chaos check fmt docs bench clean
+.PHONY: help up dev test test-cassandra full chaos check fmt docs bench clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
@@ -13,10 +13,10 @@ TESTS := $(wildcard libs/*/tests services/*/tests launcher/tests)
 ARGS ?=
 
 help: ## list these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-6s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
-up: .venv/.up $(SITE) ## run the whole shop in one process (ARGS="--port 9080 --data /tmp/shop")
-	@$(BIN)/store up $(ARGS)
+up: .venv/.up $(SITE) ## run the whole shop in one process (ARGS="--port 9080"; DB=cassandra: on a real node)
+	@$(if $(filter cassandra,$(DB)),scripts/up_on_cassandra.sh,$(BIN)/store up) $(ARGS)
 
 dev: .venv/.dev $(SITE) ## run the shop and start it again whenever the code changes
 	@$(BIN)/watchmedo auto-restart --recursive --patterns '**/*.py;**/*.sql' --signal SIGTERM --kill-after 15 \
@@ -28,6 +28,10 @@ test: .venv/.dev $(SITE) ## run every test that needs no root, no Docker and no 
 full: .venv/.dev ## run races, the whole ledger and bad input as often as CI does; takes minutes
 	@STORE_TEST=full STORE_TEST_CONTRACT=full $(BIN)/pytest tests/e2e/test_races.py tests/e2e/test_ledger_replay.py \
 		tests/contract/test_schemathesis.py tests/contract/test_naughty_strings.py $(ARGS)
+
+test-cassandra: .venv/.dev ## run the store suites, the services and the shop on a real Cassandra; needs Java 17 and Maven
+	@$(BIN)/python -m tests.support.with_cassandra $(CASSANDRA) -- \
+		$(BIN)/pytest -m "not chaos" $(wildcard services/*/tests) tests/cassandra tests/e2e $(ARGS)
 
 chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments; takes minutes
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m chaos -rP tests/chaos $(ARGS)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from store_cli.commands import audit, doctor, importing, replay, reset, seed, up, users
+from store_cli.commands import audit, backup, doctor, importing, migrate, replay, reset, seed, up, users
 
 app = typer.Typer(
     name="store",
@@ -34,5 +34,5 @@ def store(
     """Run the Product Store and look after it. Begin with: store up."""
 
 
-for module in (up, importing, seed, replay, audit, users, doctor, reset):
+for module in (up, importing, seed, replay, audit, backup, migrate, users, doctor, reset):
     module.register(app)

@@ -15,6 +15,7 @@ import aiohttp
 from store_cli.gateway import ROUTES
 from store_kit.server import PortInUse, bind
 
+from tests.support.keyspaces import Keyspaces
 from tests.support.wait import until
 
 SERVICES = ("catalog", "cart", "order", "user")
@@ -127,9 +128,16 @@ class _Running:
 
     def __init__(self, data_dir: Path, env: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
+        self.keyspaces = Keyspaces.fresh()
         self.ports = {name: lasting_port() for name in (*SERVICES, "gateway")}
         urls = {f"STORE_{name.upper()}_URL": self.service_url(name) for name in SERVICES}
-        self.env = {**QUICK, **urls, "STORE_DATA_DIR": str(data_dir), **(env or {})}
+        self.env = {
+            **QUICK,
+            **self.keyspaces.env,
+            **urls,
+            "STORE_DATA_DIR": str(data_dir),
+            **(env or {}),
+        }
         self.processes: dict[str, Program] = {}
 
     def service_url(self, name: str) -> str:
@@ -167,6 +175,7 @@ class _Running:
 
     async def __aexit__(self, *_: object) -> None:
         self.kill_all()
+        await self.keyspaces.drop()
 
 
 class EmbeddedShop(_Running):
@@ -190,7 +199,6 @@ class EmbeddedShop(_Running):
         program: MakeProgram = Process,
     ) -> None:
         super().__init__(data_dir, env)
-        data_dir.mkdir(parents=True, exist_ok=True)
         options = ["--port", str(self.ports["gateway"]), "--catalogue" if catalogue else "--no-catalogue"]
         line = [sys.executable, "-m", *command, *options]
         self.process = program(line, data_dir / "shop.log", self.env)
@@ -207,6 +215,7 @@ class EmbeddedShop(_Running):
 
     async def start(self) -> None:
         """Start it and wait until all four services are healthy and the administrator exists."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         self.process.start()
         await self.wait_until_ready("shop", self.url("/api/system/health"))
         await until(lambda: "Product Store is up" in self.process.output(), "the welcome is shown")
@@ -227,7 +236,6 @@ class FourServices(_Running):
         program: MakeProgram = Process,
     ) -> None:
         super().__init__(data_dir, env)
-        data_dir.mkdir(parents=True, exist_ok=True)
         for name in SERVICES:
             line = [sys.executable, "-m", *command, name]
             self.processes[name] = program(line, data_dir / f"{name}.log", self.env)
@@ -240,6 +248,7 @@ class FourServices(_Running):
 
     async def start(self) -> None:
         """Start all four and wait until each is ready."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         for process in self.processes.values():
             process.start()
         await asyncio.gather(*(self.ready(name) for name in SERVICES))

@@ -73,6 +73,7 @@ class Cassandra:
         sign_of_life: Statement = _SIGN_OF_LIFE,
     ) -> None:
         self.where = where
+        self.service = service
         self.keyspace = where.keyspace(service)
         self._access = access or Access()
         self._metrics = metrics

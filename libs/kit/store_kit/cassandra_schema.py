@@ -6,7 +6,7 @@ half way is followed by one that repeats the file. A lease keeps two runners fro
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Final
@@ -163,8 +163,6 @@ def open_keyspace(
     Raises:
         ValueError: the settings name no cluster.
     """
-    if settings.cluster is None:
-        raise ValueError("STORE_DATABASE names no cluster")
     schema = Schema(service, folder)
     migrates = settings.embedded if settings.migrate_at_start is None else settings.migrate_at_start
 
@@ -173,6 +171,24 @@ def open_keyspace(
             await schema.migrate(database)
         await schema.wait_until_current(database)
 
+    return new_keyspace(service, settings=settings, secrets=secrets, metrics=metrics, ready=ready)
+
+
+def new_keyspace(
+    service: str,
+    *,
+    settings: StoreSettings,
+    secrets: Secrets,
+    metrics: Metrics,
+    ready: Callable[[Cassandra], Awaitable[None]] | None = None,
+) -> Cassandra:
+    """Return a service's keyspace, whatever its schema; `ready` as in `Cassandra`.
+
+    Raises:
+        ValueError: the settings name no cluster.
+    """
+    if settings.cluster is None:
+        raise ValueError("STORE_DATABASE names no cluster")
     access = Access(
         username=settings.database_username,
         password=secrets.text("database_password") if settings.database_username else None,

@@ -1,0 +1,72 @@
+"""The schema of every service in the cluster: what is applied, what waits, bringing it up to date."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+from store_kit.cassandra import Cassandra
+from store_kit.cassandra_schema import Schema, SchemaStatus, new_keyspace
+from store_kit.metrics import Metrics
+from store_kit.secrets import Secrets
+from store_kit.settings import StoreSettings
+
+SERVICES: Final = ("catalog", "cart", "order", "user")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSchema:
+    """How the keyspace of one service stands to the code, and what was applied just now."""
+
+    service: str
+    keyspace: str
+    status: SchemaStatus
+    applied_now: Sequence[str] = ()
+
+
+async def statuses(settings: StoreSettings, within_s: float) -> list[ServiceSchema]:
+    """Return how each keyspace stands; changes nothing.
+
+    Raises:
+        SchemaError: a keyspace belongs to newer code, or an applied file was changed.
+        DatabaseUnavailable: the cluster did not answer in time.
+    """
+
+    async def look(_schema: Schema, _database: Cassandra) -> Sequence[str]:
+        return ()
+
+    return await _each(settings, within_s, look)
+
+
+async def migrate(settings: StoreSettings, within_s: float) -> list[ServiceSchema]:
+    """Create and upgrade each keyspace; two runners at once: one works, the other waits.
+
+    Raises:
+        SchemaError: a keyspace belongs to newer code, or an applied file was changed.
+        DatabaseUnavailable: the cluster did not answer in time.
+    """
+    return await _each(settings, within_s, lambda schema, database: schema.migrate(database))
+
+
+async def _each(
+    settings: StoreSettings, within_s: float, work: Callable[[Schema, Cassandra], Awaitable[Sequence[str]]]
+) -> list[ServiceSchema]:
+    # One after the other: schema changes of several keyspaces at once make the nodes disagree for longer.
+    return [await _one(name, settings, within_s, work) for name in SERVICES]
+
+
+async def _one(
+    service: str,
+    settings: StoreSettings,
+    within_s: float,
+    work: Callable[[Schema, Cassandra], Awaitable[Sequence[str]]],
+) -> ServiceSchema:
+    schema = Schema(service, files(f"store_{service}") / "schema" / "cassandra")
+    database = new_keyspace(service, settings=settings, secrets=Secrets(settings), metrics=Metrics(service))
+    await database.open()
+    try:
+        await database.until_usable(within_s)
+        applied = await work(schema, database)
+        return ServiceSchema(service, database.keyspace, await schema.status(database), applied)
+    finally:
+        await database.close()
