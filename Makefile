@@ -4,7 +4,7 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test test-cassandra full chaos check fmt docs bench clean
+.PHONY: help up dev test test-cassandra full chaos check fmt docs bench bench-db clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
@@ -53,6 +53,9 @@ docs: .venv/.up ## build the documentation site, served at /docs/ by the gateway
 
 bench: .venv/.up ## measure speed on this machine: ratios to a bare ASGI app, orders per second, memory
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-db: .venv/.dev ## measure the shop on SQLite and on one Cassandra node in the same run; needs Java 17 and Maven
+	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.databases $(ARGS)
 
 clean: ## delete what was built or installed here; the shop's data in .store/ stays
 	rm -rf .venv .uv launcher/store_cli/site build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,113 +1,37 @@
 """Measure the shop: ratios to the yardstick, flows per second, memory, time to start. Linux with two cores."""
 
 import argparse
-import asyncio
 import json
 import os
-import random
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import uvloop
-from store_cli.seeding import products
 from store_kit.testing import free_port
 
 from bench.load import Connection, Result, connect, hammer, request_bytes, timed
 from bench.server import CLIENT_CORE, PinnedServer
+from bench.shoppers import (
+    CHANCE,
+    UNLIMITED,
+    Figure,
+    Shop,
+    administrator,
+    ask,
+    detail_requests,
+    fill,
+    new_shopper,
+    show,
+    together,
+)
 
-PRODUCTS: Final = 20_000
-BATCH: Final = 1000
 CONNECTIONS: Final = 16
 SHOPPERS: Final = 64
-CHANCE: Final = random.Random(20_000)  # noqa: S311 - which product is asked for, no secret
-UNLIMITED: Final = {
-    f"STORE_USER_{name}": "1000000/second"
-    for name in ("LOGIN_LIMIT_ACCOUNT", "LOGIN_LIMIT_ADDRESS", "REGISTER_LIMIT_ADDRESS")
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured value beside what is asked of it."""
-
-    name: str
-    value: float
-    unit: str
-    wanted: str
-    note: str = ""
-
-
-class Shop:
-    """A shop under measurement and who asks it."""
-
-    def __init__(self, port: int, admin_token: str) -> None:
-        self.port = port
-        self.admin = admin_token
-        self.ids: list[str] = []
-        self.items: list[dict[str, Any]] = []
-
-
-async def ask(port: int, request: bytes) -> Any:
-    """Send one request on a fresh connection and return the decoded answer, which must be a success."""
-    connection = await connect(port)
-    status, body = await connection.ask(request)
-    connection.close()
-    if status >= 300:  # noqa: PLR2004 - the end of the 2xx
-        raise RuntimeError(f"{request[:60]!r} was answered with {status}: {body[:300]!r}")
-    return json.loads(body)
-
-
-async def sign_in(port: int, email: str, password: str) -> str:
-    """Return an access token."""
-    form = f"username={quote(email)}&password={quote(password)}".encode()
-    head = f"POST /api/auth/token HTTP/1.1\r\nHost: shop\r\nContent-Length: {len(form)}\r\n"
-    request = f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\n".encode() + form
-    return str((await ask(port, request))["access_token"])
-
-
-async def fill(shop: Shop) -> list[Figure]:
-    """Create 20 000 products in batches; time until all are acknowledged and until the last can be found."""
-    made = [
-        {
-            "sku": p.sku,
-            "name": p.name,
-            "category": p.category,
-            "price_minor": p.price_minor,
-            "stock": 1_000_000,
-        }
-        for p in products(PRODUCTS)
-    ]
-    bodies = [json.dumps({"products": made[at : at + BATCH]}).encode() for at in range(0, PRODUCTS, BATCH)]
-    requests = [request_bytes("POST", "/api/products/batch", body=body, token=shop.admin) for body in bodies]
-    begun = time.perf_counter()
-    answers = await asyncio.gather(*(ask(shop.port, request) for request in requests))
-    acknowledged = time.perf_counter() - begun
-    shop.ids = [result["id"] for answer in answers for result in answer["items"]]
-    count = request_bytes("GET", "/api/products?limit=1&facets=true")
-    while await _listed(shop.port, count) < PRODUCTS:
-        await asyncio.sleep(0.01)
-    searchable = time.perf_counter() - begun
-    return [
-        Figure("20 000 products acknowledged", acknowledged, "s", "<= 1.5"),
-        Figure("20 000 products searchable", searchable, "s", "<= 3"),
-    ]
-
-
-async def _listed(port: int, request: bytes) -> int:
-    facets = (await ask(port, request))["facets"]
-    return sum(entry["count"] for entry in facets["categories"])
-
-
-def detail_requests(shop: Shop) -> list[bytes]:
-    """Return reads of products drawn uniformly."""
-    return [request_bytes("GET", f"/api/products/{id_}") for id_ in CHANCE.choices(shop.ids, k=PRODUCTS)]
 
 
 async def list_requests(shop: Shop) -> list[bytes]:
@@ -216,36 +140,6 @@ async def flows(shop: Shop, server: PinnedServer, seconds: float) -> list[Figure
     return figures
 
 
-async def new_shopper(port: int, number: int) -> str:
-    """Register somebody and return a token."""
-    email, password = f"bench-{number}-{CHANCE.getrandbits(32):x}@example.com", "correct horse"
-    body = json.dumps({"email": email, "password": password}).encode()
-    await ask(port, request_bytes("POST", "/api/users", body=body))
-    return await sign_in(port, email, password)
-
-
-async def together(
-    port: int,
-    tokens: Sequence[str],
-    script: Callable[[Connection, str, Result], Awaitable[None]],
-    seconds: float,
-) -> Result:
-    """Let every shopper repeat a script for a while."""
-    result = Result()
-    clients = [await connect(port) for _ in tokens]
-    begun = time.perf_counter()
-
-    async def shopper(client: Connection, token: str) -> None:
-        while time.perf_counter() < begun + seconds:
-            await script(client, token, result)
-
-    await asyncio.gather(*map(shopper, clients, tokens))
-    result.seconds = time.perf_counter() - begun
-    for client in clients:
-        client.close()
-    return result
-
-
 async def measure(folder: Path, *, rounds: int, seconds: float) -> list[Figure]:
     """Run everything in a folder of its own."""
     ports = [free_port() for _ in range(6)]
@@ -286,25 +180,6 @@ async def measure(folder: Path, *, rounds: int, seconds: float) -> list[Figure]:
     with PinnedServer(up, health, folder / "shop.log", env) as again:
         figures.append(Figure("start to ready", again.seconds_to_ready, "s", "aim <= 2"))
     return figures
-
-
-async def administrator(port: int, data: Path) -> str:
-    """Return a token of the demo's administrator, once there is one."""
-    path = data / "secrets" / "demo_admin.json"
-    while True:
-        try:
-            known = json.loads(path.read_text())
-            return await sign_in(port, known["email"], known["password"])
-        except (FileNotFoundError, RuntimeError):
-            await asyncio.sleep(0.05)
-
-
-def show(figures: Sequence[Figure]) -> None:
-    """Print a table of what was measured."""
-    for figure in figures:
-        print(f"{figure.name:<58} {figure.value:>9.3f} {figure.unit:<3} {figure.wanted}")
-        if figure.note:
-            print(f"    {figure.note}")
 
 
 def main() -> None:

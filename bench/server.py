@@ -23,13 +23,22 @@ class PinnedServer:
         ready_url: answers 200 when it can be used.
         log: where its output goes.
         env: further variables.
+        core: where it must run; None: anywhere.
     """
 
-    def __init__(self, arguments: Sequence[str], ready_url: str, log: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        ready_url: str,
+        log: Path,
+        env: Mapping[str, str],
+        core: int | None = SERVER_CORE,
+    ) -> None:
         self._arguments = arguments
         self._ready_url = ready_url
         self._log = log
         self._env = {**os.environ, **env}
+        self._core = core
         self.seconds_to_ready = 0.0
 
     def __enter__(self) -> Self:
@@ -38,7 +47,8 @@ class PinnedServer:
             self._process = subprocess.Popen(  # noqa: S603 - our own modules
                 [sys.executable, "-m", *self._arguments], stdout=log, stderr=log, env=self._env
             )
-        os.sched_setaffinity(self._process.pid, {SERVER_CORE})
+        if self._core is not None:
+            os.sched_setaffinity(self._process.pid, {self._core})
         while not _answers(self._ready_url):
             if self._process.poll() is not None:
                 raise RuntimeError(f"{self._arguments} ended: {self._log.read_text()[-2000:]}")
@@ -52,13 +62,18 @@ class PinnedServer:
 
     def cpu_seconds(self) -> float:
         """Return the processor time it has used, in user and kernel mode, all threads."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return cpu_seconds_of(self._process.pid)
 
     def pss_mb(self) -> float:
         """Return its memory in MB: private pages plus its share of shared ones (PSS)."""
         lines = Path(f"/proc/{self._process.pid}/smaps_rollup").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Return the processor time a process has used, in user and kernel mode, all threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def _answers(url: str) -> bool:

@@ -34,7 +34,11 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="store-cassandra-") as folder,
         Node.alone(Path(folder), options.version) as node,
     ):
-        variables = {**os.environ, "STORE_TEST_DATABASE": node.url}
+        variables = {
+            **os.environ,
+            "STORE_TEST_DATABASE": node.url,
+            "STORE_TEST_DATABASE_PID": str(node.pid),
+        }
         return subprocess.run(command, env=variables, check=False).returncode  # noqa: S603 - the caller's own
 
 
