@@ -4,6 +4,7 @@ Needs Java 17 and Maven, which `make test-cassandra` checks for. The jars are fe
 """
 
 import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,12 @@ ROOT = Path(__file__).parents[2]
 NODE = ROOT / "infra" / "cassandra" / "node.sh"
 VERSIONS = ("5.0.9", "4.1.10")
 COMMAND_TIMEOUT_S = 300
+_RING = {
+    "127.0.0.1": "-9223372036854775808",
+    "127.0.0.2": "-3074457345618258603",
+    "127.0.0.3": "3074457345618258602",
+}
+"""Address -> where its part of the ring begins."""
 
 
 @dataclass
@@ -41,6 +48,22 @@ class Node:
         settings = {"CASS_VERSION": version, "CASS_COMMITLOG_SYNC": "group", **ports, **more}
         settings.setdefault("CASS_SEEDS", f"127.0.0.1:{ports['CASS_STORAGE_PORT']}")
         return cls(data, "127.0.0.1", free_port(), settings)
+
+    @classmethod
+    def three(cls, data: Path, version: str = VERSIONS[0]) -> "list[Self]":
+        """Return the nodes of one cluster on 127.0.0.1 to 127.0.0.3, each with a third of the ring."""
+        storage, cql = free_port(), free_port()
+        shared = {
+            "CASS_VERSION": version,
+            "CASS_COMMITLOG_SYNC": "group",
+            "CASS_STORAGE_PORT": str(storage),
+            "CASS_SEEDS": f"127.0.0.1:{storage}",
+            "CASS_HEAP": "384",
+        }
+        return [
+            cls(data / address, address, cql, {**shared, "CASS_TOKEN": token, "CASS_JMX": str(free_port())})
+            for address, token in _RING.items()
+        ]
 
     @property
     def url(self) -> str:
@@ -70,6 +93,18 @@ class Node:
         """Start and wait until clients can connect."""
         self.run("fetch")
         self.run("up")
+
+    def nodetool(self, *arguments: str) -> str:
+        """Run an operator's command on it and return what it printed."""
+        return self.run("nodetool", *arguments)
+
+    def pause(self) -> None:
+        """Let it hang: it keeps its connections and answers nobody."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End the pause."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """Pull the plug: SIGKILL."""
