@@ -126,9 +126,9 @@ async def assert_refused_at_once(scene: Scene, peer: str) -> None:
         took_ms.append((time.perf_counter() - began) * 1000)
     took_ms.sort()
     print(f"{peer} gone, circuit open: median {took_ms[TIMED // 2]:.1f} ms, slowest {took_ms[-1]:.1f} ms")  # noqa: T201
-    # The slowest may have waited for a core that other tests are using. An answer that waits for the peer would
-    # take seconds.
-    assert took_ms[TIMED // 2] < AT_ONCE_MS, took_ms
+    # A quarter of them is judged: the others may have waited for a core that other tests are using. An answer
+    # that waits for the peer would take seconds.
+    assert took_ms[TIMED // 4] < AT_ONCE_MS, took_ms
 
 
 def assert_clean(answer: Answer) -> None:
