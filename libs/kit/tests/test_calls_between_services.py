@@ -106,6 +106,17 @@ async def test_outcome_stays_unknown_when_the_peer_is_gone_at_the_next_try() -> 
             await calls.call("PUT", "/x")
 
 
+async def test_outcome_stays_unknown_when_the_circuit_opens_before_the_next_try() -> None:
+    """The try that opened the circuit may have acted; that the next one was not even sent says nothing of it."""
+    handler, asked = answers(500)
+    async with peer(handler) as url, client(url, breaker_threshold=1) as calls:
+        with pytest.raises(OutcomeUnknown):
+            await calls.call("PUT", "/x")
+        with pytest.raises(PeerUnavailable):
+            await calls.call("PUT", "/x")
+    assert len(asked) == 1
+
+
 async def test_silence_is_an_unknown_outcome() -> None:
     """A peer that does not answer in time may have acted."""
 
