@@ -33,7 +33,8 @@ _JSON_HEADERS: Final = {"Content-Type": "application/json"}
 class PeerTimeout(OutcomeUnknown):
     """The peer was reached but did not answer in time: what it did is not known."""
 
-    lagged = False
+    blames_peer = True
+    """False when the answer had not its full time: the caller's budget was short, or our own loop was busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,6 @@ class ServiceClient:
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=settings.breaker_threshold,
             default_ttl=settings.breaker_ttl_s,
-            exclude=[(PeerTimeout, lambda error: error.lagged)],
         )
 
     async def open(self) -> None:
@@ -177,14 +177,22 @@ class ServiceClient:
         raise AssertionError("stamina returns or raises")  # pragma: no cover
 
     async def _guarded(self, request: "_Request") -> Reply:
+        """Send once, unless the circuit is open; tell the breaker how it ended, if that says anything of the peer."""
         try:
-            async with self._breaker:
-                return await self._authorised(request)
+            await self._breaker.__aenter__()
         except OpenedState:
             raise CircuitOpen(
                 f"The {self._peer} service is not reachable; try again shortly.",
                 retry_after_s=round(self._settings.breaker_ttl_s),
             ) from None
+        try:
+            reply = await self._authorised(request)
+        except BaseException as error:
+            if _blames_peer(error):
+                await self._breaker.__aexit__(type(error), error, error.__traceback__)
+            raise
+        await self._breaker.__aexit__(None, None, None)
+        return reply
 
     async def _authorised(self, request: "_Request") -> Reply:
         reply = await self._once(request)
@@ -221,7 +229,7 @@ class ServiceClient:
         except aiohttp.ClientConnectorError as error:
             raise PeerUnavailable(f"The {self._peer} service is not reachable; try again shortly.") from error
         except TimeoutError as error:
-            raise self._timed_out(time.monotonic() - started - timeout_s) from error
+            raise self._timed_out(request, timeout_s, time.monotonic() - started) from error
         except aiohttp.ClientError as error:
             raise OutcomeUnknown(f"The {self._peer} service broke off; repeat with the same key.") from error
 
@@ -229,12 +237,18 @@ class ServiceClient:
         left = remaining_s(self._settings.request_timeout_s)
         if left <= 0:
             raise DeadlineExceeded(f"No time was left to ask the {self._peer} service.")
-        return min(left, request.timeout_s or self._settings.peer_timeout_s)
+        return min(left, self._patience(request))
 
-    def _timed_out(self, late_s: float) -> PeerTimeout:
+    def _patience(self, request: "_Request") -> float:
+        return request.timeout_s or self._settings.peer_timeout_s
+
+    def _timed_out(self, request: "_Request", timeout_s: float, waited_s: float) -> PeerTimeout:
         timeout = PeerTimeout(f"The {self._peer} service did not answer in time; repeat with the same key.")
-        # A timer that fires late says that our own loop was busy, which is no fault of the peer.
-        timeout.lagged = late_s > _LAG_S
+        # A timer that fires late says that our own loop was busy, which is no fault of the peer; nor is a caller
+        # who left it next to no time, or anybody could close the shop by asking for too much haste.
+        lagged = waited_s - timeout_s > _LAG_S
+        hasty = timeout_s < self._patience(request) / 2
+        timeout.blames_peer = not (lagged or hasty)
         return timeout
 
     def _judged(self, reply: Reply) -> Reply:
@@ -255,6 +269,13 @@ class CircuitOpen(PeerUnavailable):
 def _may_pass(error: Exception) -> bool:
     """Say whether another try may do better; an open circuit says itself that it would not."""
     return isinstance(error, PeerUnavailable | OutcomeUnknown) and not isinstance(error, CircuitOpen)
+
+
+def _blames_peer(error: BaseException) -> bool:
+    """Say whether a failure counts against the peer: not what our caller or this process is the cause of."""
+    if isinstance(error, PeerTimeout):
+        return error.blames_peer
+    return not isinstance(error, DeadlineExceeded | asyncio.CancelledError)
 
 
 @dataclass(frozen=True, slots=True)
