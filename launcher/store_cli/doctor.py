@@ -130,8 +130,13 @@ def uv(repository: Path = Path()) -> Check:
 
 def disk(data: Path) -> Check:
     """Is there room for the databases?"""
-    free = shutil.disk_usage(_existing(data)).free
-    seen = f"{free / GIB:.1f} GiB free at {_existing(data)}"
+    place = _existing(data)
+    return room(shutil.disk_usage(place).free, place)
+
+
+def room(free: int, place: Path) -> Check:
+    """Are so many free bytes enough?"""
+    seen = f"{free / GIB:.1f} GiB free at {place}"
     if free >= ENOUGH_DISK:
         return Check("Disk", "good", seen)
     state: State = "bad" if free < TOO_LITTLE_DISK else "warning"
@@ -200,7 +205,11 @@ def databases(data: Path) -> Iterator[Check]:
         except sqlite3.Error as error:
             said = str(error)
         if said == "ok":
-            yield Check(path.name, "good", f"{path.stat().st_size / 1024**2:.1f} MiB, whole")
+            # What was written lately is in the log beside the file.
+            size = sum(
+                part.stat().st_size for part in (path, path.with_name(f"{path.name}-wal")) if part.exists()
+            )
+            yield Check(path.name, "good", f"{size / 1024**2:.1f} MiB, whole")
         else:
             mend = "Stop the shop and put a backup of the folder in place, or begin anew: store reset"
             yield Check(path.name, "bad", said, mend)

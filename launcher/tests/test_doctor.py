@@ -1,14 +1,29 @@
 import fcntl
 import json
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import typer
 from store_cli import data_folder
 from store_cli.commands import doctor as command
-from store_cli.doctor import Check, databases, disk, folder, fts5, parts, patient, port_of, python, sqlite
+from store_cli.doctor import (
+    GIB,
+    Check,
+    databases,
+    disk,
+    folder,
+    fts5,
+    parts,
+    patient,
+    port_of,
+    python,
+    room,
+    sqlite,
+)
 from store_cli.serving import DataFolderInUse, DataFolderLock
 from store_kit.settings import StoreSettings
 from typer.testing import CliRunner
@@ -28,9 +43,17 @@ def test_this_machine_is_good_enough_for_the_tests() -> None:
     assert [check().state for check in (python, sqlite, fts5, parts)] == ["good"] * 4
 
 
-def test_full_disk_is_said(tmp_path: Path) -> None:
-    """The room is measured where the folder will be, even before it exists."""
-    assert "GiB free" in disk(tmp_path / "not" / "yet").seen
+def test_room_is_measured_where_the_folder_will_be(tmp_path: Path) -> None:
+    """The nearest folder that exists says how much room there is."""
+    assert disk(tmp_path / "not" / "yet").seen.endswith(f"GiB free at {tmp_path}")
+
+
+@pytest.mark.parametrize(("free", "state"), [(2 * GIB, "good"), (GIB // 2, "warning"), (GIB // 10, "bad")])
+def test_full_disk_is_said(free: int, state: str) -> None:
+    """Little room is a warning, next to none is bad, and both say what to do."""
+    check = room(free, Path("/srv"))
+    assert check.state == state
+    assert ("--data" in check.mend) == (state != "good")
 
 
 def test_data_folder_need_not_exist(tmp_path: Path) -> None:
@@ -98,6 +121,17 @@ def test_broken_database_is_bad(tmp_path: Path) -> None:
     (tmp_path / "order.db").write_bytes(b"SQLite format 3\0" + b"\7" * 4096)
     (check,) = databases(tmp_path)
     assert (check.name, check.state) == ("order.db", "bad")
+
+
+def test_size_of_a_database_counts_its_log(tmp_path: Path) -> None:
+    """What was written lately is in the log beside the file, and the size counts it."""
+    with closing(sqlite3.connect(tmp_path / "order.db")) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE t (x)")
+        db.execute("INSERT INTO t VALUES (zeroblob(2097152))")
+        db.commit()
+        (check,) = databases(tmp_path)
+    assert (check.state, check.seen) == ("good", "2.0 MiB, whole")
 
 
 def test_free_port_is_good(unused_tcp_port: int) -> None:

@@ -76,6 +76,8 @@ class Sqlite:
             SchemaError: the file belongs to newer code.
         """
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A folder that was there before may let others look into it; SQLite's side files take the mode of this one.
+        self._path.touch(mode=0o600)
         connection = self._connect()
         migrate(connection, read_migrations(self._migrations), self._path.name)
         self._reader = self._connect()
