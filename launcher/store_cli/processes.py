@@ -16,11 +16,11 @@ from store_kit.settings import ServiceUrlWithoutPort
 
 from store_cli.console import FOUND_SOMETHING, fail
 from store_cli.demo import Demo, any_product, ensure_administrator, load_catalogue
+from store_cli.reading_settings import WrongSettings
 from store_cli.serving import (
     DataFolderInUse,
     DataFolderLock,
     UnusableDataFolder,
-    WrongSettings,
     create_service,
     create_shop,
 )

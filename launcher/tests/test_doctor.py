@@ -23,6 +23,7 @@ from store_cli.doctor import (
     python,
     room,
     sqlite,
+    visit,
 )
 from store_cli.serving import DataFolderInUse, DataFolderLock
 from store_kit.settings import StoreSettings
@@ -148,6 +149,32 @@ def test_port_of_somebody_else_is_bad() -> None:
     assert check.state == "bad"
     assert f"sport = :{port}" in check.mend
     assert "--port" in check.mend
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STORE_CURRENCY", "pounds"),
+        ("STORE_ORDER_LEASE_S", "-1"),
+        ("STORE_CART_URL", "http://cart"),
+        ("STORE_CART_URL", "http://cart:999999"),
+    ],
+)
+def test_setting_that_makes_no_sense_is_bad(
+    name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A setting that `store up` would refuse is named, whichever service it is of, and the rest is checked too."""
+    monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(app, ["--json", "--data", str(tmp_path)])
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert (result.exit_code, checks["Settings"]["state"]) == (1, "bad")
+    assert name in checks["Settings"]["seen"]
+    assert checks["Python"]["state"] == "good"
+
+
+def test_settings_that_can_be_meant_are_good(tmp_path: Path) -> None:
+    """Without odd variables the settings are good."""
+    assert by_name(visit(tmp_path, "127.0.0.1", 8080))["Settings"].state == "good"
 
 
 def test_report_is_one_line_of_json(tmp_path: Path, shop: FakeShop, monkeypatch: pytest.MonkeyPatch) -> None:
