@@ -266,16 +266,22 @@ class CircuitOpen(PeerUnavailable):
     """The circuit to the peer is open: it failed several times in a row and is left alone for a moment."""
 
 
+class NoToken(PeerUnavailable):
+    """We got no token of our own, so that the peer could not even be asked."""
+
+
 def _may_pass(error: Exception) -> bool:
-    """Say whether another try may do better; an open circuit says itself that it would not."""
-    return isinstance(error, PeerUnavailable | OutcomeUnknown) and not isinstance(error, CircuitOpen)
+    """Say whether another try may do better; an open circuit, or no token, says itself that it would not."""
+    return isinstance(error, PeerUnavailable | OutcomeUnknown) and not isinstance(
+        error, CircuitOpen | NoToken
+    )
 
 
 def _blames_peer(error: BaseException) -> bool:
     """Say whether a failure counts against the peer: not what our caller or this process is the cause of."""
     if isinstance(error, PeerTimeout):
         return error.blames_peer
-    return not isinstance(error, DeadlineExceeded | asyncio.CancelledError)
+    return not isinstance(error, DeadlineExceeded | NoToken | asyncio.CancelledError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +311,9 @@ def _trace_headers() -> dict[str, str]:
     return {"traceparent": f"00-{trace_id}-{new_trace_id()[16:]}-01"} if trace_id else {}
 
 
+_NO_ANSWER: Final = "The user service is not reachable; try again shortly."
+
+
 class _Granted(msgspec.Struct):
     access_token: str
     expires_in: float
@@ -332,16 +341,21 @@ class ServiceTokens:
         self._token = ""
         self._renew_at = 0.0
         self._expires_at = 0.0
+        self._rest_until = 0.0
         self._renewing: asyncio.Task[None] | None = None
 
     async def token(self) -> str:
         """Return a valid token.
 
         Raises:
-            PeerUnavailable: the user service cannot be asked, and the old token has expired.
+            NoToken: the user service cannot be asked, and the old token has expired.
         """
-        if time.monotonic() < self._renew_at:
+        now = time.monotonic()
+        if now < self._renew_at:
             return self._token
+        if now < self._rest_until:
+            # Just asked in vain: nobody waits for a silent user service again so soon.
+            raise NoToken(_NO_ANSWER)
         if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.create_task(self._renew())
             # Whoever waits may be gone when it fails; then nobody asks why, and asyncio must not complain.
@@ -349,10 +363,12 @@ class ServiceTokens:
         try:
             # Shared, so that a slow user service costs everybody one wait and not one after the other.
             await asyncio.shield(self._renewing)
-        except PeerUnavailable:
-            if time.monotonic() >= self._expires_at:
+        except NoToken:
+            now = time.monotonic()
+            if now >= self._expires_at:
+                self._rest_until = now + self._PAUSE_S
                 raise
-            self._renew_at = time.monotonic() + self._PAUSE_S
+            self._renew_at = now + self._PAUSE_S
         return self._token
 
     def forget(self) -> None:
@@ -368,13 +384,13 @@ class ServiceTokens:
             ):
                 body = await response.read()
         except (TimeoutError, aiohttp.ClientError) as error:
-            raise PeerUnavailable("The user service is not reachable; try again shortly.") from error
+            raise NoToken(_NO_ANSWER) from error
         if response.status != HTTPStatus.OK:
-            raise PeerUnavailable("The user service refused this service's credentials.")
+            raise NoToken("The user service refused this service's credentials.")
         try:
             granted = msgspec.json.decode(body, type=_Granted)
         except msgspec.DecodeError as error:
-            raise PeerUnavailable("The answer of the user service cannot be read.") from error
+            raise NoToken("The answer of the user service cannot be read.") from error
         self._token = granted.access_token
         self._expires_at = time.monotonic() + granted.expires_in
         self._renew_at = self._expires_at - min(self._EARLY_S, granted.expires_in / 2)

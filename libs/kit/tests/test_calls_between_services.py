@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from store_kit.client import CircuitOpen, PeerMetrics, PeerTimeout, ServiceClient, ServiceTokens
+from store_kit.client import CircuitOpen, NoToken, PeerMetrics, PeerTimeout, ServiceClient, ServiceTokens
 from store_kit.deadline import start_budget
 from store_kit.jwks import remote_verifier
 from store_kit.metrics import Metrics
@@ -249,6 +249,25 @@ async def test_refused_credentials_are_no_answer_of_the_peer(status: int) -> Non
         settings = StoreSettings.model_validate({"user_url": url})
         with pytest.raises(PeerUnavailable):
             await ServiceTokens(settings, "cart", "wrong").token()
+
+
+async def test_peers_are_not_blamed_for_a_silent_user_service() -> None:
+    """Without a token nobody can be asked: that is said at once after the first wait, and closes no circuit."""
+    metrics = Metrics("test")
+    async with peer(silent) as user_service, peer(answers(200)[0]) as url:
+        settings = StoreSettings.model_validate(
+            {"user_url": user_service, "peer_timeout_s": 0.1, "breaker_threshold": 2}
+        )
+        tokens = ServiceTokens(settings, "cart", "s")
+        calls = ServiceClient("stub", url, settings=settings, metrics=PeerMetrics(metrics), tokens=tokens)
+        await calls.open()
+        begun = asyncio.get_running_loop().time()
+        for _ in range(5):
+            with pytest.raises(NoToken):
+                await calls.call("GET", "/x")
+        assert asyncio.get_running_loop().time() - begun < 0.1 + 5 * 0.05
+        assert b'store_breaker_state{peer="stub"} 0.0' in metrics.exposition()
+        await calls.close()
 
 
 async def test_unreachable_user_service_means_no_keys() -> None:
