@@ -1,8 +1,10 @@
 """Settings from the environment, or a sentence about what is wrong with them."""
 
+import re
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from store_kit.settings import StoreSettings
 
 S = TypeVar("S", bound=StoreSettings)
@@ -31,5 +33,10 @@ def read_settings(kind: type[S], **overrides: Any) -> S:
     """
     try:
         return kind(**overrides)
+    except SettingsError as error:
+        # A list that is no JSON fails before there are values to validate; only the text names the field.
+        field = re.search(r'field "(\w+)"', str(error))
+        name = f"STORE_{field[1].upper()}" if field else str(error)
+        raise WrongSettings(f"Cannot start with these settings: {name}: must be JSON.") from error
     except ValidationError as error:
         raise WrongSettings.of(error) from error

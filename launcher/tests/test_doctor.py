@@ -156,6 +156,7 @@ def test_port_of_somebody_else_is_bad() -> None:
     [
         ("STORE_CURRENCY", "pounds"),
         ("STORE_ORDER_LEASE_S", "-1"),
+        ("STORE_USER_TRUSTED_PROXIES", "10.0.0.0/8"),
         ("STORE_CART_URL", "http://cart"),
         ("STORE_CART_URL", "http://cart:999999"),
     ],

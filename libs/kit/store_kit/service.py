@@ -102,8 +102,9 @@ class Service:
         self._log.info("service.started", port=self.port)
 
     def begin_drain(self) -> None:
-        """Say goodbye: readiness turns false, event streams end."""
-        self.app.state.draining.set()
+        """Say goodbye: readiness turns false, event streams end; nothing to do for a service that never began."""
+        if self.app.state.draining is not None:
+            self.app.state.draining.set()
 
     async def drain(self) -> None:
         """Let every worker finish the step in hand."""

@@ -1,4 +1,5 @@
 import asyncio
+import re
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable
@@ -50,6 +51,18 @@ async def test_files_are_their_owner_s_alone(tmp_path: Path, schema: Path) -> No
     seen = modes(tmp_path)
     await database.close()
     assert seen == dict.fromkeys(("things.db", "things.db-wal", "things.db-shm"), 0o600)
+
+
+async def test_a_file_that_is_no_database_is_named(tmp_path: Path, schema: Path) -> None:
+    """A damaged file is refused by its path, with what can be done."""
+    path = write_junk(tmp_path / "things.db")
+    with pytest.raises(SchemaError, match=re.escape(str(path)) + ".*store doctor"):
+        await Sqlite(path, schema).open()
+
+
+def write_junk(path: Path) -> Path:
+    path.write_bytes(b"no database " * 1000)
+    return path
 
 
 async def test_answered_write_is_readable(database: Sqlite) -> None:
