@@ -1,6 +1,7 @@
 """Calls to other services: within the caller's budget, retried only when that is safe, behind a breaker."""
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -183,7 +184,7 @@ class ServiceClient:
         except OpenedState:
             raise CircuitOpen(
                 f"The {self._peer} service is not reachable; try again shortly.",
-                retry_after_s=round(self._settings.breaker_ttl_s),
+                retry_after_s=math.ceil(self._settings.breaker_ttl_s),
             ) from None
         try:
             reply = await self._authorised(request)
