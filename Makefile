@@ -37,7 +37,7 @@ test-nodes: .venv/.dev ## kill and pause one and two of three Cassandra nodes un
 	@$(BIN)/pytest -m nodes tests/cassandra/test_three_nodes.py $(ARGS)
 
 chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments; takes minutes
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m chaos -rP tests/chaos $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal -rP tests/chaos $(ARGS)
 
 check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute, before every commit
 	@$(BIN)/ruff format --check --quiet .

@@ -1,5 +1,6 @@
 """What happens to one customer while the shop is killed: an order, perhaps its cancelling, and what must be true."""
 
+import sqlite3
 import uuid
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any, Self
 import aiohttp
 from store_order.domain import NEXT, PLACED, Status, order_id_of
 
-from tests.chaos.books import Books, is_held, status_of, waiting_hints
+from tests.chaos.books import Books, has_hints, is_held, status_of, waiting_hints
 from tests.chaos.grounds import SETTLED_WITHIN_S, Ground
 from tests.support.people import Answer, Person
 from tests.support.wait import until
@@ -32,7 +33,11 @@ _NEVER = {"STORE_ORDER_PROCESSING_AFTER_S": "3600"}
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A way an order can go. `ends` are the statuses that it may rest in, whatever is killed on the way."""
+    """A way an order can go.
+
+    `ends` are the statuses that it may rest in, whatever is killed on the way. What a worker looks at by a clock of
+    its own may kill while the order is only being placed, so that it is turned back; then nobody was told a yes.
+    """
 
     name: str
     ends: frozenset[Status]
@@ -63,13 +68,18 @@ LOST = Scenario(
 SHORT = Scenario("short", frozenset({Status.REJECTED}), stock=WANTED - 1, goal=Status.REJECTED)
 CANCELLING = Scenario(
     "cancelling",
-    frozenset({Status.CREATED, Status.CANCELLED}),
+    frozenset({Status.CREATED, Status.CANCELLED, Status.REJECTED}),
     cancels=True,
     goal=Status.CANCELLED,
     after=PLACING,
 )
 SHIPPING = Scenario(
-    "shipping", frozenset({Status.DELIVERED}), env=_QUICK, goal=Status.DELIVERED, after=PLACING, alone=True
+    "shipping",
+    frozenset({Status.DELIVERED, Status.REJECTED}),
+    env=_QUICK,
+    goal=Status.DELIVERED,
+    after=PLACING,
+    alone=True,
 )
 SCENARIOS = (PLACING, DECLINED, UNANSWERED, LOST, SHORT, CANCELLING, SHIPPING)
 
@@ -138,6 +148,15 @@ class Story:
             f"{self.order_id} is {self.scenario.goal}",
             SETTLED_WITHIN_S,
         )
+
+    def over(self) -> bool:
+        """Whether the order has reached what the scenario is about and nothing more will be done for it."""
+        try:
+            there = status_of(self.ground.data_dir, self.order_id) == self.scenario.goal
+            return there and not has_hints(self.ground.data_dir, self.order_id, "recovery", "notify")
+        except sqlite3.OperationalError:
+            # The shop has died this very moment; while it lives its files can be read.
+            return False
 
     async def judge(self, books: Books) -> None:
         """Assert everything that was promised to this customer. The ground must be at rest."""
