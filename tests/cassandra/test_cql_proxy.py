@@ -9,7 +9,7 @@ from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown
 from store_kit.problems import Unavailable
 
 from tests.cassandra.proxied import Keyspaces, through
-from tests.support.cql_proxy import CqlProxy, Fault
+from tests.support.cql_proxy import CqlProxy, Fault, Trap
 from tests.support.wait import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.cassandra]
@@ -72,7 +72,7 @@ async def test_a_lost_request_does_not_happen(
     proxy: CqlProxy, proxied: Cassandra, direct: Cassandra, key: str
 ) -> None:
     """The client is in doubt; the node has heard nothing."""
-    trap = proxy.set_trap(INSERT, Fault.LOSE_REQUEST)
+    trap = proxy.set(Trap(INSERT, Fault.LOSE_REQUEST))
     with pytest.raises(DatabaseOutcomeUnknown):
         await insert(proxied, key)
     assert trap.sprung.is_set()
@@ -85,7 +85,7 @@ async def test_a_lost_answer_hides_what_happened(
     proxy: CqlProxy, proxied: Cassandra, direct: Cassandra, key: str
 ) -> None:
     """The client is in doubt; the node has applied it. The second occurrence is left alone."""
-    trap = proxy.set_trap("INSERT INTO payments", Fault.LOSE_ANSWER)
+    trap = proxy.set(Trap("INSERT INTO payments", Fault.LOSE_ANSWER))
     with pytest.raises(DatabaseOutcomeUnknown):
         await insert(proxied, key)
     assert [answer.says_applied for answer in trap.answers] == [True]
@@ -99,7 +99,7 @@ async def test_what_is_held_arrives_late(
     proxy: CqlProxy, direct: Cassandra, key: str, *, hangs_up: bool
 ) -> None:
     """The client gives up waiting, or is gone altogether; later it happens all the same."""
-    trap = proxy.set_trap(INSERT, Fault.HOLD)
+    trap = proxy.set(Trap(INSERT, Fault.HOLD))
     async with through(proxy, direct) as proxied:
         with pytest.raises(DatabaseOutcomeUnknown):
             await insert(proxied, key)
@@ -117,7 +117,7 @@ async def test_what_is_held_overtakes_its_repetition(
     proxy: CqlProxy, proxied: Cassandra, direct: Cassandra, key: str
 ) -> None:
     """The first try arrives right before the second, which finds that it is late."""
-    proxy.set_trap(INSERT, Fault.HOLD_UNTIL_NEXT)
+    proxy.set(Trap(INSERT, Fault.HOLD_UNTIL_NEXT))
     with pytest.raises(DatabaseOutcomeUnknown):
         await insert(proxied, key)
     assert await state(direct, key) is None
@@ -129,7 +129,7 @@ async def test_a_trap_can_catch_a_batch_and_what_follows_it(
     proxy: CqlProxy, proxied: Cassandra, key: str
 ) -> None:
     """A statement is recognised within a batch; the read that would resolve it can be lost as well."""
-    trap = proxy.set_trap(PLAIN, Fault.LOSE_ANSWER, next_too=True)
+    trap = proxy.set(Trap(PLAIN, Fault.LOSE_ANSWER, next_too=True))
     with pytest.raises(DatabaseOutcomeUnknown):
         await proxied.write_once("orders.insert", (PLAIN, (key, b"1")), (PLAIN, (key, b"1")))
 

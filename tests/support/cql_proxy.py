@@ -6,7 +6,7 @@ The driver takes the contact point's port for every node, so to go through here 
 import asyncio
 import contextlib
 import enum
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Self
 
 from tests.support.cql_frames import (
@@ -44,9 +44,18 @@ class Trap:
         fault: what happens.
         nth: to which occurrences, from 1.
         next_too: whether it also happens to whatever statement follows the first one that was caught.
+        meanwhile: what somebody else does before the client can notice anything.
     """
 
-    def __init__(self, statement: str, fault: Fault, nth: Collection[int], *, next_too: bool) -> None:
+    def __init__(
+        self,
+        statement: str,
+        fault: Fault,
+        *,
+        nth: Collection[int] = (1,),
+        next_too: bool = False,
+        meanwhile: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
         self.statement = statement
         self.fault = fault
         self.sprung = asyncio.Event()
@@ -55,6 +64,7 @@ class Trap:
         """What the node said to the statements that were caught, as far as they arrived there."""
         self._nth = nth
         self._next = next_too
+        self._meanwhile = meanwhile
         self._seen = 0
         self._released = asyncio.Event()
         self._held: list[asyncio.Event] = []
@@ -72,15 +82,22 @@ class Trap:
             return True
         return False
 
+    async def spring(self) -> None:
+        """Let others do what they do meanwhile, once."""
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        self.sprung.set()
+
     def hold(self) -> asyncio.Event:
         """Note that a request is held; return what to set once the node has answered it."""
         answered = asyncio.Event()
         self._held.append(answered)
-        self.sprung.set()
         return answered
 
     async def until_released(self) -> None:
         """Wait until what is held may go on."""
+        await self.spring()
         await self._released.wait()
 
     async def release(self) -> None:
@@ -107,14 +124,13 @@ class CqlProxy:
         self._node = (host, port)
         self._links: set[_Link] = set()
         self._serving: set[asyncio.Task[None]] = set()
+        self._closing = False
         self._server: asyncio.Server | None = None
 
-    def set_trap(
-        self, statement: str, fault: Fault, *, nth: Collection[int] = (1,), next_too: bool = False
-    ) -> Trap:
-        """Let a fault happen to a statement from now on; takes the place of the trap before."""
-        self.trap = Trap(statement, fault, nth, next_too=next_too)
-        return self.trap
+    def set(self, trap: Trap) -> Trap:
+        """Let a fault happen from now on; the trap takes the place of the one before."""
+        self.trap = trap
+        return trap
 
     def cut_all(self) -> None:
         """Cut every connection that there is; new ones are served."""
@@ -129,10 +145,10 @@ class CqlProxy:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        served = list(self._serving)
-        for task in served:
-            task.cancel()
-        await asyncio.gather(*served, return_exceptions=True)
+        self._closing = True
+        for link in self._links:
+            link.cut()
+        await asyncio.gather(*self._serving)
         assert not self.failures, self.failures
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -153,7 +169,8 @@ class CqlProxy:
         link = _Link(self, client, node)
         self._links.add(link)
         try:
-            await link.run()
+            if not self._closing:
+                await link.run()
         finally:
             self._links.discard(link)
             await node.closed()
@@ -184,6 +201,11 @@ class _Link:
             ends = await asyncio.gather(up, down, *self._holding, return_exceptions=True)
             self._proxy.failures += [end for end in ends if isinstance(end, Exception)]
 
+    def cut(self) -> None:
+        """Cut both connections; what is held never arrives."""
+        self.client.cut()
+        self._node.cut()
+
     async def _requests(self) -> None:
         with contextlib.suppress(*_HUNG_UP):
             while await self._pass_on(await self.client.read()):
@@ -197,7 +219,7 @@ class _Link:
         if trap is None:
             await self._node.write(message)
         elif trap.fault is Fault.LOSE_REQUEST:
-            trap.sprung.set()
+            await trap.spring()
             return False
         elif trap.fault is Fault.LOSE_ANSWER:
             self._caught[message.stream] = trap
@@ -236,7 +258,7 @@ class _Link:
         if trap is not None:
             trap.answers.append(message)
             if trap.fault is Fault.LOSE_ANSWER:
-                trap.sprung.set()
+                await trap.spring()
                 return False
         await self.client.write(message)
         if message.opcode in {READY, AUTHENTICATE}:

@@ -20,6 +20,7 @@ from store_kit.secrets import Secrets
 from store_kit.settings import StoreSettings
 
 _LOOK_AGAIN_S: Final = 0.5
+_LEASE_S: Final = 60
 _KEYSPACE: Final = (
     "CREATE KEYSPACE IF NOT EXISTS {{keyspace}} WITH replication = "
     "{{'class': 'NetworkTopologyStrategy', '{datacenter}': {replication}}} AND durable_writes = true"
@@ -37,8 +38,8 @@ _LEASE_TABLE: Final = """
 """
 _APPLIED: Final = "SELECT number, checksum FROM schema_migrations WHERE service = ?"
 _RECORD: Final = "INSERT INTO schema_migrations (service, number, name, checksum) VALUES (?, ?, ?, ?)"
-_TAKE: Final = "INSERT INTO schema_lease (service, owner) VALUES (?, ?) IF NOT EXISTS USING TTL 60"
-_RENEW: Final = "UPDATE schema_lease USING TTL 60 SET owner = ? WHERE service = ? IF owner = ?"
+_TAKE: Final = "INSERT INTO schema_lease (service, owner) VALUES (?, ?) IF NOT EXISTS USING TTL ?"
+_RENEW: Final = "UPDATE schema_lease USING TTL ? SET owner = ? WHERE service = ? IF owner = ?"
 _GIVE_BACK: Final = "DELETE FROM schema_lease WHERE service = ? IF owner = ?"
 _PART: Final = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*|//[^\n]*|/\*.*?\*/|;|.""", re.DOTALL)
 """Text in quotes, a comment, the end of a statement, or any other character."""
@@ -61,10 +62,12 @@ class Schema:
     Args:
         service: its name.
         folder: its numbered CQL files.
+        lease_s: how long a runner that died keeps others from going on; longer than any one statement takes.
     """
 
-    def __init__(self, service: str, folder: Traversable) -> None:
+    def __init__(self, service: str, folder: Traversable, *, lease_s: int = _LEASE_S) -> None:
         self._service = service
+        self._lease_s = lease_s
         self._migrations = read_migrations(folder)
 
     async def status(self, database: Cassandra) -> SchemaStatus:
@@ -124,16 +127,21 @@ class Schema:
 
     async def _take(self, database: Cassandra, owner: str) -> bool:
         async def take() -> bool:
-            return await database.apply("schema_lease.insert", (_TAKE, (self._service, owner)))
+            return await database.apply("schema_lease.insert", (_TAKE, (self._service, owner, self._lease_s)))
 
         async def mine() -> bool:
-            return await database.apply("schema_lease.renew", (_RENEW, (owner, self._service, owner)))
+            return await self._renew(database, owner)
 
         return await database.settle(take, mine)
 
+    async def _renew(self, database: Cassandra, owner: str) -> bool:
+        return await database.apply(
+            "schema_lease.renew", (_RENEW, (self._lease_s, owner, self._service, owner))
+        )
+
     async def _apply(self, database: Cassandra, migration: Migration, owner: str) -> str:
         for statement in statements(migration.sql):
-            if not await database.apply("schema_lease.renew", (_RENEW, (owner, self._service, owner))):
+            if not await self._renew(database, owner):
                 raise RuntimeError("The schema lease was lost; start the migration again.")
             await database.run(statement)
         row = (self._service, migration.number, migration.name, migration.checksum)
