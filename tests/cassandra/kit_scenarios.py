@@ -37,7 +37,7 @@ SCENARIOS: Final = tuple(
         play=migrate,
         told=(["0001_things.cql"],),
         effect=a_schema,
-        expected=(1, (), True),
+        ends=((1, (), True),),
     )
     for name in ("_TAKE", "_RENEW", "_GIVE_BACK")
 )

@@ -36,7 +36,7 @@ class Scenario:
         play: calls the port as its callers do: may be repeated, and reads before it writes where they do.
         told: what `play` answers when it can tell at once what happened.
         effect: reads what is true.
-        expected: the one effect that there must be in the end.
+        ends: what there may be in the end; one effect, in whichever way it came about.
         prepare: what was there before.
         recover: what another process does after a crash.
         story: what it is about, where a statement has several.
@@ -48,7 +48,7 @@ class Scenario:
     play: Step
     told: Collection[Any]
     effect: Step
-    expected: Any
+    ends: Collection[Any]
     prepare: Step = _nothing
     recover: Step | None = None
     story: str = ""
@@ -69,7 +69,7 @@ class Rivalry:
         play: what the first one does.
         rival: what the other does.
         outcome: reads who won.
-        ends: what the first one may be told, together with who won.
+        ends: what the first one and the rival may be told, together with who won.
         prepare: what was there before.
     """
 
@@ -78,7 +78,7 @@ class Rivalry:
     play: Step
     rival: Step
     outcome: Step
-    ends: Collection[tuple[Any, Any]]
+    ends: Collection[tuple[Any, Any, Any]]
     prepare: Step = _nothing
 
     def __str__(self) -> str:
