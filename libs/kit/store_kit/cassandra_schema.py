@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Final
 
+from cassandra.protocol import SyntaxException
+
 from store_kit.cassandra import Access, Cassandra
 from store_kit.ids import new_id
 from store_kit.logs import get_logger
 from store_kit.metrics import Metrics
-from store_kit.migrations import Migration, check_applied, read_migrations
+from store_kit.migrations import Migration, SchemaError, check_applied, read_migrations
 from store_kit.secrets import Secrets
 from store_kit.settings import StoreSettings
 
@@ -86,7 +88,7 @@ class Schema:
         Two at once: one works, the other waits for it.
 
         Raises:
-            SchemaError: the keyspace belongs to newer code, or an applied file was changed.
+            SchemaError: the keyspace belongs to newer code, an applied file was changed, or one is no CQL.
         """
         if not await self._waiting(database):
             return ()
@@ -143,7 +145,10 @@ class Schema:
         for statement in statements(migration.sql):
             if not await self._renew(database, owner):
                 raise RuntimeError("The schema lease was lost; start the migration again.")
-            await database.run(statement)
+            try:
+                await database.run(statement)
+            except SyntaxException as error:  # waiting does not mend it, as it does all else that fails here
+                raise SchemaError(f"{migration.name} is no CQL: {error}") from error
         row = (self._service, migration.number, migration.name, migration.checksum)
         await database.write("schema_migrations.insert", (_RECORD, row))
         _log.info("schema.applied", service=self._service, file=migration.name)
