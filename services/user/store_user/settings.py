@@ -6,6 +6,7 @@ from pydantic import Field
 from store_kit.settings import StoreSettings
 
 _RATE: Final = r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$"
+_DAY_MS: Final = 86_400_000
 
 
 class UserSettings(StoreSettings):
@@ -38,3 +39,8 @@ class UserSettings(StoreSettings):
 
     user_keep_notifications_days: int = Field(default=90, ge=1)
     user_sweep_every_s: float = Field(default=60.0, gt=0)
+
+    @property
+    def user_keep_notifications_ms(self) -> int:
+        """How old news get, in milliseconds."""
+        return self.user_keep_notifications_days * _DAY_MS

@@ -19,28 +19,29 @@ from store_user.app import open_accounts
 from store_user.settings import UserSettings
 
 async def main() -> None:
-    async with open_accounts(UserSettings(data_dir=Path(sys.argv[1]))) as accounts:
-        await accounts.promote(sys.argv[2])
+    settings = UserSettings(data_dir=Path(sys.argv[1]), database=sys.argv[2])
+    async with open_accounts(settings) as accounts:
+        await accounts.promote(sys.argv[3])
 
 asyncio.run(main())
 """
 
 
-async def promote_elsewhere(data_dir: Path, email: str) -> tuple[int, str]:
+async def promote_elsewhere(data_dir: Path, database: str, email: str) -> tuple[int, str]:
     """Promote in another process; return its exit code and what it complained about."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROMOTE, str(data_dir), email, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-c", PROMOTE, str(data_dir), database, email, stderr=asyncio.subprocess.PIPE
     )
     _, errors = await process.communicate()
     return process.returncode or 0, errors.decode()
 
 
-async def test_somebody_is_promoted_while_the_shop_runs(shop: Shop, tmp_path: Path) -> None:
+async def test_somebody_is_promoted_while_the_shop_runs(shop: Shop, tmp_path: Path, database: str) -> None:
     """Another process writes the role, under load; the next token of the running service carries it."""
     await shop.customer()
     session = (await shop.log_in()).body["refresh_token"]
     load = [asyncio.ensure_future(shop.register(f"{n}@example.com")) for n in range(200)]
-    assert await promote_elsewhere(tmp_path, "ANN@example.com") == (0, "")
+    assert await promote_elsewhere(tmp_path, database, "ANN@example.com") == (0, "")
     assert {answer.status for answer in await asyncio.gather(*load)} == {201}
     token = (await shop.refresh(session)).body["access_token"]
     assert (await shop.call("GET", "/api/admin/users", token)).status == 200
