@@ -42,7 +42,7 @@ class Accounts(Protocol):
         ...
 
     async def find(self, email: str) -> Account | None:
-        """Return the account of a normalised e-mail address."""
+        """Return the account of a normalised e-mail address; None for any other text."""
         ...
 
     async def page(self, *, before_id: str | None, limit: int) -> Sequence[Account]:

@@ -20,6 +20,7 @@ from store_user.settings import UserSettings
 from services.user.tests.shop import Shop
 
 Configure = Callable[..., UserSettings]
+collect_ignore = [] if test_cluster() else ["test_cassandra_accounts.py"]
 
 
 @pytest.fixture(scope="session")

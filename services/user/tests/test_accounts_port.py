@@ -82,7 +82,8 @@ async def test_an_account_is_found_by_id_and_by_address_as_it_was_written(accoun
     assert await accounts.get(ann.id) == ann
     assert await accounts.find(ann.email) == ann
     assert await accounts.get(account(2).id) is None
-    assert await accounts.find("bob@example.com") is None
+    for nobodys in ("bob@example.com", "", " ", "\x00", "\N{SNOWMAN}", "a" * 1_000):
+        assert await accounts.find(nobodys) is None
 
 
 async def test_a_draft_is_seen_by_nobody(accounts: Accounts) -> None:

@@ -58,7 +58,7 @@ class CassandraAccounts:
         """Delete a draft."""
         row = await self._rows.read(account_id, serial=True)
         if row is not None:
-            await self._is_deleted(row)
+            await self._delete(row)
 
     async def sweep(self, *, drafted_before_ms: int, limit: int) -> int:
         """Delete drafts that never got their address; looks at each account once."""
@@ -67,7 +67,7 @@ class CassandraAccounts:
         async for ids in self._index.oldest_first(mark, drafted_before_ms):
             rows = await asyncio.gather(*map(self._rows.read, ids))
             for id_, row in zip(ids, rows, strict=True):
-                deleted += row is not None and await self._is_deleted(row)
+                deleted += row is not None and await self._delete(row)
                 mark, looks = id_, looks + 1
                 if deleted == limit:
                     break
@@ -83,7 +83,7 @@ class CassandraAccounts:
 
     async def find(self, email: str) -> Account | None:
         """Return the account of a normalised address."""
-        owner = await self._owner(email)
+        owner = await self._owner(email) if email else None  # an empty key would be an error
         return None if owner is None else await self.get(owner)
 
     async def page(self, *, before_id: str | None, limit: int) -> Sequence[Account]:
@@ -112,7 +112,7 @@ class CassandraAccounts:
         owner = await self._owner(row.account.email, serial=True)
         return owner == row.account.id and await self._rows.confirm(row.account.id)
 
-    async def _is_deleted(self, row: AccountRow) -> bool:
+    async def _delete(self, row: AccountRow) -> bool:
         """Delete a draft that does not exist; return whether that was done."""
         if await self._exists(row) or not await self._rows.delete(row.account.id):
             return False
