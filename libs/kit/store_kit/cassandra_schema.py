@@ -6,7 +6,7 @@ half way is followed by one that repeats the file. A lease keeps two runners fro
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Final
@@ -167,11 +167,18 @@ def statements(cql: str) -> list[str]:
 
 
 def open_keyspace(
-    service: str, folder: Traversable, *, settings: StoreSettings, secrets: Secrets, metrics: Metrics
+    service: str,
+    folder: Traversable,
+    *,
+    settings: StoreSettings,
+    secrets: Secrets,
+    metrics: Metrics,
+    ready: Callable[[Cassandra], Awaitable[None]] | None = None,
 ) -> Cassandra:
     """Return a service's keyspace as a resource: it opens when the database is there and the schema fits.
 
-    Whether the service migrates it or waits for `store migrate` is the setting `migrate_at_start`.
+    Whether the service migrates it or waits for `store migrate` is the setting `migrate_at_start`. What is `ready` is
+    awaited then, before anybody else may ask.
 
     Raises:
         ValueError: the settings name no cluster.
@@ -181,10 +188,12 @@ def open_keyspace(
     schema = Schema(service, folder)
     migrates = settings.embedded if settings.migrate_at_start is None else settings.migrate_at_start
 
-    async def ready(database: Cassandra) -> None:
+    async def prepare(database: Cassandra) -> None:
         if migrates:
             await schema.migrate(database)
         await schema.wait_until_current(database)
+        if ready is not None:
+            await ready(database)
 
     access = Access(
         username=settings.database_username,
@@ -197,5 +206,5 @@ def open_keyspace(
         metrics=metrics,
         access=access,
         timeout_s=settings.database_timeout_s,
-        ready=ready,
+        ready=prepare,
     )
