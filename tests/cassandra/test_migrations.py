@@ -18,11 +18,7 @@ from store_kit.testing import test_cluster
 
 from tests.cassandra.dying_migration import SERVICE
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.slow,
-    pytest.mark.skipif(test_cluster() is None, reason="needs a cluster: make test-cassandra"),
-]
+pytestmark = [pytest.mark.anyio, pytest.mark.cassandra]
 LEASE_S = 2
 OPTIONS = "WITH comment = 'A test.' AND compaction = {'class': 'LeveledCompactionStrategy'}"
 FILES = {

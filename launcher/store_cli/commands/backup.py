@@ -50,7 +50,6 @@ def restore(
 
 async def _work(folder: Path, data: Path, *, as_json: bool, restoring: bool) -> "Manifest":
     # Loaded here: the other commands do without the databases, and start faster.
-    from pydantic import ValidationError  # noqa: PLC0415
     from store_kit.clock import SystemClock  # noqa: PLC0415
     from store_kit.migrations import SchemaError  # noqa: PLC0415
     from store_kit.problems import Problem  # noqa: PLC0415
@@ -59,12 +58,12 @@ async def _work(folder: Path, data: Path, *, as_json: bool, restoring: bool) -> 
     from store_cli.backups.folder import BackupError  # noqa: PLC0415
     from store_cli.backups.making import back_up  # noqa: PLC0415
     from store_cli.backups.making import restore as put_back  # noqa: PLC0415
-    from store_cli.serving import WrongSettings  # noqa: PLC0415
+    from store_cli.reading_settings import WrongSettings, read_settings  # noqa: PLC0415
 
     try:
-        settings = StoreSettings(data_dir=data)
-    except ValidationError as error:
-        fail(str(WrongSettings.of(error)), WRONG_USAGE, as_json=as_json)
+        settings = read_settings(StoreSettings, data_dir=data)
+    except WrongSettings as wrong:
+        fail(str(wrong), WRONG_USAGE, as_json=as_json)
     try:
         return await (put_back(settings, folder) if restoring else back_up(settings, folder, SystemClock()))
     except (BackupError, SchemaError, OSError) as error:

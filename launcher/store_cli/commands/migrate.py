@@ -49,18 +49,17 @@ def migrate(
 
 async def _migrate(wait_s: float, *, only_look: bool, as_json: bool) -> "list[ServiceSchema]":
     # Loaded here: the driver takes half a second to import, and the other commands do without.
-    from pydantic import ValidationError  # noqa: PLC0415
     from store_kit.migrations import SchemaError  # noqa: PLC0415
     from store_kit.problems import Problem  # noqa: PLC0415
     from store_kit.settings import StoreSettings  # noqa: PLC0415
 
     from store_cli.migrating import migrate, statuses  # noqa: PLC0415
-    from store_cli.serving import WrongSettings  # noqa: PLC0415
+    from store_cli.reading_settings import WrongSettings, read_settings  # noqa: PLC0415
 
     try:
-        settings = StoreSettings()
-    except ValidationError as error:
-        fail(str(WrongSettings.of(error)), WRONG_USAGE, as_json=as_json)
+        settings = read_settings(StoreSettings)
+    except WrongSettings as wrong:
+        fail(str(wrong), WRONG_USAGE, as_json=as_json)
     if settings.cluster is None:
         fail(
             "STORE_DATABASE names no cluster, e.g. cassandra://127.0.0.1/?dc=datacenter1. "

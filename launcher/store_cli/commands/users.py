@@ -32,10 +32,8 @@ def promote(
 ) -> None:
     """Make an account an administrator.
 
-    Works on the data folder, whether the shop runs or not; the account's next token carries the role.
+    Works on the database itself, whether the shop runs or not; the account's next token carries the role.
     """
-    if not (data / "user.db").is_file():
-        fail(f"{data} is not the data folder of a shop: it has no user.db.", WRONG_USAGE, as_json=as_json)
     roles = run(_promote(email, data, as_json=as_json), as_json=as_json)
     say({"ok": True, "roles": roles}, f"{email} is an administrator from the next token on.", as_json=as_json)
 
@@ -49,7 +47,10 @@ async def _promote(email: str, data: Path, *, as_json: bool) -> list[str]:
     from store_cli.reading_settings import WrongSettings, read_settings  # noqa: PLC0415
 
     try:
-        async with open_accounts(read_settings(UserSettings, data_dir=data)) as accounts:
+        settings = read_settings(UserSettings, data_dir=data)
+        if settings.cluster is None and not (data / "user.db").is_file():
+            fail(f"{data} is not the data folder of a shop: it has no user.db.", WRONG_USAGE, as_json=as_json)
+        async with open_accounts(settings) as accounts:
             account = await accounts.promote(email)
     except WrongSettings as wrong:
         fail(str(wrong), WRONG_USAGE, as_json=as_json)

@@ -6,6 +6,7 @@ told apart as `DatabaseUnavailable` (nothing happened) and `DatabaseOutcomeUnkno
 """
 
 import asyncio
+import contextvars
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -107,7 +108,10 @@ class Cassandra:
         self._answers = Answers(self._loop)
         # Threads of its own: a cluster that is away would otherwise hold those that resolve names for others.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix=f"cassandra {self.keyspace}")
-        self._connecting = asyncio.create_task(self._connect(), name=f"connect {self.keyspace}")
+        # In a context of its own: it must not end with the time that whoever opens it has left.
+        self._connecting = asyncio.create_task(
+            self._connect(), name=f"connect {self.keyspace}", context=contextvars.Context()
+        )
         await asyncio.wait((self._connecting,), timeout=self._timeout_s)
         if self._connecting.done() and self._connecting.exception() is not None:
             await self.close()

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Final
 
+from cassandra.protocol import SyntaxException
+
 from store_kit.cassandra import Access, Cassandra
 from store_kit.ids import new_id
 from store_kit.logs import get_logger
 from store_kit.metrics import Metrics
-from store_kit.migrations import Migration, check_applied, read_migrations
+from store_kit.migrations import Migration, SchemaError, check_applied, read_migrations
 from store_kit.secrets import Secrets
 from store_kit.settings import StoreSettings
 
 _LOOK_AGAIN_S: Final = 0.5
+_LEASE_S: Final = 60
 _KEYSPACE: Final = (
     "CREATE KEYSPACE IF NOT EXISTS {{keyspace}} WITH replication = "
     "{{'class': 'NetworkTopologyStrategy', '{datacenter}': {replication}}} AND durable_writes = true"
@@ -61,13 +64,13 @@ class Schema:
     Args:
         service: its name.
         folder: its numbered CQL files.
-        lease_s: how long a runner may take for one statement before another one takes over.
+        lease_s: how long a runner that died keeps others from going on; longer than any one statement takes.
     """
 
-    def __init__(self, service: str, folder: Traversable, *, lease_s: int = 60) -> None:
+    def __init__(self, service: str, folder: Traversable, *, lease_s: int = _LEASE_S) -> None:
         self._service = service
-        self._migrations = read_migrations(folder)
         self._lease_s = lease_s
+        self._migrations = read_migrations(folder)
 
     async def status(self, database: Cassandra) -> SchemaStatus:
         """Say what is applied and what waits; changes nothing.
@@ -85,7 +88,7 @@ class Schema:
         Two at once: one works, the other waits for it.
 
         Raises:
-            SchemaError: the keyspace belongs to newer code, or an applied file was changed.
+            SchemaError: the keyspace belongs to newer code, an applied file was changed, or one is no CQL.
         """
         if not await self._waiting(database):
             return ()
@@ -128,17 +131,24 @@ class Schema:
         async def take() -> bool:
             return await database.apply("schema_lease.insert", (_TAKE, (self._service, owner, self._lease_s)))
 
-        return await database.settle(take, lambda: self._renew(database, owner))
+        async def mine() -> bool:
+            return await self._renew(database, owner)
+
+        return await database.settle(take, mine)
 
     async def _renew(self, database: Cassandra, owner: str) -> bool:
-        renewal = (_RENEW, (self._lease_s, owner, self._service, owner))
-        return await database.apply("schema_lease.renew", renewal)
+        return await database.apply(
+            "schema_lease.renew", (_RENEW, (self._lease_s, owner, self._service, owner))
+        )
 
     async def _apply(self, database: Cassandra, migration: Migration, owner: str) -> str:
         for statement in statements(migration.sql):
             if not await self._renew(database, owner):
                 raise RuntimeError("The schema lease was lost; start the migration again.")
-            await database.run(statement)
+            try:
+                await database.run(statement)
+            except SyntaxException as error:  # waiting does not mend it, as it does all else that fails here
+                raise SchemaError(f"{migration.name} is no CQL: {error}") from error
         row = (self._service, migration.number, migration.name, migration.checksum)
         await database.write("schema_migrations.insert", (_RECORD, row))
         _log.info("schema.applied", service=self._service, file=migration.name)
@@ -157,11 +167,18 @@ def statements(cql: str) -> list[str]:
 
 
 def open_keyspace(
-    service: str, folder: Traversable, *, settings: StoreSettings, secrets: Secrets, metrics: Metrics
+    service: str,
+    folder: Traversable,
+    *,
+    settings: StoreSettings,
+    secrets: Secrets,
+    metrics: Metrics,
+    ready: Callable[[Cassandra], Awaitable[None]] | None = None,
 ) -> Cassandra:
     """Return a service's keyspace as a resource: it opens when the database is there and the schema fits.
 
-    Whether the service migrates it or waits for `store migrate` is the setting `migrate_at_start`.
+    Whether the service migrates it or waits for `store migrate` is the setting `migrate_at_start`. What is `ready` is
+    awaited then, before anybody else may ask.
 
     Raises:
         ValueError: the settings name no cluster.
@@ -169,12 +186,14 @@ def open_keyspace(
     schema = Schema(service, folder)
     migrates = settings.embedded if settings.migrate_at_start is None else settings.migrate_at_start
 
-    async def ready(database: Cassandra) -> None:
+    async def prepare(database: Cassandra) -> None:
         if migrates:
             await schema.migrate(database)
         await schema.wait_until_current(database)
+        if ready is not None:
+            await ready(database)
 
-    return new_keyspace(service, settings=settings, secrets=secrets, metrics=metrics, ready=ready)
+    return new_keyspace(service, settings=settings, secrets=secrets, metrics=metrics, ready=prepare)
 
 
 def new_keyspace(

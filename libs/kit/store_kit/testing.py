@@ -5,9 +5,9 @@ import contextlib
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import aiohttp
 from joserfc import jwt
@@ -16,11 +16,16 @@ from joserfc.jwk import KeySet, OKPKey
 from store_kit.auth import ALGORITHM, TOKEN_TYPE, TokenVerifier
 from store_kit.cassandra import Cassandra
 from store_kit.cassandra_schema import open_keyspace
+from store_kit.deadline import start_budget
 from store_kit.metrics import Metrics
 from store_kit.secrets import Secrets
 from store_kit.server import Runner, bind
 from store_kit.service import Service
 from store_kit.settings import StoreSettings
+
+T = TypeVar("T")
+_KEYSPACE_WITHIN_S: Final = 120.0
+"""How long a test cluster may take to make a keyspace; a busy machine needs some seconds."""
 
 
 class TestIssuer:
@@ -83,6 +88,16 @@ async def serve_service(service: Service) -> AsyncIterator[aiohttp.ClientSession
         await runner.stop()
 
 
+async def within_budget(seconds: float, call: Awaitable[T]) -> T:
+    """Await a call with a time budget, in a task of its own: tests may share one, and a budget stays with its task."""
+
+    async def hurried() -> T:
+        start_budget(seconds)
+        return await call
+
+    return await asyncio.create_task(hurried())
+
+
 def test_cluster() -> str | None:
     """Return the Cassandra that tests may use (STORE_TEST_DATABASE), or None: then they run on SQLite alone."""
     return os.environ.get("STORE_TEST_DATABASE")
@@ -103,12 +118,12 @@ async def fresh_keyspace(service: str, schema: Traversable) -> AsyncIterator[Cas
         service, schema, settings=settings, secrets=Secrets(settings), metrics=Metrics(service)
     )
     await keyspace.open()
-    while not keyspace.usable:  # noqa: ASYNC110 - it opens by itself, in its own time
-        await asyncio.sleep(0.05)
     try:
-        yield keyspace
+        # What it waits for is in the log, which a test that fails here shows.
+        yield await keyspace.until_usable(_KEYSPACE_WITHIN_S)
     finally:
-        await keyspace.run("DROP KEYSPACE {keyspace}")
+        if keyspace.usable:
+            await keyspace.run("DROP KEYSPACE {keyspace}")
         await keyspace.close()
 
 

@@ -11,7 +11,7 @@ from store_kit.jwks import remote_verifier
 from store_kit.metrics import Metrics
 from store_kit.problems import DeadlineExceeded, OutcomeUnknown, PeerUnavailable
 from store_kit.settings import StoreSettings
-from store_kit.testing import free_port
+from store_kit.testing import free_port, within_budget
 
 pytestmark = pytest.mark.anyio
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -134,10 +134,9 @@ async def test_silence_is_an_unknown_outcome() -> None:
 async def test_spent_budget_sends_nothing() -> None:
     """Without time left the peer is not even asked."""
     handler, asked = answers(200)
-    start_budget(-1)
     async with peer(handler) as url, client(url) as calls:
         with pytest.raises(DeadlineExceeded):
-            await calls.call("POST", "/x")
+            await within_budget(-1, calls.call("POST", "/x"))
     assert asked == []
 
 

@@ -1,6 +1,5 @@
 """Composition root: builds the cart service from its settings."""
 
-from importlib.resources import files
 from typing import Final
 
 from store_kit.auth import TokenVerifier
@@ -11,14 +10,12 @@ from store_kit.jwks import remote_verifier
 from store_kit.metrics import Metrics
 from store_kit.secrets import Secrets
 from store_kit.service import Service, Wrap, build_service, unwrapped
-from store_kit.sqlite import Sqlite
 from store_kit.workers import Worker
 
 from store_cart.adapters.catalog_client import CatalogClient
 from store_cart.adapters.guest_tokens import HmacGuestTokens
 from store_cart.adapters.known_products import RememberedProducts
-from store_cart.adapters.sqlite_carts import SqliteCartStore
-from store_cart.adapters.sqlite_views import SqliteViewStore
+from store_cart.adapters.stores import stores_of
 from store_cart.api import admin, cart, internal, recently_viewed
 from store_cart.ports import AddedCounter, CartStore, Catalogue, GuestTokens, ViewStore
 from store_cart.settings import CartSettings
@@ -61,25 +58,17 @@ def create_service(
     """
     settings, clock = settings or CartSettings(), clock or SystemClock()
     secrets, metrics = Secrets(settings), Metrics(NAME)
-    database = Sqlite(
-        settings.data_dir / "cart.db",
-        files("store_cart") / "schema" / "sqlite",
-        metrics=metrics,
-        synchronous=settings.sqlite_synchronous,
-    )
+    stores = stores_of(settings, secrets, metrics)
     client = _catalog_client(settings, secrets, metrics)
     use_cases = _use_cases(
         settings,
         clock,
-        wrap("carts", SqliteCartStore(database, settings.cart_limits)),
-        wrap("views", SqliteViewStore(database)),
+        wrap("carts", stores.carts),
+        wrap("views", stores.views),
         wrap("catalogue", catalogue or CatalogClient(client)),
         HmacGuestTokens(secrets.text("guest_cart_key")),
         metrics.counter("store_cart_items_added_total", "Lines put into carts by adding or replacing."),
     )
-
-    async def database_answers() -> None:
-        database.one("carts.check", "SELECT 1 FROM carts LIMIT 1")
 
     service = build_service(
         name=NAME,
@@ -89,9 +78,9 @@ def create_service(
         verifier=verifier or remote_verifier(settings),
         use_cases=use_cases,
         routers=(cart.hot, cart.router, recently_viewed.router, admin.router, internal.router),
-        resources=(database, client),
+        resources=(*stores.resources, client),
         workers=(Worker("cart.sweep", use_cases.sweep, settings.cart_sweep_s, clock),),
-        checks={"database": database_answers},
+        checks=stores.checks,
     )
     service.app.state.cursors = Cursors(secrets.text("cursor_key"))
     return service

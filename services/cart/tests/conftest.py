@@ -1,15 +1,47 @@
-"""What the HTTP tests of the cart service share."""
+"""What the tests of the cart service share."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from store_cart.adapters.stores import SCHEMA
+from store_kit.cassandra import Cassandra
+from store_kit.database import SQLITE
+from store_kit.testing import empty, fresh_keyspace, test_cluster
 
 from services.cart.tests.serving import CartShop, cart_shop
 
+collect_ignore = [] if test_cluster() else ["test_lost_answers.py"]
+
+
+@pytest.fixture(scope="package")
+def anyio_backend() -> str:
+    """Keep one event loop for all, so that a keyspace can be shared: making one takes a second."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="package")
+async def keyspace() -> AsyncIterator[Cassandra | None]:
+    """Give a keyspace of the test cluster, or None where tests run on SQLite alone."""
+    if test_cluster() is None:
+        yield None
+        return
+    async with fresh_keyspace("cart", SCHEMA / "cassandra") as opened:
+        yield opened
+
+
+@pytest.fixture(params=[SQLITE, *(["cassandra"] if test_cluster() else [])])
+async def database(request: pytest.FixtureRequest, keyspace: Cassandra | None) -> str:
+    """Return what STORE_DATABASE shall be for a service under test; it is empty."""
+    if request.param == SQLITE:
+        return SQLITE
+    assert keyspace is not None
+    await empty(keyspace)
+    return f"{test_cluster()}&prefix={keyspace.where.prefix}"
+
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[CartShop]:
+async def shop(tmp_path: Path, database: str) -> AsyncIterator[CartShop]:
     """Return a running cart service with small limits."""
-    async with cart_shop(tmp_path, cart_max_quantity=1_000, cart_max_lines=3) as running:
+    async with cart_shop(tmp_path, database=database, cart_max_quantity=1_000, cart_max_lines=3) as running:
         yield running

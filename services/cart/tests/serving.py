@@ -80,7 +80,8 @@ class CartShop:
 @contextlib.asynccontextmanager
 async def cart_shop(folder: Path, **settings: Any) -> AsyncIterator[CartShop]:
     """Serve carts for the time of a test."""
-    chosen = CartSettings(data_dir=folder, sqlite_synchronous="NORMAL", **settings)
+    calm = {"sqlite_synchronous": "NORMAL", "database_timeout_s": 10.0}
+    chosen = CartSettings.model_validate({"data_dir": folder} | calm | settings)
     catalogue = FakeCatalogue(*(product(i, 250) for i in (MUG, LAMP, CLOCK, CARD)))
     issuer, clock = TestIssuer(chosen), ManualClock()
     service = create_service(chosen, clock=clock, verifier=issuer.verifier(), catalogue=catalogue)

@@ -1,20 +1,25 @@
 """Any sequence of cart operations does what a plain dictionary would."""
 
 import asyncio
+import contextlib
 import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from store_cart.adapters.cassandra_carts import CassandraCartStore
 from store_cart.adapters.sqlite_carts import SqliteCartStore
+from store_cart.adapters.stores import SCHEMA
 from store_cart.domain import CartFull, CartMerged, KeyReused, Limits, Owner, QuantityLimit
 from store_cart.ports import CartStore
 from store_kit.problems import PreconditionFailed, Problem
 from store_kit.sqlite import Sqlite
+from store_kit.testing import empty, fresh_keyspace, test_cluster
 
 from services.cart.tests.fakes import CARD, CLOCK, GUEST, LAMP, MUG, USER, line, operation
 
@@ -135,21 +140,67 @@ async def check(carts: CartStore, model: Model, number: int, step: tuple[Any, ..
         assert cart.version == model.versions[owner]
 
 
-async def run(steps: list[tuple[Any, ...]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        schema = files("store_cart") / "schema" / "sqlite"
-        database = Sqlite(Path(folder) / "cart.db", schema, synchronous="NORMAL")
-        await database.open()
-        try:
-            carts, model = SqliteCartStore(database, LIMITS), Model()
+@dataclass
+class Grounds:
+    """Where examples run: an event loop, and a store that is empty for each of them."""
+
+    runner: asyncio.Runner
+    empty_store: Callable[[], AbstractAsyncContextManager[CartStore]]
+    examples: int
+
+    def run(self, steps: list[tuple[Any, ...]]) -> None:
+        self.runner.run(self._run(steps))
+
+    async def _run(self, steps: list[tuple[Any, ...]]) -> None:
+        async with self.empty_store() as carts:
+            model = Model()
             for number, step in enumerate(steps, 1):
                 await check(carts, model, number, step)
+
+
+@contextlib.asynccontextmanager
+async def on_sqlite() -> AsyncIterator[CartStore]:
+    with tempfile.TemporaryDirectory() as folder:
+        database = Sqlite(Path(folder) / "cart.db", SCHEMA / "sqlite", synchronous="NORMAL")
+        await database.open()
+        try:
+            yield SqliteCartStore(database, LIMITS)
         finally:
             await database.close()
 
 
-@given(st.lists(STEPS, max_size=25))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_cart_behaves_like_a_dictionary_with_limits(steps: list[tuple[Any, ...]]) -> None:
+@contextlib.contextmanager
+def on_cassandra(runner: asyncio.Runner) -> Iterator[Grounds]:
+    stack = contextlib.AsyncExitStack()
+    keyspace = runner.run(stack.enter_async_context(fresh_keyspace("cart", SCHEMA / "cassandra")))
+
+    @contextlib.asynccontextmanager
+    async def empty_store() -> AsyncIterator[CartStore]:
+        await empty(keyspace)
+        yield CassandraCartStore(keyspace, LIMITS, 3600)
+
+    try:
+        yield Grounds(runner, empty_store, examples=20)
+    finally:
+        runner.run(stack.aclose())
+
+
+@pytest.fixture(params=["sqlite", *(["cassandra"] if test_cluster() else [])])
+def grounds(request: pytest.FixtureRequest) -> Iterator[Grounds]:
+    with asyncio.Runner() as runner:
+        if request.param == "sqlite":
+            yield Grounds(runner, on_sqlite, examples=80)
+        else:
+            with on_cassandra(runner) as opened:
+                yield opened
+
+
+def test_a_cart_behaves_like_a_dictionary_with_limits(grounds: Grounds) -> None:
     """Adds, sets, removals, replacements, merges and subtractions in any order agree with the model."""
-    asyncio.run(run(steps))
+
+    @given(st.lists(STEPS, max_size=25))
+    @settings(max_examples=grounds.examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def agrees(steps: list[tuple[Any, ...]]) -> None:
+        grounds.run(steps)
+
+    agrees()

@@ -1,16 +1,21 @@
 """What every CartStore must do: this suite is the definition of the port."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from importlib.resources import files
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from store_cart.adapters.cassandra_carts import CassandraCartStore
 from store_cart.adapters.sqlite_carts import SqliteCartStore
-from store_cart.domain import Cart, CartFull, CartMerged, KeyReused, Limits, Owner, QuantityLimit
+from store_cart.adapters.stores import SCHEMA
+from store_cart.domain import Cart, CartFull, CartMerged, CartSize, KeyReused, Limits, Owner, QuantityLimit
 from store_cart.ports import CartStore
+from store_kit.cassandra import Cassandra
 from store_kit.problems import PreconditionFailed
 from store_kit.sqlite import Sqlite
+from store_kit.testing import empty, test_cluster
 
 from services.cart.tests.fakes import (
     CARD,
@@ -23,6 +28,7 @@ from services.cart.tests.fakes import (
     line,
     operation,
 )
+from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
 
@@ -30,20 +36,55 @@ LIMITS = Limits(max_quantity=1_000, max_lines=3)
 LATER_MS = 10**15
 
 
-async def _sqlite(folder: Path) -> tuple[CartStore, Callable[[], Awaitable[None]]]:
-    database = Sqlite(folder / "cart.db", files("store_cart") / "schema" / "sqlite")
+WHOLESALE = Limits(max_quantity=1_000, max_lines=1_000)
+
+
+@dataclass
+class Stores:
+    """A store, and others over the same rows."""
+
+    carts: CartStore
+    another: CartStore
+    """Of a second process."""
+    large: CartStore
+    """Where wholesalers' carts fit."""
+    brief: CartStore
+    """Where guests' carts do not live long."""
+
+
+@contextlib.asynccontextmanager
+async def sqlite(folder: Path) -> AsyncIterator[Stores]:
+    database = Sqlite(folder / "cart.db", SCHEMA / "sqlite")
     await database.open()
-    return SqliteCartStore(database, LIMITS), database.close
+    store = SqliteCartStore(database, LIMITS)
+    yield Stores(store, store, SqliteCartStore(database, WHOLESALE), store)
+    await database.close()
 
 
-ADAPTERS = {"sqlite": _sqlite}
+ADAPTERS = ["sqlite", *(["cassandra"] if test_cluster() else [])]
 
 
 @pytest.fixture(params=ADAPTERS)
-async def carts(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CartStore]:
-    store, close = await ADAPTERS[request.param](tmp_path)
-    yield store
-    await close()
+async def stores(
+    request: pytest.FixtureRequest, tmp_path: Path, keyspace: Cassandra | None
+) -> AsyncIterator[Stores]:
+    if request.param == "sqlite":
+        async with sqlite(tmp_path) as stores:
+            yield stores
+        return
+    assert keyspace is not None
+    await empty(keyspace)
+    yield Stores(
+        CassandraCartStore(keyspace, LIMITS, 3600),
+        CassandraCartStore(keyspace, LIMITS, 3600),
+        CassandraCartStore(keyspace, WHOLESALE, 3600),
+        CassandraCartStore(keyspace, LIMITS, 1),
+    )
+
+
+@pytest.fixture
+def carts(stores: Stores) -> CartStore:
+    return stores.carts
 
 
 async def quantities(carts: CartStore, owner: Owner) -> dict[str, int]:
@@ -84,6 +125,25 @@ async def test_a_hundred_parallel_adds_of_one_make_a_hundred(carts: CartStore) -
     changes = await asyncio.gather(*adds)
     assert await quantities(carts, USER) == {MUG: 100}
     assert sorted(change.cart.version for change in changes) == list(range(1, 101))
+
+
+async def test_two_processes_add_in_parallel_and_lose_nothing(stores: Stores) -> None:
+    """Whoever loses to the other decides again on what is there now."""
+    both = (stores.carts, stores.another)
+    adds = (both[n % 2].add(USER, line(MUG), operation(number=n)) for n in range(30))
+    changes = await asyncio.gather(*adds)
+    assert await quantities(stores.carts, USER) == {MUG: 30}
+    assert sorted(change.cart.version for change in changes) == list(range(1, 31))
+
+
+async def test_one_key_in_two_processes_counts_once(stores: Stores) -> None:
+    """A load balancer may send a repeat anywhere."""
+    both = (stores.carts, stores.another)
+    changes = await asyncio.gather(
+        *(both[n % 2].add(USER, line(MUG, 3), operation("key", "mug 3")) for n in range(10))
+    )
+    assert await quantities(stores.another, USER) == {MUG: 3}
+    assert [change.applied for change in changes].count(True) == 1
 
 
 async def test_one_key_fifty_times_in_parallel_counts_once(carts: CartStore) -> None:
@@ -137,6 +197,27 @@ async def test_a_cart_takes_no_more_lines_than_the_limit(carts: CartStore) -> No
     with pytest.raises(CartFull):
         await carts.replace(USER, [line(MUG), line(LAMP), line(CLOCK), line(CARD)], 2)
     assert (await carts.read(USER)).size.version == 1
+
+
+async def test_a_repeat_finds_its_add_in_a_cart_that_is_full_now(carts: CartStore) -> None:
+    """What was counted is said to have been counted, whether or not it would fit again."""
+    await carts.add(USER, line(MUG, 900), operation("key", "mug 900"))
+    await carts.put(USER, line(LAMP))
+    await carts.put(USER, line(CLOCK))
+    change = await carts.add(USER, line(MUG, 900), operation("key", "mug 900"))
+    assert (change.applied, change.quantity, change.cart.version) == (False, 900, 3)
+
+
+async def test_a_wholesale_cart_of_a_thousand_lines_is_kept_whole(stores: Stores) -> None:
+    """It is replaced, read back, and an order of 674 of its lines taken out, each in one step."""
+    lines = [line(f"01936c7e-5b7a-7c3e-9f21-{n:012}", 7, added_ms=n) for n in range(1_000)]
+    assert await stores.large.replace(USER, lines, 1) == CartSize(1, 1_000, 7_000)
+    assert await stores.large.read(USER) == Cart(1, lines)
+    with pytest.raises(CartFull):
+        await stores.large.add(USER, line(MUG), operation())
+    ordered = {line.product_id: line.quantity for line in lines[:674]}
+    assert await stores.large.subtract(USER, "order-1", ordered, 2, LATER_MS) == 2
+    assert await stores.large.read(USER) == Cart(2, lines[674:])
 
 
 async def test_setting_a_line_makes_it_that_large_and_keeps_its_price(carts: CartStore) -> None:
@@ -307,22 +388,97 @@ async def test_pages_list_every_cart_once(carts: CartStore) -> None:
     }
 
 
-async def test_sweeping_forgets_operations_whose_time_is_over(carts: CartStore) -> None:
-    """Not a moment earlier, and no more than asked for at once."""
-    for n in range(3):
-        await carts.add(USER, line(MUG), operation(f"key-{n}", "mug 1", forget_ms=100))
-    assert await carts.sweep(99, 0, 10) == 0
-    assert not (await carts.add(USER, line(MUG), operation("key-0", "mug 1"))).applied
-    assert [await carts.sweep(100, 0, 2) for _ in range(3)] == [2, 1, 0]
-    assert (await carts.add(USER, line(MUG), operation("key-0", "mug 1"))).applied
+async def test_the_last_page_may_be_full_or_empty(carts: CartStore) -> None:
+    """A page behind the last owner is empty, and so is the list of a shop without carts."""
+    assert await carts.page(None, 5) == []
+    for owner in (USER, OTHER, GUEST):
+        await carts.replace(owner, [line(MUG)], 44)
+    assert len(await carts.page(None, 3)) == 3
+    assert await carts.page(OTHER, 3) == []
 
 
-async def test_sweeping_deletes_idle_guests_and_never_a_users_cart(carts: CartStore) -> None:
-    """A guest who wrote since stays; an account's cart stays for good."""
+async def test_pages_go_on_behind_an_owner_who_has_no_cart(carts: CartStore) -> None:
+    """A guest's cart may have expired since the page before."""
+    for owner in (USER, OTHER, GUEST):
+        await carts.replace(owner, [line(MUG)], 44)
+    for gone, rest in (
+        (Owner("guest", "0"), [GUEST, USER, OTHER]),
+        (Owner("guest", GUEST.id + "0"), [USER, OTHER]),
+        (Owner("user", USER.id + "0"), [OTHER]),
+        (Owner("user", "z"), []),
+    ):
+        assert [summary.owner for summary in await carts.page(gone, 10)] == rest
+
+
+async def test_pages_follow_the_ids_over_months(carts: CartStore) -> None:
+    """Owners of all times come in one order, in pages of any size."""
+    owners = [Owner("user", f"{n * 977:08x}-0000-7000-8000-{n % 7:012}") for n in range(1, 60, 2)]
+    await asyncio.gather(*(carts.put(owner, line(MUG)) for owner in reversed(owners)))
+    for limit in (1, 7, 30, 100):
+        found: list[Owner] = []
+        while page := await carts.page(found[-1] if found else None, limit):
+            found += [summary.owner for summary in page]
+        assert found == owners
+
+
+async def test_only_carts_that_were_written_are_listed(carts: CartStore) -> None:
+    """A merge that brought nothing has made no cart of an account."""
+    await carts.merge(GUEST, USER, 2, LATER_MS)
+    assert [summary.owner for summary in await carts.page(None, 10)] == [GUEST]
+
+
+async def test_operations_are_forgotten_when_their_time_is_over(carts: CartStore) -> None:
+    """Not before; then the same key counts again."""
+
+    async def add() -> bool:
+        change = await carts.add(USER, line(MUG, added_ms=1), operation("key", "mug 1", forget_ms=3_001))
+        return change.applied
+
+    async def forgotten() -> bool:
+        await carts.sweep(3_001, 0, 10)
+        return await add()
+
+    assert await add()
+    await carts.sweep(3_000, 0, 10)
+    assert not await add()
+    await until(forgotten, "the key counts again")
+
+
+async def test_idle_guests_carts_go_and_users_stay(stores: Stores) -> None:
+    """An account's cart stays for good."""
+    await stores.carts.replace(USER, [line(MUG)], 10)
+    await stores.brief.replace(USER, [line(MUG)], 10)
+    await stores.brief.replace(GUEST, [line(MUG)], 10)
+
+    async def gone() -> bool:
+        await stores.brief.sweep(0, 20, 10)
+        return await stores.brief.read(GUEST) == Cart(0)
+
+    await until(gone, "the guest's cart is gone")
+    assert await quantities(stores.carts, USER) == {MUG: 1}
+    assert [summary.owner for summary in await stores.carts.page(None, 10)] == [USER]
+    assert (await stores.brief.add(GUEST, line(LAMP), operation())).cart == CartSize(1, 1, 1)
+
+
+async def test_a_guest_who_writes_keeps_the_cart(stores: Stores) -> None:
+    """The time of an idle guest begins again with each change; it is the last one that counts."""
     idle = Owner("guest", "01936c7e-0000-7000-8000-0000000000f2")
-    await carts.replace(idle, [line(MUG)], 10)
-    await carts.replace(GUEST, [line(MUG)], 20)
-    await carts.replace(USER, [line(MUG)], 10)
-    assert await carts.sweep(0, 20, 10) == 1
-    assert await carts.read(idle) == Cart(0)
-    assert await quantities(carts, GUEST) == await quantities(carts, USER) == {MUG: 1}
+    await stores.brief.replace(idle, [line(MUG)], 10)
+    await stores.brief.replace(GUEST, [line(MUG)], 10)
+    await stores.carts.replace(GUEST, [line(MUG), line(LAMP)], 20)
+
+    async def gone() -> bool:
+        await stores.brief.sweep(0, 20, 10)
+        return await stores.brief.read(idle) == Cart(0)
+
+    await until(gone, "the idle guest's cart is gone")
+    assert await quantities(stores.carts, GUEST) == {MUG: 1, LAMP: 1}
+
+
+async def test_sqlite_sweeps_no_more_than_asked_for_at_once(tmp_path: Path) -> None:
+    """A long pause is caught up with in small steps, which hold up nobody."""
+    async with sqlite(tmp_path) as stores:
+        for n in range(3):
+            await stores.carts.add(USER, line(MUG), operation(f"key-{n}", "mug 1", forget_ms=100))
+        assert await stores.carts.sweep(99, 0, 10) == 0
+        assert [await stores.carts.sweep(100, 0, 2) for _ in range(3)] == [2, 1, 0]

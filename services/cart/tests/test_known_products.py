@@ -7,8 +7,9 @@ import pytest
 from store_cart.adapters.known_products import RememberedProducts
 from store_cart.domain import Product
 from store_kit.clock import ManualClock
-from store_kit.deadline import remaining_s, start_budget
+from store_kit.deadline import remaining_s
 from store_kit.problems import PeerUnavailable
+from store_kit.testing import within_budget
 
 from services.cart.tests.fakes import CLOCK, LAMP, MISSING, MUG, FakeCatalogue, product
 
@@ -119,6 +120,5 @@ async def test_a_shared_call_does_not_inherit_one_shoppers_time() -> None:
     """Whoever came first may have a second left, the others ten."""
     catalogue = SlowCatalogue(product(MUG))
     catalogue.go.set()
-    start_budget(0.5)
-    await remembered(catalogue).find([MUG])
+    await within_budget(0.5, remembered(catalogue).find([MUG]))
     assert catalogue.budget_s == 999

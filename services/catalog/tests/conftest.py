@@ -4,21 +4,41 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from store_kit.cassandra import Cassandra
 
 from services.catalog.tests.serving import Shop, catalog_shop
-from services.catalog.tests.stores import FACTORIES, Factory, Stores
+from services.catalog.tests.stores import (
+    ADAPTERS,
+    Stores,
+    cassandra_stores,
+    catalog_keyspace,
+    sqlite_stores,
+)
 
 
-@pytest.fixture(params=sorted(FACTORIES))
-def factory(request: pytest.FixtureRequest) -> Factory:
-    """Return each adapter's factory in turn."""
-    return FACTORIES[request.param]
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """Keep one event loop for a module, so that its keyspace can be shared."""
+    return "asyncio"
 
 
-@pytest.fixture
-async def stores(factory: Factory, tmp_path: Path) -> AsyncIterator[Stores]:
-    """Return an adapter's empty stores."""
-    async with factory(tmp_path) as opened:
+@pytest.fixture(scope="module")
+async def keyspace() -> AsyncIterator[Cassandra | None]:
+    """Return a keyspace of the test cluster; None where there is none."""
+    async with catalog_keyspace() as opened:
+        yield opened
+
+
+@pytest.fixture(params=ADAPTERS)
+async def stores(
+    request: pytest.FixtureRequest, tmp_path: Path, keyspace: Cassandra | None
+) -> AsyncIterator[Stores]:
+    """Return each adapter's empty stores in turn."""
+    if request.param == "cassandra":
+        assert keyspace is not None
+        yield await cassandra_stores(keyspace)
+        return
+    async with sqlite_stores(tmp_path) as opened:
         yield opened
 
 

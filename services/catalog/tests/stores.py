@@ -1,15 +1,16 @@
 """What a suite of the catalogue's stores needs of an adapter, and a few ways to ask it."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
+from store_catalog.adapters.cassandra_shards import Shards
+from store_catalog.adapters.cassandra_stores import CassandraStores
 from store_catalog.adapters.sqlite_feed import SqliteChangeFeed
 from store_catalog.adapters.sqlite_products import SqliteProductStore
 from store_catalog.adapters.sqlite_stock import SqliteStockStore
+from store_catalog.adapters.stores import SCHEMA
 from store_catalog.domain import (
     ActiveHold,
     Details,
@@ -21,11 +22,15 @@ from store_catalog.domain import (
     StockRow,
 )
 from store_catalog.ports import ChangeFeed, ProductStore, StockStore
+from store_catalog.settings import CatalogSettings
+from store_kit.cassandra import Cassandra
 from store_kit.clock import ManualClock
 from store_kit.sqlite import Sqlite
+from store_kit.testing import empty, fresh_keyspace, test_cluster
 
 FAR_MS = 9_000_000_000_000
 """A `not_after` that no test reaches."""
+SETTINGS = CatalogSettings()
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,10 @@ class Stores:
     stock: StockStore
     feed: ChangeFeed
     clock: ManualClock
+    begin: int = 0
+    """The position of the feed before anything was announced."""
+    expires_by_itself: bool = False
+    """Whether the database forgets old things, by its own clock."""
 
     async def product(self, stock: int = 0, sku: str | None = None, name: str = "Mug") -> Product:
         """Add a product."""
@@ -59,23 +68,18 @@ class Stores:
         """Return one product's holds."""
         return (await self.rows())[product.id].holds
 
-    async def feed_ids(self, position: int = 0) -> list[str]:
-        """Return whom the feed announces behind a position."""
-        return [entry.product_id for entry in await self.entries(position)]
-
-    async def entries(self, position: int = 0) -> list[FeedEntry]:
-        """Return the entries of the feed behind a position."""
-        return await self.feed.since(position, 10_000)
-
-
-Factory = Callable[[Path], AbstractAsyncContextManager[Stores]]
+    async def entries(self, position: int | None = None) -> list[FeedEntry]:
+        """Return the entries of the feed behind a position, from its beginning by default."""
+        behind = self.begin if position is None else position
+        # An adapter may give the last minute before it once more.
+        return [entry for entry in await self.feed.since(behind, 10_000) if entry.position > behind]
 
 
 @contextlib.asynccontextmanager
 async def sqlite_stores(folder: Path) -> AsyncIterator[Stores]:
     """Open the SQLite adapter in a folder."""
     clock = ManualClock()
-    db = Sqlite(folder / "catalog.db", files("store_catalog") / "schema" / "sqlite", synchronous="NORMAL")
+    db = Sqlite(folder / "catalog.db", SCHEMA / "sqlite", synchronous="NORMAL")
     await db.open()
     try:
         yield Stores(SqliteProductStore(db, clock), SqliteStockStore(db, clock), SqliteChangeFeed(db), clock)
@@ -83,8 +87,27 @@ async def sqlite_stores(folder: Path) -> AsyncIterator[Stores]:
         await db.close()
 
 
-FACTORIES: dict[str, Factory] = {"sqlite": sqlite_stores}
-"""Every adapter; another one is plugged in here and must pass all suites."""
+@contextlib.asynccontextmanager
+async def catalog_keyspace() -> AsyncIterator[Cassandra | None]:
+    """Give a keyspace of the test cluster; None where there is none."""
+    if test_cluster() is None:
+        yield None
+        return
+    async with fresh_keyspace("catalog", SCHEMA / "cassandra") as opened:
+        yield opened
+
+
+async def cassandra_stores(keyspace: Cassandra, shards: int = 3) -> Stores:
+    """Return the Cassandra adapter on an emptied keyspace."""
+    clock, divided = ManualClock(), Shards(shards)
+    await empty(keyspace)
+    await divided.settle(keyspace)
+    kept = CassandraStores.on(keyspace, divided, SETTINGS, clock)
+    return Stores(kept.products, kept.stock, kept.feed, clock, await kept.feed.head(), expires_by_itself=True)
+
+
+ADAPTERS = ["sqlite", *(["cassandra"] if test_cluster() else [])]
+"""Every adapter that can be tested here; each must pass all suites."""
 
 
 def line(product: Product, quantity: int = 1) -> Line:

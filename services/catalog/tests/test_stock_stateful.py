@@ -1,8 +1,9 @@
 """Any interleaving of holds, releases, shipments and adjustments keeps the books of every adapter straight."""
 
 import asyncio
+import contextlib
 import tempfile
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from store_catalog.domain import Adjustment, Line, Product
 from store_catalog.problems import InsufficientStock, ReservationReleased, ReservationShipped, StockBelowZero
 
-from services.catalog.tests.stores import FACTORIES, FAR_MS, Factory, Stores, assert_equation
+from services.catalog.tests.stores import (
+    ADAPTERS,
+    FAR_MS,
+    Stores,
+    assert_equation,
+    cassandra_stores,
+    catalog_keyspace,
+    sqlite_stores,
+)
 
 T = TypeVar("T")
 PRODUCTS = 3
@@ -67,13 +76,12 @@ class Books:
 class StockMachine(RuleBasedStateMachine):
     """Does the same to the adapter and to the books; after every step they must agree."""
 
-    factory: ClassVar[Factory]
+    loop: ClassVar[asyncio.AbstractEventLoop]
+    empty_stores: ClassVar[Callable[[], AbstractAsyncContextManager[Stores]]]
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.folder = tempfile.TemporaryDirectory()
-        self.context: AbstractAsyncContextManager[Stores] = type(self).factory(Path(self.folder.name))
+        self.context = type(self).empty_stores()
         self.stores = self.run(self.context.__aenter__())
         self.operations = 0
 
@@ -157,18 +165,42 @@ class StockMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.run(self.context.__aexit__(None, None, None))
-        self.loop.close()
-        self.folder.cleanup()
 
 
-@pytest.mark.parametrize("name", sorted(FACTORIES))
-def test_the_books_are_straight_whatever_happens(name: str) -> None:
-    """After every step of any history the adapter agrees with a model that a child could check."""
-    machine = type("Machine", (StockMachine,), {"factory": staticmethod(FACTORIES[name])})
+@contextlib.asynccontextmanager
+async def in_new_folder() -> AsyncIterator[Stores]:
+    """Open the SQLite adapter somewhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with sqlite_stores(Path(folder)) as stores:
+            yield stores
+
+
+def check(empty_stores: Callable[[], AbstractAsyncContextManager[Stores]], loop: Any, examples: int) -> None:
+    """Try some histories on an adapter."""
+    members = {"empty_stores": staticmethod(empty_stores), "loop": loop}
     checks = settings(
-        max_examples=30,
+        max_examples=examples,
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
-    run_state_machine_as_test(machine, settings=checks)
+    run_state_machine_as_test(type("Machine", (StockMachine,), members), settings=checks)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_the_books_are_straight_whatever_happens(adapter: str) -> None:
+    """After every step of any history the adapter agrees with a model that a child could check."""
+    with asyncio.Runner() as runner:
+        if adapter == "sqlite":
+            check(in_new_folder, runner.get_loop(), 30)
+            return
+        context = catalog_keyspace()
+        keyspace = runner.run(context.__aenter__())
+        assert keyspace is not None
+
+        @contextlib.asynccontextmanager
+        async def emptied() -> AsyncIterator[Stores]:
+            yield await cassandra_stores(keyspace)
+
+        check(emptied, runner.get_loop(), 10)
+        runner.run(context.__aexit__(None, None, None))

@@ -150,6 +150,16 @@ async def test_a_second_insert_changes_nothing(stores: Stores) -> None:
     assert event.token == first.event.token
 
 
+async def test_an_order_that_was_tried_twice_is_listed_once(stores: Stores) -> None:
+    """A try that came second or went wrong leaves nothing in lists and sums, whenever it was."""
+    order = await created(stores.orders)
+    for at_ms in (T0 - 7, T0 + 7, T0 + 2 * 3_600_000):
+        assert not await stores.orders.insert(placed(at_ms=at_ms))
+    for wanted in (OrderFilter(user_id="alice"), OrderFilter()):
+        assert list(await stores.orders.page(wanted, None, 10)) == [order]
+    assert await stores.orders.summary("alice") == Summary(1, order.total_minor or 0)
+
+
 async def test_every_kind_of_change_is_kept(stores: Stores) -> None:
     """Each step of the domain survives the store unchanged, with its timeline row."""
     change = placed()

@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from store_kit.deadline import start_budget
 from store_kit.money import MAX_MINOR
 from store_kit.problems import OutcomeUnknown, PeerUnavailable, PreconditionFailed
+from store_kit.testing import within_budget
 from store_order.adapters.signals import LocalSignals
 from store_order.domain import Hint, Queue, Rules, Status
 from store_order.ports import OrderFilter
@@ -209,8 +209,7 @@ async def test_an_administrator_helps_a_cancelling_order_on(world: World) -> Non
     cancelling = await world.cancel(order.id)
     assert cancelling.status is Status.CANCELLING
     world.restart()
-    start_budget(0.5)
-    done = await world.do.change_status(world.only_order(), Status.CANCELLED)
+    done = await within_budget(0.5, world.do.change_status(world.only_order(), Status.CANCELLED))
     assert done.status is Status.CANCELLED
 
 

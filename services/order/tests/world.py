@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any, TypeVar, cast
 
 from store_kit.clock import ManualClock
-from store_kit.deadline import start_budget
 from store_kit.principal import Principal
+from store_kit.testing import within_budget
 from store_order.adapters.signals import LocalSignals
 from store_order.adapters.simulated_payments import APPROVE
 from store_order.domain import NEXT, PLACED, Change, Event, Mark, Order, Rules, Status
@@ -148,12 +148,10 @@ class World:
             self.carts.put(user_id, product_id, quantity)
 
     async def place(self, key: str = "key", token: str = APPROVE, user_id: str = ALICE) -> Order:
-        start_budget(PATIENCE_S)
-        return (await self.do.place_order(user_id, key, token)).order
+        return (await within_budget(PATIENCE_S, self.do.place_order(user_id, key, token))).order
 
     async def cancel(self, order_id: str, user_id: str = ALICE) -> Order:
-        start_budget(PATIENCE_S)
-        return await self.do.cancel_order(order_id, customer(user_id))
+        return await within_budget(PATIENCE_S, self.do.cancel_order(order_id, customer(user_id)))
 
     async def work(self) -> None:
         """Let every worker look once."""

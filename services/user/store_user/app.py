@@ -4,7 +4,6 @@ import contextlib
 import ipaddress
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, Final
 
 from store_kit.auth import TokenVerifier
@@ -14,16 +13,13 @@ from store_kit.cursors import Cursors
 from store_kit.metrics import Metrics
 from store_kit.secrets import Secrets
 from store_kit.service import Service, Wrap, build_service, unwrapped
-from store_kit.sqlite import Sqlite
 from store_kit.workers import Worker
 
 from store_user.adapters.argon2_passwords import Argon2Passwords
 from store_user.adapters.memory_throttle import MemoryThrottle
 from store_user.adapters.peers import HttpCarts, HttpOrders
 from store_user.adapters.prometheus_counts import PrometheusCounts
-from store_user.adapters.sqlite_accounts import SqliteAccounts
-from store_user.adapters.sqlite_families import SqliteFamilies
-from store_user.adapters.sqlite_notifications import SqliteNotifications
+from store_user.adapters.stores import Stores, stores_of
 from store_user.adapters.tokens import DerivedRefreshTokens, OwnToken, SecretClients, SignedAccessTokens
 from store_user.api import admin_users, auth, me, notifications, users
 from store_user.api.edge import Edge
@@ -48,7 +44,6 @@ from store_user.use_cases.summarise_account import SummariseAccount
 from store_user.use_cases.sweep_leftovers import SweepLeftovers
 from store_user.use_cases.view_account import ViewAccount
 
-_DAY_MS: Final = 86_400_000
 _ROUTERS: Final = (users.router, me.router, auth.router, admin_users.router, notifications.router)
 
 
@@ -72,9 +67,9 @@ def create_service(
         verifier=parts.verifier(),
         use_cases=parts.use_cases(),
         routers=_ROUTERS,
-        resources=(parts.db, parts.passwords, parts.orders, parts.carts),
+        resources=(*parts.stores.resources, parts.passwords, parts.orders, parts.carts),
         workers=(Worker("sweep_accounts", parts.sweep(), settings.user_sweep_every_s, clock),),
-        checks={"database": parts.check_database},
+        checks=parts.stores.checks,
     )
     proxies = [ipaddress.ip_network(network) for network in settings.user_trusted_proxies]
     service.app.state.edge = Edge(
@@ -85,7 +80,7 @@ def create_service(
 
 @dataclass(frozen=True, slots=True)
 class AccountTools:
-    """What the command line may do to the accounts of a data folder, also while a shop runs on it."""
+    """What the command line may do to the accounts of a shop, also while it runs."""
 
     ensure_admin: EnsureAdmin
     promote: PromoteAccount
@@ -93,12 +88,17 @@ class AccountTools:
 
 @contextlib.asynccontextmanager
 async def open_accounts(settings: UserSettings | None = None) -> AsyncIterator[AccountTools]:
-    """Open the accounts of a data folder without a server; SQLite lets a second process write."""
+    """Open the accounts without a server; either database lets a second process write.
+
+    Raises:
+        DatabaseUnavailable: the cluster did not answer, or its schema was not ready in time.
+    """
     parts = _Parts.build(settings or UserSettings(), SystemClock(), unwrapped)
     async with contextlib.AsyncExitStack() as stack:
-        for resource in (parts.db, parts.passwords):
+        for resource in (*parts.stores.resources, parts.passwords):
             await resource.open()
             stack.push_async_callback(resource.close)
+        await parts.stores.until_usable()
         yield AccountTools(parts.ensure_admin(), parts.promote())
 
 
@@ -110,7 +110,7 @@ class _Parts:
     clock: Clock
     secrets: Secrets
     metrics: Metrics
-    db: Sqlite
+    stores: Stores
     accounts: Accounts
     families: Families
     notifications: Notifications
@@ -124,9 +124,7 @@ class _Parts:
     def build(cls, settings: UserSettings, clock: Clock, wrap: Wrap) -> "_Parts":
         """Build adapters; nothing is opened."""
         metrics, secrets = Metrics("user"), Secrets(settings)
-        schema = files("store_user") / "schema" / "sqlite"
-        synchronous = settings.sqlite_synchronous
-        db = Sqlite(settings.data_dir / "user.db", schema, metrics=metrics, synchronous=synchronous)
+        stores = stores_of(settings, secrets, metrics, clock)
         access_tokens = SignedAccessTokens(
             settings,
             signing_key=secrets.pem("signing_key"),
@@ -139,20 +137,16 @@ class _Parts:
             clock=clock,
             secrets=secrets,
             metrics=metrics,
-            db=db,
-            accounts=wrap("accounts", SqliteAccounts(db)),
-            families=wrap("tokens", SqliteFamilies(db)),
-            notifications=wrap("notifications", SqliteNotifications(db)),
+            stores=stores,
+            accounts=wrap("accounts", stores.accounts),
+            families=wrap("tokens", stores.families),
+            notifications=wrap("notifications", stores.notifications),
             passwords=Argon2Passwords(settings, metrics),
             access_tokens=access_tokens,
             refresh_tokens=DerivedRefreshTokens(secrets.text("refresh_key")),
             orders=ServiceClient("order", settings.order_url, settings=settings, metrics=peers, tokens=own),
             carts=ServiceClient("cart", settings.cart_url, settings=settings, metrics=peers, tokens=own),
         )
-
-    async def check_database(self) -> None:
-        """Fail when the database does not answer."""
-        self.db.one("accounts.check", "SELECT 1 FROM accounts LIMIT 1")
 
     def verifier(self) -> TokenVerifier:
         """Return a verifier that has the keys already: this service is the issuer."""
@@ -180,7 +174,7 @@ class _Parts:
         return EnsureAdmin(self.accounts, self.passwords, self.open_account(), self.promote(), self.clock)
 
     def sweep(self) -> SweepLeftovers:
-        keep_ms = self.settings.user_keep_notifications_days * _DAY_MS
+        keep_ms = self.settings.user_keep_notifications_ms
         return SweepLeftovers(self.accounts, self.families, self.notifications, self.clock, keep_ms)
 
     def use_cases(self) -> UseCases:

@@ -142,6 +142,15 @@ class Account:
         """Whether this person may administer the shop."""
         return Role.ADMIN in self.roles
 
+    def must_begin_as_customer(self) -> None:
+        """Pass what may be drafted: administrators are made by a change of roles, the way that stores guard.
+
+        Raises:
+            ValueError: it is an administrator.
+        """
+        if self.is_admin:
+            raise ValueError("An account begins as a customer; make it an administrator afterwards.")
+
     def renamed(self, name: str | None, *, at_ms: int) -> Self:
         """Return the next version, with another name or none."""
         return replace(self, name=name, version=self.version + 1, updated_at_ms=at_ms)

@@ -8,17 +8,25 @@ from store_user.domain import Account, Family, Notification, RefreshToken
 
 
 class Accounts(Protocol):
-    """Accounts by id and by e-mail.
+    """Accounts by id, which is a UUIDv7, and by e-mail.
 
     An account begins as a draft that nobody can see; claiming its e-mail address makes it exist.
     """
 
     async def draft(self, account: Account) -> None:
-        """Write an account that nobody can see yet."""
+        """Write an account that nobody can see yet; safe to repeat.
+
+        Raises:
+            ValueError: it is an administrator; those are made by `replace`.
+        """
         ...
 
     async def claim(self, account: Account) -> bool:
-        """Give the drafted account its e-mail address unless somebody has it: then False."""
+        """Give the drafted account its e-mail address unless somebody else has it: then False. Safe to repeat.
+
+        Raises:
+            LookupError: the draft is gone; the address stays free.
+        """
         ...
 
     async def discard(self, account_id: str) -> None:
@@ -26,7 +34,7 @@ class Accounts(Protocol):
         ...
 
     async def sweep(self, *, drafted_before_ms: int, limit: int) -> int:
-        """Delete up to `limit` drafts that never got their address; return how many."""
+        """Delete up to `limit` drafts that never got their address, oldest first; return how many."""
         ...
 
     async def get(self, account_id: str) -> Account | None:
@@ -34,7 +42,7 @@ class Accounts(Protocol):
         ...
 
     async def find(self, email: str) -> Account | None:
-        """Return the account of a normalised e-mail address."""
+        """Return the account of a normalised e-mail address; None for any other text."""
         ...
 
     async def page(self, *, before_id: str | None, limit: int) -> Sequence[Account]:
@@ -51,7 +59,7 @@ class Accounts(Protocol):
 
 
 class Families(Protocol):
-    """Refresh token families."""
+    """Refresh token families. Some stores let the expired ones vanish by themselves."""
 
     async def open(self, family: Family) -> None:
         """Write a new family."""
@@ -66,7 +74,7 @@ class Families(Protocol):
         ...
 
     async def keep(self, family_id: str, *, credentials: int) -> None:
-        """Let the family survive a password change."""
+        """Let the family survive the password change that led to this count."""
         ...
 
     async def revoke(self, family_id: str) -> None:
@@ -74,15 +82,19 @@ class Families(Protocol):
         ...
 
     async def sweep(self, *, expired_before_ms: int, limit: int) -> int:
-        """Delete up to `limit` families that expired before; return how many."""
+        """Delete up to `limit` families that expired before; return how many, 0 where they vanish themselves."""
         ...
 
 
 class Notifications(Protocol):
-    """News of orders, per account."""
+    """News of orders, per account. Some stores let the old ones vanish by themselves."""
 
     async def add(self, notifications: Sequence[Notification]) -> int:
-        """Write what is not known yet by its id; return how many were new."""
+        """Write what is not known yet by its id; return how many were new.
+
+        Who repeats an id repeats everything else as well. Of two that bring the same at the same time, both may
+        be told that it was new.
+        """
         ...
 
     async def page(
@@ -92,7 +104,7 @@ class Notifications(Protocol):
         ...
 
     async def sweep(self, *, before_ms: int, limit: int) -> int:
-        """Delete up to `limit` that are older; return how many."""
+        """Delete up to `limit` that are older; return how many, 0 where they vanish by themselves."""
         ...
 
 

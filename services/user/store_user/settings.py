@@ -7,6 +7,9 @@ from pydantic import Field, field_validator
 from store_kit.settings import StoreSettings
 
 _RATE: Final = r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$"
+_YEARS: Final = 10
+"""Longer than anybody wants; Cassandra 4.1 keeps nothing that is to expire after 2038."""
+_DAY_MS: Final = 86_400_000
 
 
 class UserSettings(StoreSettings):
@@ -14,7 +17,7 @@ class UserSettings(StoreSettings):
 
     user_access_lifetime_s: int = Field(default=600, ge=10, le=600)
     """How long an access token is valid, and so how long a role that was taken away still works."""
-    user_refresh_lifetime_s: int = Field(default=30 * 86400, ge=60)
+    user_refresh_lifetime_s: int = Field(default=30 * 86400, ge=60, le=_YEARS * 365 * 86400)
     """How long a session lives after the login, however often it is refreshed."""
     user_refresh_grace_s: float = Field(default=10.0, ge=0, le=60)
     """For how long a refresh token that was just used gives the same successor again."""
@@ -37,7 +40,7 @@ class UserSettings(StoreSettings):
     user_trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) whose `X-Forwarded-For` is believed, e.g. `["10.0.0.0/8"]`."""
 
-    user_keep_notifications_days: int = Field(default=90, ge=1)
+    user_keep_notifications_days: int = Field(default=90, ge=1, le=_YEARS * 365)
     user_sweep_every_s: float = Field(default=60.0, gt=0)
 
     @field_validator("user_trusted_proxies")
@@ -46,3 +49,8 @@ class UserSettings(StoreSettings):
         for network in value:
             ipaddress.ip_network(network)
         return value
+
+    @property
+    def user_keep_notifications_ms(self) -> int:
+        """How old news get, in milliseconds."""
+        return self.user_keep_notifications_days * _DAY_MS

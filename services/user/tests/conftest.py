@@ -1,29 +1,63 @@
-"""A user service on a free port, with cheap passwords: hashing at full cost has its own test."""
+"""A user service on a free port, with cheap passwords: hashing at full cost has its own test.
+
+With STORE_TEST_DATABASE it keeps its truth in that cluster, else in SQLite.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import aiohttp
 import pytest
+from store_kit.cassandra import Cassandra
 from store_kit.clock import ManualClock
+from store_kit.database import SQLITE
 from store_kit.service import Service
-from store_kit.testing import serve_service
+from store_kit.testing import empty, fresh_keyspace, serve_service, test_cluster
+from store_user.adapters.stores import SCHEMA
 from store_user.app import create_service
 from store_user.settings import UserSettings
 
 from services.user.tests.shop import Shop
 
 Configure = Callable[..., UserSettings]
+collect_ignore = [] if test_cluster() else ["test_cassandra_accounts.py"]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Keep one event loop, so that the keyspace can be shared: to make one takes seconds."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+async def keyspace(anyio_backend: str) -> AsyncIterator[Cassandra | None]:
+    assert anyio_backend == "asyncio"
+    if test_cluster() is None:
+        yield None
+        return
+    async with fresh_keyspace("user", SCHEMA / "cassandra") as opened:
+        yield opened
 
 
 @pytest.fixture
-def configure(tmp_path: Path) -> Configure:
+async def database(keyspace: Cassandra | None, anyio_backend: str) -> str:
+    """Return what STORE_DATABASE shall be: SQLite, or a keyspace with nothing in it."""
+    assert anyio_backend == "asyncio"
+    if keyspace is None:
+        return SQLITE
+    await empty(keyspace)
+    return f"{test_cluster()}&prefix={keyspace.where.prefix}"
+
+
+@pytest.fixture
+def configure(tmp_path: Path, database: str) -> Configure:
     """Settings of a test: a folder of its own, cheap passwords, whatever else the test says."""
 
     def make(**changes: object) -> UserSettings:
         cheap = {"user_argon2_time_cost": 1, "user_argon2_memory_kib": 8, "data_dir": tmp_path}
         raised = {"user_login_limit_account": "100000/second", "user_login_limit_address": "100000/second"}
-        return UserSettings.model_validate(cheap | raised | changes)
+        where = {"database": database, "database_timeout_s": 10.0}
+        return UserSettings.model_validate(cheap | raised | where | changes)
 
     return make
 

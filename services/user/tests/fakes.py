@@ -14,11 +14,13 @@ class MemoryAccounts:
     emails: dict[str, str] = field(default_factory=dict)
 
     async def draft(self, account: Account) -> None:
-        self.drafts[account.id] = account
+        account.must_begin_as_customer()
+        if account.id not in self.existing:
+            self.drafts[account.id] = account
 
     async def claim(self, account: Account) -> bool:
         if account.email in self.emails:
-            return False
+            return self.emails[account.email] == account.id
         self.existing[account.id] = self.drafts.pop(account.id)
         self.emails[account.email] = account.id
         return True
@@ -27,7 +29,7 @@ class MemoryAccounts:
         self.drafts.pop(account_id, None)
 
     async def sweep(self, *, drafted_before_ms: int, limit: int) -> int:
-        old = [a.id for a in self.drafts.values() if a.created_at_ms < drafted_before_ms][:limit]
+        old = sorted(a.id for a in self.drafts.values() if a.created_at_ms < drafted_before_ms)[:limit]
         for account_id in old:
             del self.drafts[account_id]
         return len(old)

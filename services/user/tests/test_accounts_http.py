@@ -10,6 +10,7 @@ from services.user.tests.conftest import Configure
 from services.user.tests.shop import PASSWORD, Shop
 
 pytestmark = pytest.mark.anyio
+T0 = 1_700_000_000_000
 
 
 async def test_a_customer_registers_and_reads_the_account(shop: Shop) -> None:
@@ -116,7 +117,7 @@ async def test_news_arrive_once_and_are_read_page_by_page(shop: Shop) -> None:
     token = await shop.customer()
     me = (await shop.call("GET", "/api/users/me", token)).body["id"]
     batch = [
-        {"id": f"n{n}", "user_id": me, "order_id": "o1", "status": "SHIPPING", "at_ms": 1_700_000_000_000 + n}
+        {"id": f"n{n}", "user_id": me, "order_id": "o1", "status": "SHIPPING", "at_ms": T0 + n}
         for n in range(5)
     ]
     first = await shop.call("POST", "/internal/notifications", shop.machine(), json={"notifications": batch})
@@ -137,7 +138,9 @@ async def test_a_cursor_of_somebody_else_or_altered_is_refused(shop: Shop) -> No
     """A cursor works for the list and the person it was made for."""
     ann, bob = await shop.customer(), await shop.customer("bob@example.com")
     me = (await shop.call("GET", "/api/users/me", ann)).body["id"]
-    batch = [{"id": f"n{n}", "user_id": me, "order_id": "o", "status": "X", "at_ms": n} for n in range(3)]
+    batch = [
+        {"id": f"n{n}", "user_id": me, "order_id": "o", "status": "X", "at_ms": T0 + n} for n in range(3)
+    ]
     await shop.call("POST", "/internal/notifications", shop.machine(), json={"notifications": batch})
     cursor = (await shop.call("GET", "/api/users/me/notifications?limit=1", ann)).body["next_cursor"]
     for path, token in (

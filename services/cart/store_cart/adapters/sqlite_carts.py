@@ -7,7 +7,7 @@ from typing import Final
 from store_kit.problems import PreconditionFailed
 from store_kit.sqlite import Sqlite
 
-from store_cart.adapters.sqlite_keys import owner_key, owner_of
+from store_cart.adapters.keys import owner_key, owner_of
 from store_cart.domain import (
     Cart,
     CartMerged,

@@ -5,7 +5,7 @@ from typing import Final
 
 from store_kit.sqlite import Sqlite
 
-from store_cart.adapters.sqlite_keys import owner_key
+from store_cart.adapters.keys import owner_key
 from store_cart.domain import RECENT_LIMIT, Owner, View
 
 _RECORD: Final = """

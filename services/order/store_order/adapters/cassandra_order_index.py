@@ -35,7 +35,8 @@ _END: Final = (2**62, "")
 """Behind every order: lists begin here."""
 _KNOWN_BUCKETS: Final = 10_000
 
-_Entry = tuple[int, str]
+Entry = tuple[int, str]
+"""When an order was announced, and its id."""
 
 
 class CassandraOrderIndex:
@@ -61,8 +62,12 @@ class CassandraOrderIndex:
             ),
         )
 
-    async def newest_first(self, wanted: OrderFilter, after: Position | None) -> AsyncIterator[list[str]]:
-        """Yield ids of orders behind a position, some at a time, of one user or of all."""
+    async def newest_first(self, wanted: OrderFilter, after: Position | None) -> AsyncIterator[list[Entry]]:
+        """Yield entries behind a position, some at a time, of one user or of all.
+
+        An order that was announced more than once (its first insert failed, or a twin came second) has entries at
+        several times; the one with the time that the order itself says is true.
+        """
         last = after or _END
         if wanted.to_ms is not None:
             last = min(last, (wanted.to_ms, ""))
@@ -70,7 +75,7 @@ class CassandraOrderIndex:
         async for read in buckets:
             while entries := await read(last):
                 last = entries[-1]
-                yield [id_ for at_ms, id_ in entries if wanted.from_ms is None or at_ms >= wanted.from_ms]
+                yield [entry for entry in entries if wanted.from_ms is None or entry[0] >= wanted.from_ms]
 
     async def _once(self, operation: str, cql: str, params: tuple[object, ...]) -> None:
         """Write the row of a bucket unless this process has done so."""
@@ -105,7 +110,7 @@ class _Bucket:
         self._cql = cql
         self._partitions = partitions
 
-    async def __call__(self, last: Position) -> list[_Entry]:
+    async def __call__(self, last: Position) -> list[Entry]:
         """Return the next entries behind a position."""
         parts = await asyncio.gather(
             *(self._db.all(self._operation, self._cql, (*key, *last, _PAGE)) for key in self._partitions)

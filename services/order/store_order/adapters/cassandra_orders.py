@@ -10,7 +10,7 @@ from typing import Final
 
 from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable, Statement
 
-from store_order.adapters.cassandra_order_index import CassandraOrderIndex
+from store_order.adapters.cassandra_order_index import CassandraOrderIndex, Entry
 from store_order.adapters.cassandra_work import CassandraWorkQueue
 from store_order.adapters.rows import decode_lines, encode_lines, event_of, order_of, order_values
 from store_order.domain import Change, Event, Line, Order, Status
@@ -117,8 +117,8 @@ class CassandraOrderStore:
     async def page(self, wanted: OrderFilter, after: Position | None, limit: int) -> Sequence[Order]:
         """Return up to `limit` orders behind a position, newest first."""
         found: list[Order] = []
-        async for ids in self._index.newest_first(wanted, after):
-            found += [order for order in await self._read(ids) if _is_wanted(order, wanted)]
+        async for entries in self._index.newest_first(wanted, after):
+            found += [order for order in await self._read(entries) if _is_wanted(order, wanted)]
             if len(found) >= limit:
                 break
         return found[:limit]
@@ -126,8 +126,8 @@ class CassandraOrderStore:
     async def summary(self, user_id: str) -> Summary:
         """Return what a user has ordered, by looking at the orders themselves: sums kept aside would drift."""
         orders, spent = 0, 0
-        async for ids in self._index.newest_first(OrderFilter(user_id=user_id), None):
-            for order in await self._read(ids):
+        async for entries in self._index.newest_first(OrderFilter(user_id=user_id), None):
+            for order in await self._read(entries):
                 events = _WAS_CREATED.get(order.status)
                 orders += events is not None
                 spent += (order.total_minor or 0) if events else 0
@@ -140,11 +140,17 @@ class CassandraOrderStore:
         )
         return {status: max(0, int(row[0])) if row else 0 for status, row in zip(Status, rows, strict=True)}
 
-    async def _read(self, ids: Sequence[str]) -> list[Order]:
+    async def _read(self, entries: Sequence[Entry]) -> list[Order]:
+        """Return the orders of entries that are true; the others are left over from inserts that failed."""
         found: list[Order] = []
-        for at in range(0, len(ids), _AT_ONCE):
-            orders = await asyncio.gather(*map(self.find, ids[at : at + _AT_ONCE]))
-            found += [order for order in orders if order is not None]
+        for at in range(0, len(entries), _AT_ONCE):
+            some = entries[at : at + _AT_ONCE]
+            orders = await asyncio.gather(*(self.find(id_) for _, id_ in some))
+            found += [
+                order
+                for order, (at_ms, _) in zip(orders, some, strict=True)
+                if order is not None and order.created_ms == at_ms
+            ]
         return found
 
     async def _compare_and_set(self, operation: str, change: Change, *statements: Statement) -> bool:

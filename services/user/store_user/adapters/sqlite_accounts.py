@@ -20,6 +20,7 @@ class SqliteAccounts:
 
     async def draft(self, account: Account) -> None:
         """Write an account that nobody can see yet."""
+        account.must_begin_as_customer()
         await self.db.write("accounts.draft", lambda c: _insert(c, account))
 
     async def claim(self, account: Account) -> bool:
@@ -33,7 +34,7 @@ class SqliteAccounts:
 
     async def sweep(self, *, drafted_before_ms: int, limit: int) -> int:
         """Delete drafts that never got their address."""
-        sql = "SELECT id FROM accounts WHERE claimed = 0 AND created_at_ms < ? LIMIT ?"
+        sql = "SELECT id FROM accounts WHERE claimed = 0 AND created_at_ms < ? ORDER BY created_at_ms LIMIT ?"
         found = self.db.all("accounts.drafts", sql, (drafted_before_ms, limit))
         if not found:
             return 0
@@ -64,7 +65,8 @@ class SqliteAccounts:
 
 def _insert(connection: sqlite3.Connection, account: Account) -> None:
     connection.execute(
-        f"INSERT INTO accounts ({_COLUMNS}, is_admin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        f"INSERT INTO accounts ({_COLUMNS}, is_admin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+        " ON CONFLICT (id) DO NOTHING",
         (
             account.id,
             account.email,
@@ -83,7 +85,10 @@ def _insert(connection: sqlite3.Connection, account: Account) -> None:
 def _claim(connection: sqlite3.Connection, account: Account) -> bool:
     claim = "INSERT INTO emails (email, account_id) VALUES (?, ?) ON CONFLICT (email) DO NOTHING"
     if connection.execute(claim, (account.email, account.id)).rowcount == 0:
-        return False
+        owner = connection.execute(
+            "SELECT account_id FROM emails WHERE email = ?", (account.email,)
+        ).fetchone()
+        return bool(owner[0] == account.id)
     if connection.execute("UPDATE accounts SET claimed = 1 WHERE id = ?", (account.id,)).rowcount == 0:
         raise LookupError("the draft is gone")  # takes the claim back
     return True

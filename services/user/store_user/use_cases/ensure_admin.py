@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from store_kit.clock import Clock
 
-from store_user.domain import EmailTaken, Role, normalise_email, normalise_password
+from store_user.domain import EmailTaken, normalise_email, normalise_password
 from store_user.ports import Accounts, Passwords
 from store_user.use_cases.open_account import OpenAccount
 from store_user.use_cases.promote_account import PromoteAccount
@@ -26,14 +26,15 @@ class EnsureAdmin:
         Raises:
             InvalidInput: the e-mail address is none.
         """
-        roles = frozenset(Role)
         try:
-            await self.open_account(email=email, password=password, name="Administrator", roles=roles)
+            await self.open_account(email=email, password=password, name="Administrator")
         except EmailTaken:
+            is_new = False
             await self._set_password(normalise_email(email), normalise_password(password))
-            await self.promote(email)
-            return False
-        return True
+        else:
+            is_new = True
+        await self.promote(email)
+        return is_new
 
     async def _set_password(self, email: str, password: str) -> None:
         account = await self.accounts.find(email)

@@ -1,12 +1,16 @@
 """Open an account: the one way an e-mail address becomes a person of the shop."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from store_kit.clock import Clock
 from store_kit.ids import new_id
 
 from store_user.domain import Account, EmailTaken, Role, normalise_email, normalise_password
 from store_user.ports import Accounts, Passwords
+
+_ROLES: Final = frozenset({Role.CUSTOMER})
+"""Everybody begins as a customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,26 +21,24 @@ class OpenAccount:
     passwords: Passwords
     clock: Clock
 
-    async def __call__(
-        self, *, email: str, password: str, name: str | None, roles: frozenset[Role]
-    ) -> Account:
-        """Return the new account. A crash before the claim leaves a draft that the sweeper takes away.
+    async def __call__(self, *, email: str, password: str, name: str | None) -> Account:
+        """Return the new account, a customer's. A crash before the claim leaves a draft that the sweeper takes away.
 
         Raises:
             InvalidInput: the e-mail address is none.
             EmailTaken: it has an account.
             TooBusy: too many passwords wait to be hashed.
         """
-        account = await self._prepare(normalise_email(email), password, name, roles)
+        account = await self._prepare(normalise_email(email), password, name)
         await self.accounts.draft(account)
         if not await self.accounts.claim(account):
             await self.accounts.discard(account.id)
             raise EmailTaken
         return account
 
-    async def _prepare(self, email: str, password: str, name: str | None, roles: frozenset[Role]) -> Account:
+    async def _prepare(self, email: str, password: str, name: str | None) -> Account:
         if await self.accounts.find(email) is not None:
             raise EmailTaken  # before the expensive hash; the claim decides all the same
         password_hash = await self.passwords.hash(normalise_password(password))
         now_ms = self.clock.now_ms()
-        return Account(new_id(), email, name or None, password_hash, roles, now_ms, now_ms)
+        return Account(new_id(), email, name or None, password_hash, _ROLES, now_ms, now_ms)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from store_user.domain import Account, Role
+from store_user.domain import Account
 from store_user.ports import Counts, Throttle
 from store_user.use_cases.open_account import OpenAccount
 
@@ -23,7 +23,6 @@ class RegisterAccount:
             InvalidInput, EmailTaken, TooBusy: see OpenAccount.
         """
         await self.throttle.registration(address=address)
-        roles = frozenset({Role.CUSTOMER})
-        account = await self.open_account(email=email, password=password, name=name, roles=roles)
+        account = await self.open_account(email=email, password=password, name=name)
         self.counts.registered()
         return account

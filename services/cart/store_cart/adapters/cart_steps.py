@@ -1,0 +1,193 @@
+"""What each change makes of a cart, without a database: for stores that read, decide here and write back."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+from store_kit.problems import PreconditionFailed
+
+from store_cart.domain import (
+    Cart,
+    CartMerged,
+    CartSize,
+    Limits,
+    Line,
+    LineChange,
+    MergeReport,
+    Operation,
+    plan_merge,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CartState:
+    """A cart as a store keeps it."""
+
+    version: int = 0
+    updated_ms: int = 0
+    lines: Mapping[str, Line] = field(default_factory=dict)
+    closed_for: str = ""
+    """A guest's cart: the account that its lines go to. It is closed then, and empty for everybody else."""
+    merging: Mapping[str, int] = field(default_factory=dict)
+    """An account's cart: guests whose lines are still to come, and when each merge was asked for."""
+
+    @property
+    def cart(self) -> Cart:
+        """The cart as its owner sees it."""
+        return Cart(self.version, () if self.closed_for else list(self.lines.values()) or ())
+
+    @property
+    def size(self) -> CartSize:
+        """The cart in three numbers."""
+        return self.cart.size
+
+    def with_lines(self, lines: Mapping[str, Line], at_ms: int) -> "CartState":
+        """Return the next version.
+
+        Raises:
+            CartMerged: the cart is closed.
+        """
+        if self.closed_for:
+            raise CartMerged("This guest's cart was merged into an account; continue without its Cart-Token.")
+        return replace(
+            self, version=self.version + 1, updated_ms=max(at_ms, self.updated_ms), lines=dict(lines)
+        )
+
+
+Decide = Callable[[CartState], tuple[CartState, T]]
+"""Returns the next state (the same one when there is nothing to write) and what to answer; raises to refuse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Once(Generic[T]):
+    """What makes a change count once."""
+
+    id: str
+    ttl_s: int
+    """How long it is known."""
+    repeated: Callable[[CartState, str], T]
+    """What to answer when it is known already, given the fingerprint it came with first."""
+    fingerprint: str = ""
+
+
+def adding(line: Line, limits: Limits) -> Decide[LineChange]:
+    """Add to a line; the place in the cart is the first, the price seen the last."""
+
+    def decide(state: CartState) -> tuple[CartState, LineChange]:
+        present = state.lines.get(line.product_id)
+        if present is None:
+            return _with_line(state, line, limits, line.added_ms)
+        more = line._replace(quantity=line.quantity + present.quantity, added_ms=present.added_ms)
+        return _with_line(state, more, limits, line.added_ms)
+
+    return decide
+
+
+def added_before(line: Line, operation: Operation) -> Callable[[CartState, str], LineChange]:
+    """Answer a repeated add by what is there."""
+
+    def repeated(state: CartState, fingerprint: str) -> LineChange:
+        operation.must_repeat(fingerprint)
+        present = state.lines.get(line.product_id)
+        return LineChange(line.product_id, present.quantity if present else 0, state.size, applied=False)
+
+    return repeated
+
+
+def putting(line: Line, limits: Limits) -> Decide[LineChange]:
+    """Set a line's quantity."""
+    return lambda state: _with_line(state, _kept(state, line), limits, line.added_ms)
+
+
+def removing(product_id: str, at_ms: int) -> Decide[LineChange]:
+    """Take a line out."""
+
+    def decide(state: CartState) -> tuple[CartState, LineChange]:
+        if product_id not in state.lines or state.closed_for:
+            return state, LineChange(product_id, 0, state.size, applied=False)
+        after = state.with_lines({k: line for k, line in state.lines.items() if k != product_id}, at_ms)
+        return after, LineChange(product_id, 0, after.size)
+
+    return decide
+
+
+def replacing(
+    lines: Sequence[Line], at_ms: int, if_version: Collection[int] | None, limits: Limits
+) -> Decide[CartSize]:
+    """Make these the only lines."""
+
+    def decide(state: CartState) -> tuple[CartState, CartSize]:
+        if if_version is not None and state.version not in if_version:
+            raise PreconditionFailed(
+                f"The cart is at version {state.version} now; read it again and repeat the change."
+            )
+        limits.check_lines(len(lines))
+        for line in lines:
+            limits.check_quantity(line.product_id, line.quantity)
+        after = state.with_lines({line.product_id: _kept(state, line) for line in lines}, at_ms)
+        return after, after.size
+
+    return decide
+
+
+def subtracting(quantities: Mapping[str, int], at_ms: int) -> Decide[int]:
+    """Take ordered quantities away; what was ordered whole is gone. It is a new version even so."""
+
+    def decide(state: CartState) -> tuple[CartState, int]:
+        left = {
+            key: line._replace(quantity=line.quantity - quantities.get(key, 0))
+            for key, line in state.lines.items()
+            if line.quantity > quantities.get(key, 0)
+        }
+        after = state.with_lines(left, at_ms)
+        return after, after.version
+
+    return decide
+
+
+def beginning(guest_id: str, at_ms: int) -> Decide[bool]:
+    """Note in an account's cart that a guest's lines are to come."""
+    return lambda state: (replace(state, merging={**state.merging, guest_id: at_ms}), True)
+
+
+def closing(user: str, at_ms: int) -> Decide[Sequence[Line]]:
+    """Close a guest's cart in favour of an account; answer which lines go there. They stay, for a repeat."""
+
+    def decide(state: CartState) -> tuple[CartState, Sequence[Line]]:
+        after = state
+        if not state.closed_for:
+            after = replace(state.with_lines(state.lines, at_ms), closed_for=user)
+        return after, list(after.lines.values()) if after.closed_for == user else ()
+
+    return decide
+
+
+def bringing(guest_id: str, lines: Sequence[Line], at_ms: int, limits: Limits) -> Decide[MergeReport]:
+    """Add a guest's lines as far as they fit, if they are still to come."""
+
+    def decide(state: CartState) -> tuple[CartState, MergeReport]:
+        if guest_id not in state.merging:
+            return state, MergeReport(state.size, merged=False)
+        fits = plan_merge(state.lines.values(), lines, limits)
+        after = replace(state, merging={g: ms for g, ms in state.merging.items() if g != guest_id})
+        if fits.changed:
+            changed = {line.product_id: line for line in fits.changed}
+            after = after.with_lines({**state.lines, **changed}, at_ms)
+        return after, MergeReport(after.size, True, fits.capped, fits.left_out)
+
+    return decide
+
+
+def _kept(state: CartState, line: Line) -> Line:
+    """Return a line with its new quantity, and for the rest as it is in the cart if it is there."""
+    present = state.lines.get(line.product_id)
+    return line if present is None else present._replace(quantity=line.quantity)
+
+
+def _with_line(state: CartState, line: Line, limits: Limits, at_ms: int) -> tuple[CartState, LineChange]:
+    limits.check_quantity(line.product_id, line.quantity)
+    after = state.with_lines({**state.lines, line.product_id: line}, at_ms)
+    limits.check_lines(len(after.lines))
+    return after, LineChange(line.product_id, line.quantity, after.size)

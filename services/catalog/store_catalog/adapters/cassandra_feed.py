@@ -1,0 +1,127 @@
+"""The change feed in Cassandra: rows in buckets of ten minutes, which expire by themselves.
+
+A position is a time with a number behind it, 2**20 for each millisecond. Processes share no counter and no clock, so an
+entry may come to lie behind which others have read already: the last minute is looked at again with every poll
+(PROTOCOLS 5), and what was given from it before is left out.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from store_kit.cassandra import Cassandra, Statement
+from store_kit.clock import Clock
+from store_kit.groups import Groups
+
+from store_catalog.domain import FeedEntry, ProductId
+from store_catalog.ports import FeedExpired
+
+Announcement = tuple[ProductId, int, int]
+"""Product id, version (0: any), stock version (0: any)."""
+_ADD: Final = (
+    "INSERT INTO feed (bucket, position, product_id, version, stock_version)"
+    " VALUES (?, ?, ?, ?, ?) USING TTL ?"
+)
+_SINCE: Final = (
+    "SELECT position, product_id, version, stock_version FROM feed"
+    " WHERE bucket = ? AND position > ? AND position <= ? LIMIT ?"
+)
+PER_MS: Final = 1 << 20
+BUCKET: Final = 600_000 * PER_MS
+LATE: Final = 60_000 * PER_MS
+"""How late, or by how much in the future, an entry may come."""
+_BUCKETS_AT_ONCE: Final = 16
+_PAGE: Final = 1_000
+_ALL: Final = 2**31 - 1
+_MUCH: Final = 2_000
+_SELDOM_MS: Final = 5_000
+
+
+class CassandraChangeFeed:
+    """ChangeFeed on the catalogue's keyspace.
+
+    Args:
+        db: the keyspace.
+        clock: gives positions.
+        keep_s: how long entries are kept.
+    """
+
+    def __init__(self, db: Cassandra, clock: Clock, keep_s: int) -> None:
+        self._db = db
+        self._clock = clock
+        self._keep_s = keep_s
+        self._last = 0
+        self._given: set[FeedEntry] = set()
+        self._looked_ms = 0
+        self._writes: Groups[str, Sequence[Announcement]] = Groups(self._write)
+
+    async def announce(self, entries: Sequence[Announcement]) -> None:
+        """Write entries; durable when this returns, which must be before the changes are made."""
+        if entries:
+            await self._writes.submit("feed", entries)
+
+    async def head(self) -> int:
+        """Return the position of this moment: what is announced later lies behind it, or a minute before it."""
+        self._given.clear()  # who starts over must be given the last minute again
+        return max(self._last, self._clock.now_ms() * PER_MS)
+
+    async def since(self, position: int, limit: int) -> list[FeedEntry]:
+        """Return up to `limit` entries behind `position`, and those that came late in the minute before it.
+
+        Raises:
+            FeedExpired: entries behind it may have expired.
+        """
+        now_ms = self._clock.now_ms()
+        if position < (now_ms - self._keep_s * 1000) * PER_MS + LATE:
+            raise FeedExpired(f"The feed keeps {self._keep_s} s and no longer reaches back to {position}.")
+        late = await self._late(position, now_ms)
+        fresh = await self._between(position, now_ms * PER_MS + LATE, limit)
+        self._given.update(late, fresh)
+        return late + fresh
+
+    async def trim(self, older_than_ms: int, limit: int) -> int:  # noqa: ARG002 - the port's shape
+        """Return 0: entries expire by themselves."""
+        return 0
+
+    async def _write(self, _feed: str, waiting: Sequence[Sequence[Announcement]]) -> list[None]:
+        by_bucket: dict[int, list[Statement]] = {}
+        for product_id, version, stock_version in (entry for entries in waiting for entry in entries):
+            self._last = max(self._last, self._clock.now_ms() * PER_MS) + 1
+            row = (self._last // BUCKET, self._last, product_id, version, stock_version, self._keep_s)
+            by_bucket.setdefault(row[0], []).append((_ADD, row))
+        for statements in by_bucket.values():
+            for at in range(0, len(statements), _PAGE):
+                await self._db.write("feed.insert", *statements[at : at + _PAGE])
+        return [None] * len(waiting)
+
+    async def _late(self, position: int, now_ms: int) -> list[FeedEntry]:
+        """Return what is new in the minute before `position`; while very much changes, look only now and then."""
+        if len(self._given) > _MUCH and now_ms - self._looked_ms < _SELDOM_MS:
+            return []
+        self._looked_ms = now_ms
+        minute = await self._between(position - LATE, position, _ALL)
+        late = [entry for entry in minute if entry not in self._given]
+        self._given.intersection_update(minute)
+        return late
+
+    async def _between(self, behind: int, up_to: int, limit: int) -> list[FeedEntry]:
+        found: list[FeedEntry] = []
+        for first in range(behind // BUCKET, up_to // BUCKET + 1, _BUCKETS_AT_ONCE):
+            buckets = range(first, min(first + _BUCKETS_AT_ONCE, up_to // BUCKET + 1))
+            parts = await asyncio.gather(
+                *(self._bucket(b, behind, up_to, limit - len(found)) for b in buckets)
+            )
+            found += [entry for part in parts for entry in part]
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    async def _bucket(self, bucket: int, behind: int, up_to: int, limit: int) -> list[FeedEntry]:
+        found: list[FeedEntry] = []
+        async for page in self._db.pages("feed.since", _SINCE, (bucket, behind, up_to, limit), size=_PAGE):
+            found += [_entry(*row) for row in page]
+        return found
+
+
+def _entry(position: int, product_id: ProductId, version: int, stock_version: int) -> FeedEntry:
+    return FeedEntry(position, product_id, version, stock_version, position // PER_MS)

@@ -1,0 +1,181 @@
+"""Which product has a SKU: a row for each, in the shard of the SKU.
+
+A new product and its SKU are written by one compare-and-set, so a claim that stands there from the beginning is true.
+An edit claims the new SKU before the product gets it, naming the version that the product will then have: from the two
+anybody can tell whether the edit went through, never will, or may be on its way still.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable, Statement
+from store_kit.clock import Clock
+from store_kit.logs import get_logger
+
+from store_catalog.adapters.cassandra_feed import CassandraChangeFeed
+from store_catalog.adapters.cassandra_rows import Rows, each
+from store_catalog.adapters.cassandra_shards import Shards
+from store_catalog.domain import Product, ProductId
+
+_INSERT: Final = (
+    "INSERT INTO shelves (shard, kind, id, ref, owner, version, at_ms)"
+    " VALUES (?, 4, ?, '', ?, ?, ?) IF NOT EXISTS"
+)
+_TAKE_OVER: Final = (
+    "UPDATE shelves SET owner = ?, version = ?, at_ms = ? WHERE shard = ? AND kind = 4 AND id = ? AND ref = ''"
+    " IF owner = ? AND version = ?"
+)
+_DELETE: Final = (
+    "DELETE FROM shelves WHERE shard = ? AND kind = 4 AND id = ? AND ref = '' IF owner = ? AND version = ?"
+)
+_FIND: Final = (
+    "SELECT id, owner, version, at_ms FROM shelves WHERE shard = ? AND kind = 4 AND id IN ? AND ref = ''"
+)
+_SKIP: Final = (
+    "UPDATE shelves SET version = ? WHERE shard = ? AND kind = 0 AND id = ? AND ref = '' IF version = ?"
+)
+_ABANDONED_MS: Final = 60_000
+"""An edit that has not come back after this never will."""
+_TRIES: Final = 10
+_log = get_logger("catalog")
+
+
+class Standing(Enum):
+    """What is behind a claim."""
+
+    TRUE = auto()
+    BEING_MADE = auto()
+    ABANDONED = auto()
+    NOTHING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A SKU is a product's from a version of it on."""
+
+    sku: str
+    owner: ProductId
+    version: int
+    at_ms: int
+
+    def standing(self, product: Product | None, now_ms: int) -> Standing:
+        """Return what is behind it, by what its product is now."""
+        if product is None or product.deleted:
+            return Standing.NOTHING
+        if product.sku == self.sku:
+            return Standing.TRUE
+        if product.version >= self.version:
+            return Standing.NOTHING
+        return Standing.BEING_MADE if now_ms - self.at_ms < _ABANDONED_MS else Standing.ABANDONED
+
+
+def claim_of(product: Product, shard: int) -> Statement:
+    """Return the statement that claims a new product's SKU in the batch that makes it."""
+    return _INSERT, (shard, product.sku, product.id, product.version, product.created_at_ms)
+
+
+class Skus:
+    """The claims on the catalogue's keyspace.
+
+    Args:
+        db: the keyspace.
+        shards: where a SKU is.
+        rows: where products are read.
+        feed: told before a product gets another version.
+        clock: tells how old a claim is.
+    """
+
+    def __init__(
+        self, db: Cassandra, shards: Shards, rows: Rows, feed: CassandraChangeFeed, clock: Clock
+    ) -> None:
+        self._db = db
+        self._shards = shards
+        self._rows = rows
+        self._feed = feed
+        self._clock = clock
+
+    async def owners(self, skus: Iterable[str], *, serial: bool = False) -> dict[str, Product]:
+        """Return whose these SKUs are; claims with nothing behind them are taken out of the way."""
+        claims = await self._find(skus, serial=serial)
+        products = {p.id: p for p in await self._rows.products([c.owner for c in claims], serial=serial)}
+        owners: dict[str, Product] = {}
+        for claim in claims:
+            product = products.get(claim.owner)
+            if not await self._stands(claim, product):
+                await self._delete(claim)
+            elif product is not None:
+                owners[claim.sku] = product
+        return owners
+
+    async def take(self, sku: str, product_id: ProductId, version: int) -> ProductId | None:
+        """Claim a SKU for a product that gets it with `version`; return whose it is instead, None: it is claimed.
+
+        Raises:
+            DatabaseOutcomeUnknown: that could not be learnt.
+        """
+        shard = self._shards.of(sku)
+        ours = (product_id, version, self._clock.now_ms())
+        for _ in range(_TRIES):
+            if await self._applied("skus.insert", (_INSERT, (shard, sku, *ours))):
+                return None
+            for found in await self._find([sku], serial=True):
+                if (found.owner, found.version) == (product_id, version):
+                    return None
+                if await self._stands(found, await self._owner(found)):
+                    return found.owner
+                over = (*ours, shard, sku, found.owner, found.version)
+                await self._applied("skus.update", (_TAKE_OVER, over))
+        raise DatabaseOutcomeUnknown("Too many claim this SKU at once; repeat the request.")
+
+    async def let_go(self, sku: str, product_id: ProductId) -> None:
+        """Delete a product's claim if nothing is behind it any more; should that fail, whoever meets it does it."""
+        try:
+            for claim in await self._find([sku], serial=True):
+                now_ms = self._clock.now_ms()
+                if (
+                    claim.owner == product_id
+                    and claim.standing(await self._owner(claim), now_ms) is Standing.NOTHING
+                ):
+                    await self._delete(claim)
+        except (DatabaseUnavailable, DatabaseOutcomeUnknown) as error:
+            _log.info("sku.left", error=type(error).__name__)
+
+    async def _owner(self, claim: Claim) -> Product | None:
+        found = await self._rows.products([claim.owner], serial=True)
+        return found[0] if found else None
+
+    async def _stands(self, claim: Claim, product: Product | None) -> bool:
+        """Say whether a claim is to be respected; one that was abandoned is made void by that."""
+        standing = claim.standing(product, self._clock.now_ms())
+        if product is None or standing is not Standing.ABANDONED:
+            return standing is not Standing.NOTHING
+        # The product passes the version with which it would have got the SKU. Nothing else of it changes.
+        await self._feed.announce([(product.id, claim.version, 0)])
+        shard = self._shards.of(product.id)
+        skipped = (claim.version, shard, product.id, product.version)
+        await self._applied("products.skip", (_SKIP, skipped))
+        return claim.standing(await self._owner(claim), claim.at_ms) is not Standing.NOTHING
+
+    async def _find(self, skus: Iterable[str], *, serial: bool) -> list[Claim]:
+        divided: dict[int, list[str]] = {}
+        for sku in skus:
+            divided.setdefault(self._shards.of(sku), []).append(sku)
+
+        async def read(shard: int) -> list[Claim]:
+            rows = await self._db.all("skus.get", _FIND, (shard, divided[shard]), serial=serial)
+            return [Claim(*row) for row in rows]
+
+        return [claim for part in await each(read, list(divided)) for claim in part]
+
+    async def _delete(self, claim: Claim) -> None:
+        row = (self._shards.of(claim.sku), claim.sku, claim.owner, claim.version)
+        await self._applied("skus.delete", (_DELETE, row))
+
+    async def _applied(self, operation: str, statement: Statement) -> bool:
+        """Write conditionally; False may mean that nobody knows, and the rows tell."""
+        try:
+            return await self._db.apply(operation, statement)
+        except DatabaseOutcomeUnknown:
+            return False

@@ -1,0 +1,40 @@
+"""The catalogue's stores on a keyspace in Cassandra, put together."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from store_kit.cassandra import Cassandra
+from store_kit.clock import Clock
+
+from store_catalog.adapters.cassandra_attempts import Attempts
+from store_catalog.adapters.cassandra_books import CassandraBooks
+from store_catalog.adapters.cassandra_endings import Endings
+from store_catalog.adapters.cassandra_feed import CassandraChangeFeed
+from store_catalog.adapters.cassandra_hints import Hints
+from store_catalog.adapters.cassandra_products import CassandraProductStore
+from store_catalog.adapters.cassandra_reservations import Reservations
+from store_catalog.adapters.cassandra_shards import Shards
+from store_catalog.adapters.cassandra_shelves import Shelves
+from store_catalog.adapters.cassandra_stock import CassandraStockStore
+from store_catalog.settings import CatalogSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CassandraStores:
+    """Products, stock and change feed."""
+
+    products: CassandraProductStore
+    stock: CassandraStockStore
+    feed: CassandraChangeFeed
+
+    @classmethod
+    def on(cls, db: Cassandra, shards: Shards, settings: CatalogSettings, clock: Clock) -> Self:
+        """Return the stores on a keyspace, whose shards must be settled before they are used."""
+        feed = CassandraChangeFeed(db, clock, settings.catalog_feed_s)
+        shelves, hints = Shelves(db, shards, feed, clock), Hints(db, clock)
+        reservations = Reservations(db, clock, settings.catalog_marker_s)
+        endings = Endings(shelves, reservations, hints)
+        attempts = Attempts(shelves, reservations, hints, endings, clock)
+        books = CassandraBooks(db, shards)
+        stock = CassandraStockStore(shelves, reservations, hints, attempts, endings, books)
+        return cls(CassandraProductStore(db, shards, feed, clock), stock, feed)

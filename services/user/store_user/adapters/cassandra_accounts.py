@@ -1,0 +1,147 @@
+"""Accounts in Cassandra: the row of the account first, then that of its e-mail address, which makes it exist."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from store_kit.cassandra import Cassandra
+from store_kit.ids import new_id
+
+from store_user.adapters.cassandra_account_index import CassandraAccountIndex
+from store_user.adapters.cassandra_account_rows import AccountRow, CassandraAccountRows
+from store_user.adapters.cassandra_administrators import CassandraAdministrators
+from store_user.domain import Account
+
+_OWNER: Final = "SELECT account_id FROM emails WHERE email = ?"
+_CLAIM: Final = "INSERT INTO emails (email, account_id) VALUES (?, ?) IF NOT EXISTS"
+_TAKE_OVER: Final = "UPDATE emails SET account_id = ? WHERE email = ? IF account_id = ?"
+_LOOKS: Final = 5_000
+"""How many accounts one sweep looks at."""
+
+
+class CassandraAccounts:
+    """The port `Accounts`."""
+
+    def __init__(
+        self,
+        db: Cassandra,
+        rows: CassandraAccountRows,
+        index: CassandraAccountIndex,
+        administrators: CassandraAdministrators,
+    ) -> None:
+        self._db = db
+        self._rows = rows
+        self._index = index
+        self._administrators = administrators
+
+    @classmethod
+    def on(cls, db: Cassandra) -> "CassandraAccounts":
+        """Return the accounts of a keyspace."""
+        rows = CassandraAccountRows(db)
+        return cls(db, rows, CassandraAccountIndex(db), CassandraAdministrators(db, rows))
+
+    async def draft(self, account: Account) -> None:
+        """Write an account that nobody can see yet, its index rows first."""
+        account.must_begin_as_customer()
+        await self._index.announce(account.id)
+        await self._rows.draft(account)
+
+    async def claim(self, account: Account) -> bool:
+        """Give the draft its e-mail address unless somebody has it."""
+        if not await self._take_address(account):
+            return False
+        if not await self._rows.confirm(account.id):
+            raise LookupError("the draft is gone")  # and whoever comes next takes the address over
+        return True
+
+    async def discard(self, account_id: str) -> None:
+        """Delete a draft."""
+        row = await self._rows.read(account_id, serial=True)
+        if row is not None:
+            await self._delete(row)
+
+    async def sweep(self, *, drafted_before_ms: int, limit: int) -> int:
+        """Delete drafts that never got their address; looks at each account once."""
+        await self._administrators.settled()
+        deleted, looks, mark = 0, 0, await self._index.mark()
+        async for ids in self._index.oldest_first(mark, drafted_before_ms):
+            rows = await asyncio.gather(*map(self._rows.read, ids))
+            for id_, row in zip(ids, rows, strict=True):
+                deleted += row is not None and await self._delete(row)
+                mark, looks = id_, looks + 1
+                if deleted == limit:
+                    break
+            await self._index.set_mark(mark)
+            if deleted == limit or looks >= _LOOKS:
+                break
+        return deleted
+
+    async def get(self, account_id: str) -> Account | None:
+        """Return the account of an id."""
+        row = await self._rows.read(account_id)
+        return row.account if row is not None and await self._exists(row) else None
+
+    async def find(self, email: str) -> Account | None:
+        """Return the account of a normalised address."""
+        owner = await self._owner(email) if email else None  # an empty key would be an error
+        return None if owner is None else await self.get(owner)
+
+    async def page(self, *, before_id: str | None, limit: int) -> Sequence[Account]:
+        """Return accounts, newest first: ids begin with the time they were made."""
+        found: list[Account] = []
+        async for ids in self._index.newest_first(before_id):
+            accounts = await asyncio.gather(*map(self.get, ids))
+            found += [account for account in accounts if account is not None]
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    async def replace(self, account: Account) -> bool:
+        """Write the next version by compare-and-set."""
+        row = await self._rows.read(account.id, serial=True)
+        if row is None or row.account.version != account.version - 1 or not await self._exists(row):
+            return False
+        if row.account.is_admin != account.is_admin:
+            return await self._administrators.change(account)
+        return await self._rows.replace(account, new_id())
+
+    async def _exists(self, row: AccountRow) -> bool:
+        """Say whether an account has its address; one that died between the two rows is finished here."""
+        if row.claimed:
+            return True
+        owner = await self._owner(row.account.email, serial=True)
+        return owner == row.account.id and await self._rows.confirm(row.account.id)
+
+    async def _delete(self, row: AccountRow) -> bool:
+        """Delete a draft that does not exist; return whether that was done."""
+        if await self._exists(row) or not await self._rows.delete(row.account.id):
+            return False
+        await self._index.forget(row.account.id)
+        return True
+
+    async def _owner(self, email: str, *, serial: bool = False) -> str | None:
+        row = await self._db.one("emails.get", _OWNER, (email,), serial=serial)
+        return str(row[0]) if row else None
+
+    async def _take_address(self, account: Account) -> bool:
+        """Write the row of the address, or take over one that a deleted draft has left behind."""
+        # Looked at before: compare-and-set is dear, and dearer for many at once.
+        owner = await self._owner(account.email)
+        if owner is None:
+            if await self._set_owner(account, (_CLAIM, (account.email, account.id))):
+                return True
+            owner = await self._owner(account.email, serial=True)
+        if owner == account.id:
+            return True
+        if owner is None or await self._rows.read(owner, serial=True) is not None:
+            return False
+        return await self._set_owner(account, (_TAKE_OVER, (account.id, account.email, owner)))
+
+    async def _set_owner(self, account: Account, statement: tuple[str, tuple[str, ...]]) -> bool:
+        async def apply() -> bool:
+            return await self._db.apply("emails.claim", statement)
+
+        async def ours() -> bool:
+            return await self._owner(account.email, serial=True) == account.id
+
+        return await self._db.settle(apply, ours)

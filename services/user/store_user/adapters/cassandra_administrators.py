@@ -1,0 +1,130 @@
+"""Who is an administrator, in one small partition under compare-and-set, so that the last one stays.
+
+An account's own row says what its roles are, and this row cannot be changed together with that one. So a change that
+makes or unmakes an administrator is noted here first, one at a time; whoever finds one noted finishes it before
+judging anything. With nothing noted, the members are exactly the accounts that are administrators.
+"""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
+from store_kit.ids import new_id
+
+from store_user.adapters.cassandra_account_rows import CassandraAccountRows
+from store_user.domain import Account, LastAdmin
+
+_GET: Final = "SELECT version, members, pending FROM administrators WHERE shop = 'all'"
+_BEGIN: Final = (
+    "INSERT INTO administrators (shop, version, members, pending) VALUES ('all', ?, ?, ?) IF NOT EXISTS"
+)
+_SET: Final = (
+    "UPDATE administrators SET version = ?, members = ?, pending = ? WHERE shop = 'all' IF version = ?"
+)
+
+
+class _Change(msgspec.Struct, frozen=True):
+    """What an account shall become, and the token that proves that it did."""
+
+    account: Account
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """The row."""
+
+    version: int = 0
+    members: frozenset[str] = frozenset()
+    pending: _Change | None = None
+
+
+_decode: Final = msgspec.json.Decoder(_Change).decode
+
+
+class CassandraAdministrators:
+    """Makes those changes of accounts after which somebody is an administrator who was not, or the other way round."""
+
+    def __init__(self, db: Cassandra, rows: CassandraAccountRows) -> None:
+        self._db = db
+        self._rows = rows
+
+    async def change(self, account: Account) -> bool:
+        """Write the next version of an account; False when it is not at the one before.
+
+        Raises:
+            LastAdmin: nobody else would be an administrator afterwards.
+        """
+        change = _Change(account, new_id())
+        while True:
+            books = await self.settled()
+            present = await self._rows.read(account.id, serial=True)
+            if present is None or present.account.version != account.version - 1:
+                # Somebody else edited it first, or has finished what we noted.
+                return await self._is_made(change)
+            if not account.is_admin and not books.members - {account.id}:
+                raise LastAdmin("Make somebody else an administrator first.")
+            noted = _Books(books.version + 1, books.members, change)
+            if await self._save(noted, lambda: self._is_known(change)):
+                return await self._carry_out(noted, change)
+
+    async def settled(self) -> _Books:
+        """Return the books once no change is noted in them, having finished the one that was."""
+        while (books := await self._read()).pending is not None:
+            await self._rows.replace(books.pending.account, books.pending.token)
+            await self._close(books, books.pending.account.id)
+        return books
+
+    async def _carry_out(self, noted: _Books, change: _Change) -> bool:
+        try:
+            made = await self._rows.replace(change.account, change.token)
+        except DatabaseUnavailable as error:
+            # Not made by us, but noted: whoever comes next makes it.
+            raise DatabaseOutcomeUnknown("The database did not confirm; look again shortly.") from error
+        with contextlib.suppress(DatabaseUnavailable, DatabaseOutcomeUnknown):
+            # The account is what it is now; whoever comes next closes the books.
+            await self._close(noted, change.account.id)
+        return made
+
+    async def _close(self, books: _Books, account_id: str) -> None:
+        """Take over from the account what it is, once nothing can change that any more."""
+        present = await self._rows.read(account_id, serial=True)
+        is_admin = present is not None and present.account.is_admin
+        members = books.members | {account_id} if is_admin else books.members - {account_id}
+        closed = _Books(books.version + 1, members)
+
+        async def is_closed() -> bool:
+            return (await self._read()).version >= closed.version
+
+        # Not saved: somebody else has closed them.
+        await self._save(closed, is_closed)
+
+    async def _is_known(self, change: _Change) -> bool:
+        """Say whether a change is noted, or even made by somebody who found it noted."""
+        pending = (await self._read()).pending
+        return (pending is not None and pending.token == change.token) or await self._is_made(change)
+
+    async def _is_made(self, change: _Change) -> bool:
+        return await self._rows.proof(change.account.id, change.account.version) == change.token
+
+    async def _read(self) -> _Books:
+        row = await self._db.one("administrators.get", _GET, serial=True)
+        if row is None:
+            return _Books()
+        version, members, pending = row
+        return _Books(version, frozenset(members or ()), _decode(pending) if pending else None)
+
+    async def _save(self, books: _Books, saved: Callable[[], Awaitable[bool]]) -> bool:
+        """Write the books if they are at the version before."""
+        pending = msgspec.json.encode(books.pending).decode() if books.pending else None
+        values = (books.version, books.members, pending)
+        first = books.version == 1
+        statement = (_BEGIN, values) if first else (_SET, (*values, books.version - 1))
+
+        async def apply() -> bool:
+            return await self._db.apply("administrators.set", statement)
+
+        return await self._db.settle(apply, saved)

@@ -1,0 +1,74 @@
+"""Which database keeps accounts, sessions and news: a SQLite file or a keyspace in Cassandra."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Final
+
+from store_kit.clock import Clock
+from store_kit.metrics import Metrics
+from store_kit.secrets import Secrets
+from store_kit.service import Check, Resource
+from store_kit.sqlite import Sqlite
+
+from store_user.adapters.sqlite_accounts import SqliteAccounts
+from store_user.adapters.sqlite_families import SqliteFamilies
+from store_user.adapters.sqlite_notifications import SqliteNotifications
+from store_user.ports import Accounts, Families, Notifications
+from store_user.settings import UserSettings
+
+SCHEMA: Final[Traversable] = files("store_user") / "schema"
+_READY_WITHIN_S: Final = 60.0
+"""A new keyspace takes some seconds to make, on a busy machine more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The stores of the user service, with what must be opened for them and how their health is checked."""
+
+    accounts: Accounts
+    families: Families
+    notifications: Notifications
+    resources: tuple[Resource, ...]
+    checks: Mapping[str, Check]
+    until_usable: Callable[[], Awaitable[object]]
+    """Returns once what was opened can be used; a service does not wait for it, a command does."""
+
+
+def stores_of(settings: UserSettings, secrets: Secrets, metrics: Metrics, clock: Clock) -> Stores:
+    """Return the stores that the settings name; nothing is opened yet."""
+    if settings.cluster is None:
+        return _sqlite(settings, metrics)
+    return _cassandra(settings, secrets, metrics, clock)
+
+
+def _sqlite(settings: UserSettings, metrics: Metrics) -> Stores:
+    path, synchronous = settings.data_dir / "user.db", settings.sqlite_synchronous
+    db = Sqlite(path, SCHEMA / "sqlite", metrics=metrics, synchronous=synchronous)
+
+    async def check() -> None:
+        db.one("accounts.check", "SELECT 1 FROM accounts LIMIT 1")
+
+    return Stores(
+        SqliteAccounts(db), SqliteFamilies(db), SqliteNotifications(db), (db,), {"database": check}, check
+    )
+
+
+def _cassandra(settings: UserSettings, secrets: Secrets, metrics: Metrics, clock: Clock) -> Stores:
+    # The driver costs memory and time to import, which a shop on SQLite need not pay.
+    from store_kit.cassandra_schema import open_keyspace  # noqa: PLC0415
+
+    from store_user.adapters.cassandra_accounts import CassandraAccounts  # noqa: PLC0415
+    from store_user.adapters.cassandra_families import CassandraFamilies  # noqa: PLC0415
+    from store_user.adapters.cassandra_notifications import CassandraNotifications  # noqa: PLC0415
+
+    db = open_keyspace("user", SCHEMA / "cassandra", settings=settings, secrets=secrets, metrics=metrics)
+    return Stores(
+        CassandraAccounts.on(db),
+        CassandraFamilies(db, clock, lifetime_s=settings.user_refresh_lifetime_s),
+        CassandraNotifications(db, clock, keep_ms=settings.user_keep_notifications_ms),
+        (db,),
+        {"database": db.check},
+        lambda: db.until_usable(_READY_WITHIN_S),
+    )
