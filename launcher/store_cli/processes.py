@@ -1,6 +1,8 @@
 """A process of the shop: all of it behind the gateway, or one service alone."""
 
+import asyncio
 import gc
+import time
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +27,9 @@ from store_cli.serving import (
     create_shop,
 )
 
+_LOOK_AGAIN_S: Final = 0.05
+_QUIET_S: Final = 1.0
+"""How long the shop may get ready without saying what it waits for."""
 _REFUSALS: Final = (
     PortInUse,
     DataFolderInUse,
@@ -60,6 +65,7 @@ def run_alone(service: str, data: Path, host: str, wrap: Wrap = unwrapped) -> No
 
 async def _serve(shop: Runner, data: Path, base_url: str, *, catalogue: bool) -> None:
     async def on_ready() -> None:
+        await _until_usable(shop)
         demo = await ensure_administrator(shop.service("user"), data, base_url)
         if catalogue:
             await load_catalogue(data, demo.credentials)
@@ -71,6 +77,17 @@ async def _serve(shop: Runner, data: Path, base_url: str, *, catalogue: bool) ->
 
     await shop.run(on_ready)
     Console(stderr=True).print("Drained and stopped.")
+
+
+async def _until_usable(shop: Runner) -> None:
+    """Return once every service can serve: a cluster may come later than the shop, or be busy with its schema."""
+    said: list[str] = []
+    begun = time.monotonic()
+    while missing := [f"{one.name}: {part}" for one in shop.services for part in await one.missing()]:
+        if missing != said and time.monotonic() - begun > _QUIET_S:
+            Console(stderr=True).print(f"Waiting for {', '.join(missing)} ...")
+            said = missing
+        await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 def _welcome(demo: Demo, data: Path, services: dict[str, str], product_id: str | None) -> None:

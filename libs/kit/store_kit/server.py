@@ -194,17 +194,25 @@ class Runner:
             await service.close()
 
     async def run(self, on_ready: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Start, call `on_ready`, serve until SIGINT or SIGTERM, then stop."""
+        """Start, call `on_ready`, serve until SIGINT or SIGTERM, then stop; a signal also ends what `on_ready` does."""
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, self._stop.set)
         try:
             await self.start()
             if on_ready:
-                await on_ready()
+                await self._unless_stopped(on_ready())
             await self._stop.wait()
         finally:
             await self.stop()
+
+    async def _unless_stopped(self, work: Awaitable[None]) -> None:
+        task, stop = asyncio.ensure_future(work), asyncio.create_task(self._stop.wait())
+        await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
+        for one in (task, stop):
+            one.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def run_service(service: Service) -> None:

@@ -81,6 +81,7 @@ class Service:
         metrics: Metrics,
         resources: Sequence[Resource],
         workers: Sequence[BackgroundWork],
+        checks: Mapping[str, Check],
     ) -> None:
         self.name = name
         self.port = port
@@ -90,6 +91,7 @@ class Service:
         self._metrics = metrics
         self._resources = resources
         self._workers = workers
+        self._checks = checks
         self._log = get_logger(name)
         self._opened: list[Resource] = []
 
@@ -111,6 +113,11 @@ class Service:
         for worker in self._workers:
             worker.start(self._metrics)
         self._log.info("service.started", port=self.port)
+
+    async def missing(self) -> list[str]:
+        """Return what it needs and cannot use now; nothing when it can serve."""
+        found = await _look(self._checks)
+        return [name for name, state in found.items() if state["status"] != "up"]
 
     def begin_drain(self) -> None:
         """Say goodbye: readiness turns false, event streams end; nothing to do for a service that never began."""
@@ -155,7 +162,7 @@ def build_service(
     app.state.verifier = verifier
     app.state.draining = None
     install_problem_handlers(app)
-    for router in (*routers, _operations(metrics, dict(checks or {}), time.monotonic())):
+    for router in (*routers, _operations(metrics, checks or {}, time.monotonic())):
         # include_router would put a router inside a router, and each request would search both (measured: 28 us).
         app.router.routes.extend(router.routes)
     bare = BareRoutes(app, app.router.routes, instrument(app, metrics))
@@ -168,6 +175,7 @@ def build_service(
         metrics=metrics,
         resources=resources,
         workers=workers,
+        checks=checks or {},
     )
 
 
@@ -181,7 +189,7 @@ def _operations(metrics: Metrics, checks: Mapping[str, Check], started: float) -
 
     async def ready(request: Request) -> Response:
         """Answer 200 when the service and what it needs can serve."""
-        dependencies = dict(zip(checks, await asyncio.gather(*map(_check, checks.values())), strict=True))
+        dependencies = await _look(checks)
         draining = request.app.state.draining is None or request.app.state.draining.is_set()
         up = not draining and all(found["status"] == "up" for found in dependencies.values())
         status = "up" if up else ("draining" if draining else "degraded")
@@ -201,6 +209,10 @@ def _operations(metrics: Metrics, checks: Mapping[str, Check], started: float) -
     router.add_api_route("/health/ready", ready, methods=["GET"])
     router.add_api_route("/metrics", exposition, methods=["GET"])
     return router
+
+
+async def _look(checks: Mapping[str, Check]) -> dict[str, dict[str, Any]]:
+    return dict(zip(checks, await asyncio.gather(*map(_check, checks.values())), strict=True))
 
 
 async def _check(check: Check) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from store_kit.clock import Clock
 from store_kit.logs import get_logger
 from store_kit.metrics import Metrics
+from store_kit.problems import Unavailable
 
 
 class Worker:
@@ -54,14 +55,16 @@ class Worker:
                 await self._pause()
 
     async def _safe_step(self) -> int:
+        # One bad step must not end the worker: it is logged, counted (and so alerted on) and tried again.
         try:
             return await self._step()
-        except Exception:  # noqa: BLE001 - see below
-            # One bad step must not end the worker: it is logged, counted (and so alerted on) and tried again.
+        except Unavailable as problem:
+            self._log.warning("worker.failed", worker=self.name, reason=problem.detail)
+        except Exception:  # noqa: BLE001 - see above
             self._log.exception("worker.failed", worker=self.name)
-            if self._metrics is not None:
-                self._metrics.worker_failed(self.name)
-            return 0
+        if self._metrics is not None:
+            self._metrics.worker_failed(self.name)
+        return 0
 
     async def _pause(self) -> None:
         sleep = asyncio.ensure_future(self._clock.sleep(self._every_s))
