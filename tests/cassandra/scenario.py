@@ -40,6 +40,7 @@ class Scenario:
         prepare: what was there before.
         recover: what another process does after a crash.
         story: what it is about, where a statement has several.
+        at: which occurrence of the statement is meant, from 1.
         stages: which of the stages it is meant for.
     """
 
@@ -52,11 +53,12 @@ class Scenario:
     prepare: Step = _nothing
     recover: Step | None = None
     story: str = ""
+    at: int = 1
     stages: frozenset[Stage] = field(default=ALL)
 
     def __str__(self) -> str:
         """Return the test's id."""
-        return short_name(self.statement) + (f" ({self.story})" if self.story else "")
+        return _id(self.statement, self.story)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Rivalry:
         outcome: reads who won.
         ends: what the first one and the rival may be told, together with who won.
         prepare: what was there before.
+        story: what it is about, where a statement has several.
     """
 
     statement: str
@@ -80,12 +83,13 @@ class Rivalry:
     outcome: Step
     ends: Collection[tuple[Any, Any, Any]]
     prepare: Step = _nothing
+    story: str = ""
 
     def __str__(self) -> str:
         """Return the test's id."""
-        return short_name(self.statement)
+        return _id(self.statement, self.story)
 
 
-def short_name(statement: str) -> str:
-    """Return a statement's name as test ids have it."""
-    return statement.replace("store_", "", 1).replace(".adapters.", ".")
+def _id(statement: str, story: str) -> str:
+    short = statement.replace("store_", "", 1).replace(".adapters.", ".")
+    return f"{short} ({story})" if story else short

@@ -2,7 +2,12 @@
 
 from typing import Final
 
-from tests.cassandra import kit_scenarios, order_scenarios
+from tests.cassandra import cart_scenarios, kit_scenarios, order_scenarios, user_scenarios
 
-SCENARIOS: Final = (*kit_scenarios.SCENARIOS, *order_scenarios.SCENARIOS)
-RIVALRIES: Final = order_scenarios.RIVALRIES
+SCENARIOS: Final = (
+    *kit_scenarios.SCENARIOS,
+    *order_scenarios.SCENARIOS,
+    *cart_scenarios.SCENARIOS,
+    *user_scenarios.SCENARIOS,
+)
+RIVALRIES: Final = (*order_scenarios.RIVALRIES, *cart_scenarios.RIVALRIES, *user_scenarios.RIVALRIES)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
+from store_kit.cassandra import Cassandra
+from store_kit.problems import OutcomeUnknown, Unavailable
 
 from tests.cassandra.proxied import Keyspaces, through
 from tests.cassandra.scenario import Rivalry, Scenario, Stage, Step
@@ -88,7 +89,8 @@ async def test_who_is_in_doubt_learns_who_won(
 def _trap(proxy: CqlProxy, scenario: Scenario, fault: Fault, stage: Stage) -> Trap:
     again = stage is Stage.RETRY_TOO
     cql = STATEMENTS[scenario.statement]
-    return proxy.set(Trap(cql, fault, nth=(1, 2) if again else (1,), next_too=again))
+    nth = (scenario.at, scenario.at + 1) if again else (scenario.at,)
+    return proxy.set(Trap(cql, fault, nth=nth, next_too=again))
 
 
 async def _crash(proxy: CqlProxy, direct: Cassandra, scenario: Scenario, key: str, trap: Trap) -> None:
@@ -100,7 +102,7 @@ async def _crash(proxy: CqlProxy, direct: Cassandra, scenario: Scenario, key: st
         assert sprung.done(), f"the statement was never sent: {playing}"
         proxy.cut_all()
         playing.cancel()
-        with contextlib.suppress(asyncio.CancelledError, DatabaseOutcomeUnknown, DatabaseUnavailable):
+        with contextlib.suppress(asyncio.CancelledError, OutcomeUnknown, Unavailable):
             await playing
 
 
@@ -111,7 +113,7 @@ async def _until_told(step: Step, db: Cassandra, key: str) -> Said:
     async def told() -> bool:
         try:
             said.answer = await step(db, key)
-        except (DatabaseOutcomeUnknown, DatabaseUnavailable):
+        except (OutcomeUnknown, Unavailable):
             said.doubts += 1
             return False
         return True

@@ -66,6 +66,7 @@ class Trap:
         self._next = next_too
         self._meanwhile = meanwhile
         self._seen = 0
+        self._caught = False
         self._released = asyncio.Event()
         self._held: list[asyncio.Event] = []
 
@@ -74,10 +75,11 @@ class Trap:
         if any(self.statement in cql for cql in statements):
             self._seen += 1
             if self._seen in self._nth:
+                self._caught = True
                 return True
-            if self.fault is Fault.HOLD_UNTIL_NEXT:
+            if self._caught and self.fault is Fault.HOLD_UNTIL_NEXT:
                 await self.release()
-        elif self._seen and self._next:
+        elif self._caught and self._next:
             self._next = False
             return True
         return False

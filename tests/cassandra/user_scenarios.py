@@ -1,0 +1,384 @@
+"""The conditional writes of the user service: accounts with their addresses and roles, and sessions."""
+
+from typing import Any, Final
+
+from store_kit.cassandra import Cassandra
+from store_kit.clock import SystemClock
+from store_kit.ids import new_id
+from store_user.adapters.cassandra_account_rows import CassandraAccountRows
+from store_user.adapters.cassandra_accounts import _CLAIM, CassandraAccounts
+from store_user.adapters.cassandra_administrators import CassandraAdministrators
+from store_user.adapters.cassandra_families import CassandraFamilies
+from store_user.domain import Account, Family, LastAdmin, Role
+
+from tests.cassandra.scenario import Rivalry, Scenario
+
+_ROWS: Final = "store_user.adapters.cassandra_account_rows."
+_ACCOUNTS: Final = "store_user.adapters.cassandra_accounts."
+_ADMINISTRATORS: Final = "store_user.adapters.cassandra_administrators."
+_FAMILIES: Final = "store_user.adapters.cassandra_families."
+_CUSTOMER: Final = frozenset({Role.CUSTOMER})
+_ADMIN: Final = frozenset({Role.CUSTOMER, Role.ADMIN})
+_LIFETIME_S: Final = 3_600
+_CALLED: Final = {"": "the one", ".b": "the other"}
+
+
+def email(key: str) -> str:
+    """Return the address that belongs to a test."""
+    return f"{key}@example.com"
+
+
+def _new(key: str, name: str) -> Account:
+    now_ms = SystemClock().now_ms()
+    return Account(new_id(), email(key), name, "hash", _CUSTOMER, now_ms, now_ms)
+
+
+# ------------------------------------------------------------------------------------------------- accounts
+
+
+async def _open(db: Cassandra, account: Account) -> str:
+    """Open an account as the use case does."""
+    accounts = CassandraAccounts.on(db)
+    await accounts.draft(account)
+    if not await accounts.claim(account):
+        await accounts.discard(account.id)
+        return "taken"
+    return "opened"
+
+
+async def register(db: Cassandra, key: str) -> str:
+    """Register, unless the address has an account."""
+    if await CassandraAccounts.on(db).find(email(key)) is not None:
+        return "taken"
+    return await _open(db, _new(key, "Ann"))
+
+
+async def register_again(db: Cassandra, key: str) -> str:
+    """Register at the very moment when somebody else does: the first look finds nothing."""
+    return await _open(db, _new(key, "Bob"))
+
+
+async def registered(db: Cassandra, key: str) -> None:
+    """Have an account."""
+    assert await register(db, key) == "opened"
+
+
+async def left_behind(db: Cassandra, key: str) -> None:
+    """Have an address that belongs to a draft which was deleted."""
+    assert await db.apply("emails.claim", (_CLAIM, (email(key), new_id())))
+
+
+async def who(db: Cassandra, key: str) -> tuple[str | None, int]:
+    """Say who has the address, and how many accounts with it are listed."""
+    accounts, before, listed = CassandraAccounts.on(db), None, 0
+    found = await accounts.find(email(key))
+    while page := await accounts.page(before_id=before, limit=100):
+        listed += sum(account.email == email(key) for account in page)
+        before = page[-1].id
+    return (found.name if found else None), listed
+
+
+async def rename(db: Cassandra, key: str) -> str:
+    """Become Eve, unless somebody edits the account at the same time."""
+    return await _rename(db, key, "Eve")
+
+
+async def rename_otherwise(db: Cassandra, key: str) -> str:
+    """Become Una, unless somebody edits the account at the same time."""
+    return await _rename(db, key, "Una")
+
+
+async def _rename(db: Cassandra, key: str, name: str) -> str:
+    accounts = CassandraAccounts.on(db)
+    found = await accounts.find(email(key))
+    assert found is not None
+    if found.version > 1:
+        return "edited before"
+    changed = await accounts.replace(found.renamed(name, at_ms=SystemClock().now_ms()))
+    return "renamed" if changed else "edited before"
+
+
+# -------------------------------------------------------------------------------------------- administrators
+
+
+async def _assign(db: Cassandra, address: str, roles: frozenset[Role]) -> str:
+    """Assign roles as the use case does."""
+    accounts = CassandraAccounts.on(db)
+    while True:
+        found = await accounts.find(address)
+        assert found is not None
+        if found.roles == roles:
+            return "so before"
+        try:
+            if await accounts.replace(found.with_roles(roles, at_ms=SystemClock().now_ms())):
+                return "assigned"
+        except LastAdmin:
+            return "last"
+
+
+async def nobody_yet(db: Cassandra, key: str) -> None:
+    """Have a shop without administrators, and an account."""
+    await db.run("TRUNCATE administrators")
+    await registered(db, key)
+
+
+async def two_of_them(db: Cassandra, key: str) -> None:
+    """Have a shop with two administrators."""
+    await nobody_yet(db, key)
+    await registered(db, f"{key}.b")
+    for name in (key, f"{key}.b"):
+        assert await _assign(db, email(name), _ADMIN) == "assigned"
+
+
+async def promote(db: Cassandra, key: str) -> str:
+    """Make somebody an administrator."""
+    return await _assign(db, email(key), _ADMIN)
+
+
+async def resign(db: Cassandra, key: str) -> str:
+    """Stop being one."""
+    return await _assign(db, email(key), _CUSTOMER)
+
+
+async def other_resigns(db: Cassandra, key: str) -> str:
+    """Let the other one stop."""
+    return await _assign(db, email(f"{key}.b"), _CUSTOMER)
+
+
+async def administrators(db: Cassandra, key: str) -> tuple[str, bool]:
+    """Say which of the two accounts of a test are administrators, and whether the books agree."""
+    accounts, rows = CassandraAccounts.on(db), CassandraAccountRows(db)
+    found = {name: await accounts.find(email(key + name)) for name in ("", ".b")}
+    admins = {name: account.id for name, account in found.items() if account is not None and account.is_admin}
+    books = await CassandraAdministrators(db, rows).settled()
+    return " and ".join(_CALLED[name] for name in admins), books.members == set(admins.values())
+
+
+# -------------------------------------------------------------------------------------------------- sessions
+
+
+def _families(db: Cassandra) -> CassandraFamilies:
+    return CassandraFamilies(db, SystemClock(), lifetime_s=_LIFETIME_S)
+
+
+async def log_in(db: Cassandra, key: str) -> str:
+    """Begin a session."""
+    now_ms = SystemClock().now_ms()
+    await _families(db).open(Family(key, "account", 1, 1, now_ms, now_ms + _LIFETIME_S * 1_000))
+    return "open"
+
+
+async def refresh(db: Cassandra, key: str) -> str:
+    """Use the first refresh token, unless it was used."""
+    families = _families(db)
+    family = await families.get(key)
+    assert family is not None
+    if family.generation > 1:
+        return "used before"
+    rotated = await families.rotate(key, generation=1, at_ms=SystemClock().now_ms())
+    return "rotated" if rotated else "beaten"
+
+
+async def keep(db: Cassandra, key: str) -> str:
+    """Let the session survive a change of password."""
+    await _families(db).keep(key, credentials=2)
+    return "kept"
+
+
+async def keep_once_more(db: Cassandra, key: str) -> str:
+    """Let it survive the next change, too."""
+    await _families(db).keep(key, credentials=3)
+    return "kept"
+
+
+async def revoke(db: Cassandra, key: str) -> str:
+    """End the session."""
+    await _families(db).revoke(key)
+    return "revoked"
+
+
+async def session(db: Cassandra, key: str) -> tuple[Any, ...]:
+    """Read a session."""
+    family = await _families(db).get(key)
+    assert family is not None
+    return family.credentials, family.generation, family.revoked
+
+
+_OPEN_ACCOUNT: Final = (
+    (_ROWS + "_DRAFT", "register"),
+    (_ROWS + "_CONFIRM", "register"),
+    (_ACCOUNTS + "_CLAIM", "register"),
+)
+SCENARIOS: Final = (
+    *(
+        Scenario(
+            statement,
+            "user",
+            story=story,
+            play=register,
+            told=("opened",),
+            effect=who,
+            ends=(("Ann", 1),),
+        )
+        for statement, story in _OPEN_ACCOUNT
+    ),
+    Scenario(
+        _ACCOUNTS + "_TAKE_OVER",
+        "user",
+        prepare=left_behind,
+        play=register,
+        told=("opened",),
+        effect=who,
+        ends=(("Ann", 1),),
+    ),
+    Scenario(
+        _ROWS + "_DELETE",
+        "user",
+        prepare=registered,
+        play=register_again,
+        told=("taken",),
+        effect=who,
+        ends=(("Ann", 1),),
+    ),
+    Scenario(
+        _ROWS + "_REPLACE",
+        "user",
+        prepare=registered,
+        play=rename,
+        told=("renamed",),
+        effect=who,
+        ends=(("Eve", 1),),
+    ),
+    Scenario(
+        _ADMINISTRATORS + "_BEGIN",
+        "user",
+        prepare=nobody_yet,
+        play=promote,
+        told=("assigned",),
+        effect=administrators,
+        ends=(("the one", True),),
+    ),
+    *(
+        Scenario(
+            _ADMINISTRATORS + "_SET",
+            "user",
+            story=story,
+            at=at,
+            prepare=two_of_them,
+            play=resign,
+            told=("assigned",),
+            effect=administrators,
+            ends=(("the other", True),),
+        )
+        for at, story in ((1, "note"), (2, "close"))
+    ),
+    Scenario(
+        _FAMILIES + "_OPEN",
+        "user",
+        play=log_in,
+        told=("open",),
+        effect=session,
+        ends=((1, 1, False),),
+    ),
+    Scenario(
+        _FAMILIES + "_ROTATE",
+        "user",
+        prepare=log_in,
+        play=refresh,
+        told=("rotated",),
+        effect=session,
+        ends=((1, 2, False),),
+    ),
+    Scenario(
+        _FAMILIES + "_KEEP",
+        "user",
+        prepare=log_in,
+        play=keep,
+        told=("kept",),
+        effect=session,
+        ends=((2, 1, False),),
+    ),
+    Scenario(
+        _FAMILIES + "_REVOKE",
+        "user",
+        prepare=log_in,
+        play=revoke,
+        told=("revoked",),
+        effect=session,
+        ends=((1, 1, True),),
+    ),
+)
+RIVALRIES: Final = (
+    *(
+        Rivalry(
+            statement,
+            "user",
+            story=story,
+            play=register,
+            rival=register_again,
+            outcome=who,
+            ends=(("opened", "taken", ("Ann", 1)), ("taken", "opened", ("Bob", 1))),
+        )
+        for statement, story in _OPEN_ACCOUNT
+    ),
+    Rivalry(
+        _ACCOUNTS + "_TAKE_OVER",
+        "user",
+        prepare=left_behind,
+        play=register,
+        rival=register_again,
+        outcome=who,
+        ends=(("opened", "taken", ("Ann", 1)), ("taken", "opened", ("Bob", 1))),
+    ),
+    Rivalry(
+        _ROWS + "_REPLACE",
+        "user",
+        prepare=registered,
+        play=rename,
+        rival=rename_otherwise,
+        outcome=who,
+        ends=(("renamed", "edited before", ("Eve", 1)), ("edited before", "renamed", ("Una", 1))),
+    ),
+    Rivalry(
+        _ADMINISTRATORS + "_SET",
+        "user",
+        prepare=two_of_them,
+        play=resign,
+        rival=other_resigns,
+        outcome=administrators,
+        ends=(("assigned", "last", ("the other", True)), ("last", "assigned", ("the one", True))),
+    ),
+    Rivalry(
+        _FAMILIES + "_ROTATE",
+        "user",
+        story="both refresh",
+        prepare=log_in,
+        play=refresh,
+        rival=refresh,
+        outcome=session,
+        ends=(
+            ("rotated", "used before", (1, 2, False)),
+            ("beaten", "rotated", (1, 2, False)),
+            ("used before", "rotated", (1, 2, False)),
+        ),
+    ),
+    Rivalry(
+        _FAMILIES + "_ROTATE",
+        "user",
+        story="the other logs out",
+        prepare=log_in,
+        play=refresh,
+        rival=revoke,
+        outcome=session,
+        ends=(("rotated", "revoked", (1, 2, True)), ("beaten", "revoked", (1, 1, True))),
+    ),
+    Rivalry(
+        _FAMILIES + "_KEEP",
+        "user",
+        prepare=log_in,
+        play=keep,
+        rival=keep_once_more,
+        outcome=session,
+        ends=(("kept", "kept", (3, 1, False)),),
+    ),
+)
