@@ -12,6 +12,7 @@ from services.catalog.tests.stores import (
     Stores,
     cassandra_stores,
     catalog_keyspace,
+    emptied,
     sqlite_stores,
 )
 
@@ -42,8 +43,14 @@ async def stores(
         yield opened
 
 
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    """Return a running catalogue service."""
-    async with catalog_shop(tmp_path) as running:
+@pytest.fixture(params=ADAPTERS)
+async def shop(
+    request: pytest.FixtureRequest, tmp_path: Path, keyspace: Cassandra | None
+) -> AsyncIterator[Shop]:
+    """Return a running catalogue service, on each database in turn."""
+    where = {}
+    if request.param == "cassandra":
+        assert keyspace is not None
+        where = await emptied(keyspace)
+    async with catalog_shop(tmp_path, **where) as running:
         yield running
