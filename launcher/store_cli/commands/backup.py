@@ -51,6 +51,7 @@ def restore(
 async def _work(folder: Path, data: Path, *, as_json: bool, restoring: bool) -> "Manifest":
     # Loaded here: the other commands do without the databases, and start faster.
     from store_kit.clock import SystemClock  # noqa: PLC0415
+    from store_kit.logs import configure_logs  # noqa: PLC0415
     from store_kit.migrations import SchemaError  # noqa: PLC0415
     from store_kit.problems import Problem  # noqa: PLC0415
     from store_kit.settings import StoreSettings  # noqa: PLC0415
@@ -60,6 +61,7 @@ async def _work(folder: Path, data: Path, *, as_json: bool, restoring: bool) -> 
     from store_cli.backups.making import restore as put_back  # noqa: PLC0415
     from store_cli.reading_settings import WrongSettings, read_settings  # noqa: PLC0415
 
+    configure_logs("warning", "auto")  # to stderr: what the command says is its result alone
     try:
         settings = read_settings(StoreSettings, data_dir=data)
     except WrongSettings as wrong:

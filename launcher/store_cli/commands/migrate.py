@@ -49,6 +49,7 @@ def migrate(
 
 async def _migrate(wait_s: float, *, only_look: bool, as_json: bool) -> "list[ServiceSchema]":
     # Loaded here: the driver takes half a second to import, and the other commands do without.
+    from store_kit.logs import configure_logs  # noqa: PLC0415
     from store_kit.migrations import SchemaError  # noqa: PLC0415
     from store_kit.problems import Problem  # noqa: PLC0415
     from store_kit.settings import StoreSettings  # noqa: PLC0415
@@ -56,6 +57,7 @@ async def _migrate(wait_s: float, *, only_look: bool, as_json: bool) -> "list[Se
     from store_cli.migrating import migrate, statuses  # noqa: PLC0415
     from store_cli.reading_settings import WrongSettings, read_settings  # noqa: PLC0415
 
+    configure_logs("warning", "auto")  # to stderr: what the command says is its result alone
     try:
         settings = read_settings(StoreSettings)
     except WrongSettings as wrong:
