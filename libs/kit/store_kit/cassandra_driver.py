@@ -30,7 +30,7 @@ _RECONNECT_S: Final = 0.5
 _HEARTBEAT_S: Final = 5
 _MORE_HOSTS: Final = 2
 _SOCKET_OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
-"""The driver sends in pieces of 4 kB: without this the second piece waits 40 ms for the first one's receipt (measured)."""
+"""The driver sends in pieces of 4 kB: without this the second piece waits 40 ms for the first one's receipt."""
 
 
 @dataclass(frozen=True, slots=True)
