@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from store_kit.cassandra import Cassandra, DatabaseUnavailable
 
-from store_catalog.adapters.cassandra_reservations import order_of
+from store_catalog.adapters.cassandra_kept import order_of
 from store_catalog.adapters.cassandra_shards import Shards
 from store_catalog.domain import ActiveHold, ProductId, Stock, StockRow
 

@@ -3,19 +3,16 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from typing import Final
 
 from store_kit.cassandra import DatabaseUnavailable
 from store_kit.cassandra_errors import still_unknown
 
-from store_catalog.adapters.cassandra_hints import Hint, Hints
+from store_catalog.adapters.cassandra_ended import EndedOrders
+from store_catalog.adapters.cassandra_hints import Hints
+from store_catalog.adapters.cassandra_kept import Kept, State, ending, moving, refusing
 from store_catalog.adapters.cassandra_operations import End
-from store_catalog.adapters.cassandra_reservations import Kept, Reservations, State
 from store_catalog.adapters.cassandra_shelves import Shelves
 from store_catalog.domain import Claim, OrderId, ProductId, Reservation, ReservationState, refuse_end
-
-TRIES: Final = 20
-"""Steps of others that a call follows; each of them brings the reservation nearer to its end."""
 
 
 @contextlib.contextmanager
@@ -31,58 +28,65 @@ class Endings:
     """Takes reservations to their ends.
 
     Args:
-        shelves: where holds are given back or sold.
-        reservations: what is kept for orders.
+        shelves: where reservations are kept, and holds are given back or sold.
+        ended: which orders have ended.
         hints: told before a reservation passes through a state.
     """
 
-    def __init__(self, shelves: Shelves, reservations: Reservations, hints: Hints) -> None:
+    def __init__(self, shelves: Shelves, ended: EndedOrders, hints: Hints) -> None:
         self._shelves = shelves
-        self._reservations = reservations
+        self._ended = ended
         self._hints = hints
 
     async def release(self, order_id: OrderId) -> Reservation:
         """Give back what an order holds, or leave a marker."""
-        return await self._finish(order_id, State.RELEASING, State.RELEASED)
+        return await self._finish(order_id, State.RELEASED)
 
     async def ship(self, order_id: OrderId) -> Reservation:
         """Turn what an order holds into sold units."""
-        return await self._finish(order_id, State.SHIPPING, State.SHIPPED)
+        return await self._finish(order_id, State.SHIPPED)
 
     async def withdraw(self, kept: Kept) -> None:
         """Give back an attempt that is short or late; somebody else may be faster, and may want another end."""
-        if kept.state is State.HOLDING:
-            withdrawing = await self._reservations.move(kept, State.WITHDRAWING)
-            if withdrawing is None:
-                return
-            kept = withdrawing
-        await self._end(kept, Claim.RELEASED)
-        await self._reservations.move(kept, State.WITHDRAWN)
+        found, _ = await self._shelves.step(
+            kept.order_id, moving(kept.attempt, (State.HOLDING, State.WITHDRAWING))
+        )
+        if found is not None and (found.state, found.attempt) == (State.WITHDRAWING, kept.attempt):
+            await self._end(found, Claim.RELEASED)
+            await self._shelves.step(
+                kept.order_id, moving(kept.attempt, (State.WITHDRAWING, State.WITHDRAWN))
+            )
 
-    async def _finish(self, order_id: OrderId, passing: State, end: State) -> Reservation:
-        kept = await self._reservations.find(order_id)
+    async def _finish(self, order_id: OrderId, end: State) -> Reservation:
+        hint = await self._hints.add(order_id)
+        kept = await self._begin(order_id, end)
         went: list[ProductId] = []
-        hints: list[Hint] = []
-        with in_doubt():
-            for _ in range(TRIES):
-                refuse_end(kept.state.meaning if kept else None, ReservationState(end))
-                if kept is not None and kept.state is end:
-                    self._hints.finish(hints)
-                    return Reservation(order_id, ReservationState(end), crossed=tuple(went))
-                if kept is not None and kept.state is State.HELD:
-                    hints.append(await self._hints.add(order_id))
-                if kept is not None and kept.state is passing:
-                    went += await self._end(kept, ReservationState(end).claim)
-                moved = await self._step(order_id, kept, passing, end)
-                kept = moved or await self._reservations.find(order_id, serial=True)
-        raise still_unknown()
+        if kept is not None and kept.state is not end:
+            with in_doubt():
+                went = await self._end(kept, ReservationState(end).claim)
+                await self._ended.note(order_id, ReservationState(end))
+                await self._shelves.step(order_id, moving(kept.attempt, (kept.state, end)))
+        self._hints.finish([hint])
+        return Reservation(order_id, ReservationState(end), crossed=tuple(went))
 
-    async def _step(self, order_id: OrderId, kept: Kept | None, passing: State, end: State) -> Kept | None:
-        if kept is None:
-            return await self._reservations.refuse(order_id)
-        # Of an attempt that was withdrawn nothing is left to be given back.
-        to = end if kept.state in (passing, State.WITHDRAWN) else passing
-        return await self._reservations.move(kept, to)
+    async def _begin(self, order_id: OrderId, end: State) -> Kept | None:
+        """Bring a reservation on its way to an end; None: it came to that long ago.
+
+        Raises:
+            ReservationShipped: it cannot be released any more.
+            ReservationReleased: there is nothing that could be shipped.
+        """
+        while True:
+            kept, _ = await self._shelves.step(order_id, ending(end))
+            if kept is not None:
+                return kept
+            known = await self._ended.find(order_id)
+            if known is ReservationState(end):
+                return None
+            refuse_end(known, ReservationState(end))
+            kept, refused = await self._shelves.step(order_id, refusing(order_id))
+            if refused:
+                return kept
 
     async def _end(self, kept: Kept, claim: Claim) -> list[ProductId]:
         """End what is held of each line; return the products that went in or out of stock."""

@@ -5,16 +5,31 @@ operations of the group make of it: a delete and an insert of one row would not 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from store_kit.cassandra import Statement
 
 from store_catalog.adapters.cassandra_feed import Announcement
-from store_catalog.adapters.cassandra_shelf import HOLD, MARKER, OPERATION, Facts, Goods, Held, Key, Note, Ref
+from store_catalog.adapters.cassandra_kept import Kept, Turn
+from store_catalog.adapters.cassandra_shelf import (
+    HOLD,
+    MARKER,
+    OPERATION,
+    PRODUCT,
+    RESERVATION,
+    Facts,
+    Goods,
+    Held,
+    Key,
+    Note,
+    Ref,
+    encode_lines,
+)
 from store_catalog.domain import (
     Adjustment,
     Claim,
+    OrderId,
     ProductId,
     ReservedLine,
     Stock,
@@ -28,11 +43,14 @@ from store_catalog.domain import (
 from store_catalog.ports import Adjusted
 from store_catalog.problems import OperationReused, ProductNotFound
 
-MARKER_S: Final = 3 * 3600
-"""How long a marker is kept: no call that was made before it may still hold after `LONGEST_MS`, plus two hours."""
 LONGEST_MS: Final = 3_600_000
 """However late a caller allows a hold to come, an hour after its call it is refused."""
+_MARKER_S: Final = 3 * 3600
+"""How long a marker is kept: two hours longer than any hold may come after it."""
+_ENDED_S: Final = 4 * 3600
+"""How long an ended reservation stays on its shelf: longer than its markers, so that no attempt is numbered twice."""
 _NOTE_S: Final = 24 * 3600
+_ALWAYS: Final = 2**62
 _CHANGE: Final = (
     "UPDATE shelves SET received = ?, available = ?, sold = ?, stock_version = ?"
     " WHERE shard = ? AND kind = 0 AND id = ? AND ref = '' IF stock_version = ? AND version = ?"
@@ -43,6 +61,11 @@ _MARK: Final = "INSERT INTO shelves (shard, kind, id, ref, claim) VALUES (?, 2, 
 _NOTE: Final = (
     "INSERT INTO shelves (shard, kind, id, ref, delta, reason, received, available, sold, stock_version)"
     " VALUES (?, 3, ?, ?, ?, ?, ?, ?, ?, ?) USING TTL ?"
+)
+# By UPDATE alone, also the first time, so that all of the row is gone when its cells expire.
+_KEEP: Final = (
+    "UPDATE shelves USING TTL ? SET claim = ?, attempt = ?, version = ?, at_ms = ?, lines = ?"
+    " WHERE shard = ? AND kind = 5 AND id = ? AND ref = '' IF version = ?"
 )
 _RULES: Final = {Claim.RELEASED: release, Claim.SHIPPED: ship}
 
@@ -59,38 +82,41 @@ class Draft:
         self.facts = facts
         self.now_ms = now_ms
         self.goods = dict(facts.goods)
+        self.kept = dict(facts.kept)
         self.held = dict(facts.held)
         self.notes = dict(facts.notes)
+        self.changed: dict[Key, Goods | Kept] = {}
+        """The rows that will not be as they were found."""
+        self.changes = 0
 
     def put(self, product_id: ProductId, stock: Stock) -> bool:
         """Give a product other quantities; say whether it went in or out of stock by that."""
         before = self.goods[product_id]
-        self.goods[product_id] = replace(before, stock=stock)
-        return crossed(before.stock.available, stock.available)
+        after = self.goods[product_id] = self.changed[PRODUCT, product_id, ""] = replace(before, stock=stock)
+        self.changes += 1
+        return crossed(before.stock.available, after.stock.available)
 
-    @property
-    def changed(self) -> dict[ProductId, Goods]:
-        """The products that will not be as they were."""
-        return {
-            product_id: goods
-            for product_id, goods in self.goods.items()
-            if goods.stock.version != self.facts.goods[product_id].stock.version
-        }
+    def keep(self, kept: Kept) -> None:
+        """Keep this for an order."""
+        self.kept[kept.order_id] = self.changed[RESERVATION, kept.order_id, ""] = kept
+        self.changes += 1
 
     def announcements(self) -> list[Announcement]:
         """Return what the change feed must say before this is written."""
         before = self.facts.goods
         return [
-            (product_id, 0, goods.stock.version)
-            for product_id, goods in self.changed.items()
-            if crossed(before[product_id].stock.available, goods.stock.available)
+            (key[1], 0, row.stock.version)
+            for key, row in self.changed.items()
+            if isinstance(row, Goods) and crossed(before[key[1]].stock.available, row.stock.available)
         ]
 
     def statements(self, shard: int) -> list[Statement]:
-        """Return the batch that makes it so, if all of these products are as they were found."""
+        """Return the batch that makes it so, if all of these rows are as they were found."""
         changes = [
-            _change(shard, product_id, self.facts.goods[product_id], goods.stock)
-            for product_id, goods in self.changed.items()
+            _change(shard, key[1], self.facts.goods[key[1]], row.stock)
+            if isinstance(row, Goods)
+            else _keep(shard, self.facts.kept.get(key[1]), row)
+            for key, row in self.changed.items()
         ]
         held = [
             statement
@@ -107,18 +133,61 @@ def _change(shard: int, product_id: ProductId, found: Goods, stock: Stock) -> St
     return _CHANGE, (*to, shard, product_id, found.stock.version, found.version)
 
 
+def _keep(shard: int, found: Kept | None, kept: Kept) -> Statement:
+    ttl = _ENDED_S if kept.state.ended else 0
+    to = (ttl, kept.state, kept.attempt, kept.version, kept.updated_ms, encode_lines(kept.lines))
+    return _KEEP, (*to, shard, kept.order_id, found.version if found else None)
+
+
 def _claim(shard: int, ref: Ref, before: Held | None, after: Held) -> Iterable[Statement]:
     if after.claim is Claim.HELD:
         yield _HOLD, (shard, *ref, after.quantity)
         return
     if before is not None:
         yield _UNHOLD, (shard, *ref)
-    yield _MARK, (shard, *ref, after.claim, MARKER_S)
+    yield _MARK, (shard, *ref, after.claim, _MARKER_S)
 
 
 def _note(shard: int, ref: Ref, note: Note) -> Statement:
     after = (note.after.received, note.after.available, note.after.sold, note.after.version)
     return _NOTE, (shard, *ref, note.delta, note.reason, *after, _NOTE_S)
+
+
+# ------------------------------------------------------------------------------------------------ reservations
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """Take the reservation of an order a step further; `blind`: there is probably none yet."""
+
+    order_id: OrderId
+    turn: Turn
+    blind: bool = False
+    trusts: int = _ALWAYS
+    subjects: Sequence[Key] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.subjects = ((RESERVATION, self.order_id, ""),)
+
+    def beside(self, _subject: Key) -> Sequence[Key]:
+        """Return nothing: the reservation's row says all."""
+        return ()
+
+    def decide(self, draft: Draft) -> tuple[Kept | None, bool]:
+        """Turn in a draft; return what is kept then, and whether it was this that changed it.
+
+        Raises:
+            Conflict: the turn refuses.
+        """
+        found = draft.kept.get(self.order_id)
+        after = self.turn(found, draft.now_ms)
+        if after is None or after is found:
+            return found, False
+        draft.keep(after)
+        return after, True
+
+
+# ------------------------------------------------------------------------------------------------------- stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,23 +205,26 @@ class Short:
     available: Mapping[ProductId, int]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Hold:
-    """Hold all of these units, or none, until a time; `born` as the shelf's operations have it."""
+    """Hold all of these units, or none, until a time.
+
+    `trusts`: the moment before which nothing can have been held under this name; 0: who knows.
+    """
 
     ref: str
     lines: Mapping[ProductId, int]
     until_ms: int
-    born: int | None
+    trusts: int
+    blind: bool = False
+    subjects: Sequence[Key] = field(init=False)
 
-    @property
-    def products(self) -> Iterable[ProductId]:
-        """Which products."""
-        return self.lines
+    def __post_init__(self) -> None:
+        self.subjects = _products(self.lines)
 
-    def keys(self, product_id: ProductId) -> Sequence[Key]:
+    def beside(self, subject: Key) -> Sequence[Key]:
         """Return where a hold or a marker would be."""
-        return (HOLD, product_id, self.ref), (MARKER, product_id, self.ref)
+        return (HOLD, subject[1], self.ref), (MARKER, subject[1], self.ref)
 
     def decide(self, draft: Draft) -> Taken | Short:
         """Hold in a draft.
@@ -182,9 +254,13 @@ class Hold:
         return hold(goods.stock, None if held is None else held.claim, self.lines[product_id])
 
 
+def _products(product_ids: Iterable[ProductId]) -> Sequence[Key]:
+    return tuple([(PRODUCT, product_id, "") for product_id in product_ids])
+
+
 def _available(draft: Draft, product_id: ProductId) -> int:
     goods = draft.goods.get(product_id)
-    return 0 if goods is None or goods.deleted else goods.stock.available
+    return 0 if goods is None else goods.available
 
 
 def _reserved(draft: Draft, product_id: ProductId, quantity: int) -> ReservedLine:
@@ -192,22 +268,27 @@ def _reserved(draft: Draft, product_id: ProductId, quantity: int) -> ReservedLin
     return ReservedLine(product_id, goods.sku, goods.name, quantity, goods.price_minor)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class End:
     """Turn what an order holds of these products into RELEASED or SHIPPED, and leave markers."""
 
     ref: str
-    products: Sequence[ProductId]
+    product_ids: Sequence[ProductId]
     claim: Claim
-    born: None = None
+    trusts: int = 0
+    blind: bool = False
+    subjects: Sequence[Key] = field(init=False)
 
-    def keys(self, product_id: ProductId) -> Sequence[Key]:
+    def __post_init__(self) -> None:
+        self.subjects = _products(self.product_ids)
+
+    def beside(self, subject: Key) -> Sequence[Key]:
         """Return where a hold or a marker would be."""
-        return (HOLD, product_id, self.ref), (MARKER, product_id, self.ref)
+        return (HOLD, subject[1], self.ref), (MARKER, subject[1], self.ref)
 
     def decide(self, draft: Draft) -> tuple[ProductId, ...]:
         """End in a draft; return the products that went in or out of stock."""
-        return tuple([product_id for product_id in self.products if self._end(draft, product_id)])
+        return tuple([product_id for product_id in self.product_ids if self._end(draft, product_id)])
 
     def _end(self, draft: Draft, product_id: ProductId) -> bool:
         goods, held = draft.goods.get(product_id), draft.held.get((product_id, self.ref))
@@ -223,21 +304,21 @@ class End:
         return draft.put(product_id, stock)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Adjust:
     """Receive or write off units."""
 
     adjustment: Adjustment
-    born: None = None
+    trusts: int = 0
+    blind: bool = False
+    subjects: Sequence[Key] = field(init=False)
 
-    @property
-    def products(self) -> Iterable[ProductId]:
-        """Which product."""
-        return (self.adjustment.product_id,)
+    def __post_init__(self) -> None:
+        self.subjects = _products((self.adjustment.product_id,))
 
-    def keys(self, product_id: ProductId) -> Sequence[Key]:
+    def beside(self, subject: Key) -> Sequence[Key]:
         """Return where it would be noted."""
-        return ((OPERATION, product_id, self.adjustment.operation_id),)
+        return ((OPERATION, subject[1], self.adjustment.operation_id),)
 
     def decide(self, draft: Draft) -> Adjusted:
         """Adjust in a draft; what was noted already is answered alike.

@@ -1,8 +1,9 @@
-"""The rows of one shard that operations on stock are decided by, and what this process remembers of them.
+"""The rows of one shard that operations are decided by, and what this process remembers of them.
 
-Remembered is a product's row at a version. It may be out of date: the condition on the version in the batch finds that
-out. Not remembered is what orders hold. Who wants to know reads it, but for an order whose reservation was opened by
-this very process after the product was read: whatever has been held for it since has changed the product's version.
+Remembered are the row of a product and that of a reservation on its way, each at a version. They may be out of date:
+the conditions on the versions in the batch find that out. Not remembered is what orders hold. Who wants to know reads
+it, but for an order whose reservation was opened by this very process after the product was read: whatever has been
+held for it since has changed the product's version.
 """
 
 from collections import OrderedDict
@@ -10,11 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+import msgspec
 from store_kit.cassandra import Cassandra
 
-from store_catalog.domain import Claim, ProductId, Stock
+from store_catalog.adapters.cassandra_kept import Kept, State
+from store_catalog.domain import Claim, OrderId, ProductId, ReservedLine, Stock
 
-PRODUCT, HOLD, MARKER, OPERATION, SKU = range(5)
+PRODUCT, HOLD, MARKER, OPERATION, SKU, RESERVATION = range(6)
 """The kinds of rows."""
 Key = tuple[int, str, str]
 """Kind, id, ref."""
@@ -22,9 +25,11 @@ Ref = tuple[ProductId, str]
 """A product and which attempt of an order, or which operation."""
 _ROWS: Final = (
     "SELECT kind, id, ref, sku, name, price_minor, version, deleted, received, available, sold, stock_version,"
-    " quantity, claim, delta, reason FROM shelves WHERE shard = ? AND (kind, id, ref) IN ?"
+    " quantity, claim, delta, reason, attempt, at_ms, lines FROM shelves WHERE shard = ? AND (kind, id, ref) IN ?"
 )
 _ROWS_AT_ONCE: Final = 1_000
+_KeptLine = tuple[str, str | None, str, int, int]
+_decode_lines: Final = msgspec.json.Decoder(list[_KeptLine]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,11 @@ class Goods:
     version: int
     deleted: bool
     stock: Stock
+
+    @property
+    def available(self) -> int:
+        """How many can be held."""
+        return 0 if self.deleted else self.stock.available
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +68,35 @@ class Note:
 
 @dataclass(slots=True)
 class Facts:
-    """What a group of operations is decided by; `read` names the products that were read for it just now."""
+    """What a group of operations is decided by; `read` are the subjects that were read for it just now."""
 
     goods: dict[ProductId, Goods] = field(default_factory=dict)
+    kept: dict[OrderId, Kept] = field(default_factory=dict)
     held: dict[Ref, Held] = field(default_factory=dict)
     notes: dict[Ref, Note] = field(default_factory=dict)
-    read: frozenset[ProductId] = frozenset()
+    read: frozenset[Key] = frozenset()
 
 
 class Operation(Protocol):
-    """What somebody wants of products of one shard."""
+    """What somebody wants of rows of one shard."""
 
     @property
-    def products(self) -> Iterable[ProductId]:
-        """Which products."""
+    def subjects(self) -> Sequence[Key]:
+        """The rows whose versions it sets conditions on: of products, or of a reservation."""
         ...
 
     @property
-    def born(self) -> int | None:
-        """The moment before which nothing can have been held or noted for it; None: who knows."""
+    def trusts(self) -> int:
+        """What was remembered before this moment is good enough to decide by; 0: nothing is."""
         ...
 
-    def keys(self, product_id: ProductId) -> Sequence[Key]:
-        """Return the rows beside the product's own by which it is decided."""
+    @property
+    def blind(self) -> bool:
+        """Whether what is not remembered may be taken to be absent."""
+        ...
+
+    def beside(self, subject: Key) -> Sequence[Key]:
+        """Return further rows by which it is decided, each read together with its subject."""
         ...
 
 
@@ -91,7 +107,7 @@ class Shelf:
         db: the keyspace.
         shard: its number.
         moments: numbers that only grow, shared by all shelves.
-        most: the most products that are remembered.
+        most: the most rows that are remembered.
     """
 
     def __init__(self, db: Cassandra, shard: int, moments: Iterator[int], most: int) -> None:
@@ -99,54 +115,63 @@ class Shelf:
         self.shard = shard
         self._moments = moments
         self._most = most
-        self._known: OrderedDict[ProductId, tuple[Goods, int]] = OrderedDict()
+        self._known: OrderedDict[Key, tuple[Goods | Kept, int]] = OrderedDict()
 
-    async def facts(self, operations: Sequence[Operation], *, serial: bool = False) -> Facts:
-        """Return what operations are decided by, as far as it is not known read now.
+    async def facts(
+        self, operations: Sequence[Operation], *, careful: bool = False, serial: bool = False
+    ) -> Facts:
+        """Return what operations are decided by; what is not remembered is read now, if `careful` everything.
 
         Raises:
             DatabaseUnavailable: it could not be read.
         """
         unknown = {
-            product_id
+            subject
             for operation in operations
-            for product_id in operation.products
-            if serial or not self._knows(product_id, operation.born)
+            for subject in operation.subjects
+            if careful or not self._knows(subject, operation)
         }
         facts = await self._read(list(_keys(operations, unknown)), serial=serial) if unknown else Facts()
-        for product_id in {
-            product_id for operation in operations for product_id in operation.products
-        } - unknown:
-            self._known.move_to_end(product_id)
-            facts.goods[product_id] = self._known[product_id][0]
         facts.read = frozenset(unknown)
+        for operation in operations:
+            for subject in operation.subjects:
+                if subject not in unknown and subject in self._known:
+                    self._known.move_to_end(subject)
+                    _put(facts, subject, self._known[subject][0])
         return facts
 
     async def look(self, product_ids: Iterable[ProductId]) -> Mapping[ProductId, Goods]:
         """Return those of the products that exist, as they are now."""
         return (await self._read([(PRODUCT, product_id, "") for product_id in product_ids])).goods
 
+    async def find(self, order_ids: Iterable[OrderId]) -> Mapping[OrderId, Kept]:
+        """Return what is kept for orders now, half-done changes ended first."""
+        return (await self._read([(RESERVATION, order_id, "") for order_id in order_ids], serial=True)).kept
+
     def available(self, product_id: ProductId) -> int | None:
-        """Return how much there was when last heard of; None when nothing is known."""
-        known = self._known.get(product_id)
-        if known is None:
-            return None
-        return 0 if known[0].deleted else known[0].stock.available
+        """Return how many could be held when last heard of; None when nothing is known."""
+        known = self._known.get((PRODUCT, product_id, ""))
+        return known[0].available if known and isinstance(known[0], Goods) else None
 
-    def remember(self, goods: Mapping[ProductId, Goods]) -> None:
-        """Take over products as they were written by us, on what was known of them."""
-        for product_id, present in goods.items():
-            if product_id in self._known:
-                self._known[product_id] = (present, self._known[product_id][1])
+    def remember(self, rows: Mapping[Key, Goods | Kept]) -> None:
+        """Take over rows as they were just written by us."""
+        for key, row in rows.items():
+            if isinstance(row, Goods):
+                # As of when it was read, not of now: what others hold was not looked at since.
+                self._known[key] = (row, self._known[key][1])
+            elif row.state.passing:
+                self._known[key] = (row, 0)
+            else:
+                self._known.pop(key, None)
 
-    def forget(self, product_ids: Iterable[ProductId]) -> None:
-        """Believe nothing about products any more."""
-        for product_id in product_ids:
-            self._known.pop(product_id, None)
+    def forget(self, subjects: Iterable[Key]) -> None:
+        """Believe nothing about these rows any more."""
+        for subject in subjects:
+            self._known.pop(subject, None)
 
-    def _knows(self, product_id: ProductId, born: int | None) -> bool:
-        known = self._known.get(product_id)
-        return known is not None and born is not None and known[1] < born
+    def _knows(self, subject: Key, operation: Operation) -> bool:
+        known = self._known.get(subject)
+        return operation.blind if known is None else known[1] < operation.trusts
 
     async def _read(self, keys: Sequence[Key], *, serial: bool = False) -> Facts:
         facts = Facts()
@@ -155,44 +180,48 @@ class Shelf:
             for row in await self._db.all("shelves.get", _ROWS, (self.shard, some), serial=serial):
                 _sort_in(facts, row)
         moment = next(self._moments)
-        self._known |= {product_id: (goods, moment) for product_id, goods in facts.goods.items()}
+        for product_id, goods in facts.goods.items():
+            self._known[PRODUCT, product_id, ""] = (goods, moment)
         while len(self._known) > self._most:
             self._known.popitem(last=False)
         return facts
 
 
-def _keys(operations: Sequence[Operation], product_ids: set[ProductId]) -> dict[Key, None]:
-    """Return the rows of some products that operations need, each once."""
-    keys: dict[Key, None] = {(PRODUCT, product_id, ""): None for product_id in product_ids}
+def encode_lines(lines: Sequence[ReservedLine]) -> bytes | None:
+    """Return a reservation's lines as they are kept."""
+    if not lines:
+        return None
+    return msgspec.json.encode([(x.product_id, x.sku, x.name, x.quantity, x.unit_price_minor) for x in lines])
+
+
+def _keys(operations: Sequence[Operation], subjects: set[Key]) -> dict[Key, None]:
+    """Return some subjects and the rows that operations need beside them, each once."""
+    keys = dict.fromkeys(subjects)
     for operation in operations:
-        for product_id in operation.products:
-            if product_id in product_ids:
-                keys |= dict.fromkeys(operation.keys(product_id))
+        for subject in operation.subjects:
+            if subject in subjects:
+                keys |= dict.fromkeys(operation.beside(subject))
     return keys
 
 
+def _put(facts: Facts, subject: Key, row: Goods | Kept) -> None:
+    if isinstance(row, Goods):
+        facts.goods[subject[1]] = row
+    else:
+        facts.kept[subject[1]] = row
+
+
 def _sort_in(facts: Facts, row: tuple[Any, ...]) -> None:
-    (
-        kind,
-        product_id,
-        ref,
-        *details,
-        received,
-        available,
-        sold,
-        stock_version,
-        quantity,
-        claim,
-        delta,
-        reason,
-    ) = row
+    kind, about, ref, sku, name, price_minor, version, deleted, *quantities = row[:12]
+    quantity, claim, delta, reason, attempt, at_ms, lines = row[12:]
     if kind == PRODUCT:
-        sku, name, price_minor, version, deleted = details
-        stock = Stock(received, available, sold, stock_version)
-        facts.goods[product_id] = Goods(sku or None, name, price_minor, version, bool(deleted), stock)
+        facts.goods[about] = Goods(sku or None, name, price_minor, version, bool(deleted), Stock(*quantities))
     elif kind == HOLD:
-        facts.held[product_id, ref] = Held(Claim.HELD, quantity)
+        facts.held[about, ref] = Held(Claim.HELD, quantity)
     elif kind == MARKER:
-        facts.held[product_id, ref] = Held(Claim(claim))
+        facts.held[about, ref] = Held(Claim(claim))
     elif kind == OPERATION:
-        facts.notes[product_id, ref] = Note(delta, reason, Stock(received, available, sold, stock_version))
+        facts.notes[about, ref] = Note(delta, reason, Stock(*quantities))
+    elif kind == RESERVATION and version is not None:
+        kept = tuple([ReservedLine(*line) for line in _decode_lines(lines)]) if lines else ()
+        facts.kept[about] = Kept(about, State(claim), attempt, version, at_ms, kept)

@@ -17,17 +17,18 @@ from store_kit.groups import Groups
 from store_kit.problems import Problem
 
 from store_catalog.adapters.cassandra_feed import CassandraChangeFeed
-from store_catalog.adapters.cassandra_operations import Adjust, Draft, End, Hold, Short
+from store_catalog.adapters.cassandra_kept import Kept, Turn
+from store_catalog.adapters.cassandra_operations import Adjust, Draft, End, Hold, Step
 from store_catalog.adapters.cassandra_shards import Shards
-from store_catalog.adapters.cassandra_shelf import Shelf
-from store_catalog.domain import ProductId
+from store_catalog.adapters.cassandra_shelf import Key, Shelf
+from store_catalog.domain import OrderId, ProductId
 
 T = TypeVar("T")
-Operation = Hold | End | Adjust
+Operation = Step | Hold | End | Adjust
 _GROUP: Final = 256
-_PRODUCTS_IN_A_BATCH: Final = 1_000
+_SUBJECTS_IN_A_BATCH: Final = 1_000
 _REMEMBERED: Final = 32_768
-"""Products that a process remembers, 20 MB."""
+"""Rows that a process remembers, 20 MB."""
 _EAGER: Final = 10
 """Tries without a pause between them: others are faster only now and then."""
 
@@ -74,6 +75,18 @@ class Shelves:
         """Return how much there was of a product when last heard of; None when nothing is known."""
         return self.of(self.shards.of(product_id)).available(product_id)
 
+    async def step(self, order_id: OrderId, turn: Turn, *, blind: bool = False) -> tuple[Kept | None, bool]:
+        """Take the reservation of an order a step further; return what is kept then, and whether this changed it.
+
+        Raises:
+            Conflict: the turn refuses.
+            DatabaseUnavailable: nothing was changed.
+            DatabaseOutcomeUnknown: nobody knows.
+        """
+        step = Step(order_id, turn, blind)
+        outcome: tuple[Kept | None, bool] = await self.submit(self.shards.of(order_id), step)
+        return outcome
+
     async def submit(self, shard: int, operation: Operation) -> Any:
         """Return what an operation comes to (see its `decide`), once that is durable.
 
@@ -97,14 +110,14 @@ class Shelves:
         patience, in_doubt = Patience(), False
         for tries in itertools.count(1):
             try:
-                outcomes = await self._try(shelf, group, serial=in_doubt)
+                outcomes = await self._try(shelf, group, careful=tries > 1, serial=in_doubt)
                 if outcomes is not None:
                     return outcomes
             except (DatabaseUnavailable, DatabaseOutcomeUnknown) as error:
                 in_doubt = in_doubt or isinstance(error, DatabaseOutcomeUnknown)
                 if not in_doubt:
                     raise
-            shelf.forget(product_id for operation in group for product_id in operation.products)
+            shelf.forget(subject for operation in group for subject in operation.subjects)
             if (in_doubt or tries > _EAGER) and not await patience.pause():
                 break
         raise (
@@ -113,37 +126,41 @@ class Shelves:
             else DatabaseUnavailable("Too many change this stock at once; try again.")
         )
 
-    async def _try(self, shelf: Shelf, group: Sequence[Operation], *, serial: bool) -> list[Any] | None:
+    async def _try(
+        self, shelf: Shelf, group: Sequence[Operation], *, careful: bool, serial: bool
+    ) -> list[Any] | None:
         """Decide and write; None when somebody else was faster."""
-        draft, outcomes = await self._decide(shelf, group, serial=serial)
-        statements = draft.statements(shelf.shard)
-        if statements:
+        draft, outcomes = await self._decide(shelf, group, careful=careful, serial=serial)
+        if draft.changed:
             await self._feed.announce(draft.announcements())
-            if not await self._db.apply("shelves.commit", *statements):
+            if not await self._db.apply("shelves.commit", *draft.statements(shelf.shard)):
                 return None
             shelf.remember(draft.changed)
         return outcomes
 
     async def _decide(
-        self, shelf: Shelf, group: Sequence[Operation], *, serial: bool
+        self, shelf: Shelf, group: Sequence[Operation], *, careful: bool, serial: bool
     ) -> tuple[Draft, list[Any]]:
-        while True:
-            facts = await shelf.facts(group, serial=serial)
-            draft = Draft(facts, self._clock.now_ms())
-            outcomes = [_outcome(operation, draft) for operation in group]
-            # Nothing but a condition on it makes what is remembered certain, and a refusal sets none.
-            refused = [outcome for outcome in outcomes if isinstance(outcome, Short)]
-            doubtful = {product_id for outcome in refused for product_id in outcome.available} - facts.read
-            if not doubtful:
-                return draft, outcomes
-            shelf.forget(doubtful)
+        facts = await shelf.facts(group, careful=careful, serial=serial)
+        draft = Draft(facts, self._clock.now_ms())
+        resting: set[Key] = set()
+        outcomes = [_outcome(operation, draft, resting) for operation in group]
+        # What is refused or answered without a change sets no condition, so memory is not good enough for it.
+        if resting - facts.read - draft.changed.keys():
+            return await self._decide(shelf, group, careful=True, serial=serial)
+        return draft, outcomes
 
 
-def _outcome(operation: Operation, draft: Draft) -> Any:
+def _outcome(operation: Operation, draft: Draft, resting: set[Key]) -> Any:
+    """Decide an operation; if it changes nothing, note the rows that this rests on."""
+    before = draft.changes
     try:
         return operation.decide(draft)
     except Problem as refusal:
         return refusal
+    finally:
+        if draft.changes == before:
+            resting.update(operation.subjects)
 
 
 def _parts(waiting: Sequence[Operation]) -> Iterator[list[Operation]]:
@@ -151,10 +168,9 @@ def _parts(waiting: Sequence[Operation]) -> Iterator[list[Operation]]:
     part: list[Operation] = []
     size = 0
     for operation in waiting:
-        products = len(list(operation.products))
-        if part and size + products > _PRODUCTS_IN_A_BATCH:
+        if part and size + len(operation.subjects) > _SUBJECTS_IN_A_BATCH:
             yield part
             part, size = [], 0
         part.append(operation)
-        size += products
+        size += len(operation.subjects)
     yield part

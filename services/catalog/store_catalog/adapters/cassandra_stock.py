@@ -10,22 +10,21 @@ from typing import Final
 from store_catalog.adapters.cassandra_attempts import Attempts
 from store_catalog.adapters.cassandra_books import CassandraBooks
 from store_catalog.adapters.cassandra_endings import Endings
-from store_catalog.adapters.cassandra_hints import Hint, Hints
+from store_catalog.adapters.cassandra_hints import Hints
+from store_catalog.adapters.cassandra_kept import Kept
 from store_catalog.adapters.cassandra_operations import Adjust
-from store_catalog.adapters.cassandra_reservations import PASSING, Reservations
 from store_catalog.adapters.cassandra_shelves import Shelves
 from store_catalog.domain import Adjustment, Line, OrderId, ProductId, Reservation, StockRow
 from store_catalog.ports import Adjusted
 
-_AT_ONCE: Final = 32
+_AT_ONCE: Final = 500
 
 
 class CassandraStockStore:
     """StockStore on the catalogue's keyspace.
 
     Args:
-        shelves: where quantities change.
-        reservations: what is kept for orders.
+        shelves: where reservations and quantities change.
         hints: where is found what stopped half way.
         attempts: holds.
         endings: releases and ships.
@@ -35,14 +34,12 @@ class CassandraStockStore:
     def __init__(
         self,
         shelves: Shelves,
-        reservations: Reservations,
         hints: Hints,
         attempts: Attempts,
         endings: Endings,
         books: CassandraBooks,
     ) -> None:
         self._shelves = shelves
-        self._reservations = reservations
         self._hints = hints
         self._attempts = attempts
         self._endings = endings
@@ -75,8 +72,13 @@ class CassandraStockStore:
         found: dict[OrderId, Reservation] = {}
         hints = await self._hints.waiting(older_than_ms)
         for at in range(0, len(hints), _AT_ONCE):
-            looks = [self._passing(hint, older_than_ms) for hint in hints[at : at + _AT_ONCE]]
-            found |= {r.order_id: r for r in await asyncio.gather(*looks) if r is not None}
+            some = hints[at : at + _AT_ONCE]
+            kept = await self._kept({order_id for _, order_id in some})
+            passing = {order_id: one for order_id, one in kept.items() if one.state.passing}
+            self._hints.finish([hint for hint in some if hint[1] not in passing])
+            for order_id, one in passing.items():
+                if one.state.meaning is not None and one.updated_ms < older_than_ms:
+                    found[order_id] = Reservation(order_id, one.state.meaning)
             if len(found) >= limit:
                 break
         return list(found.values())[:limit]
@@ -85,11 +87,7 @@ class CassandraStockStore:
         """Return 0: what is left of reservations expires by itself."""
         return 0
 
-    async def _passing(self, hint: Hint, older_than_ms: int) -> Reservation | None:
-        """Return the reservation that a hint is about if it has stopped half way."""
-        kept = await self._reservations.find(hint[1], serial=True)
-        if kept is None or kept.state not in PASSING:
-            self._hints.finish([hint])
-            return None
-        meaning = kept.state.meaning
-        return Reservation(kept.order_id, meaning) if meaning and kept.updated_ms < older_than_ms else None
+    async def _kept(self, order_ids: set[OrderId]) -> dict[OrderId, Kept]:
+        parts = self._shelves.by_shard(dict.fromkeys(order_ids))
+        found = await asyncio.gather(*(self._shelves.of(shard).find(some) for shard, some in parts.items()))
+        return {order_id: one for part in found for order_id, one in part.items()}

@@ -8,11 +8,11 @@ from store_kit.clock import Clock
 
 from store_catalog.adapters.cassandra_attempts import Attempts
 from store_catalog.adapters.cassandra_books import CassandraBooks
+from store_catalog.adapters.cassandra_ended import EndedOrders
 from store_catalog.adapters.cassandra_endings import Endings
 from store_catalog.adapters.cassandra_feed import CassandraChangeFeed
 from store_catalog.adapters.cassandra_hints import Hints
 from store_catalog.adapters.cassandra_products import CassandraProductStore
-from store_catalog.adapters.cassandra_reservations import Reservations
 from store_catalog.adapters.cassandra_shards import Shards
 from store_catalog.adapters.cassandra_shelves import Shelves
 from store_catalog.adapters.cassandra_stock import CassandraStockStore
@@ -32,9 +32,8 @@ class CassandraStores:
         """Return the stores on a keyspace, whose shards must be settled before they are used."""
         feed = CassandraChangeFeed(db, clock, settings.catalog_feed_s)
         shelves, hints = Shelves(db, shards, feed, clock), Hints(db, clock)
-        reservations = Reservations(db, clock, settings.catalog_marker_s)
-        endings = Endings(shelves, reservations, hints)
-        attempts = Attempts(shelves, reservations, hints, endings, clock)
-        books = CassandraBooks(db, shards)
-        stock = CassandraStockStore(shelves, reservations, hints, attempts, endings, books)
+        ended = EndedOrders(db, settings.catalog_marker_s)
+        endings = Endings(shelves, ended, hints)
+        attempts = Attempts(shelves, ended, hints, endings, clock)
+        stock = CassandraStockStore(shelves, hints, attempts, endings, CassandraBooks(db, shards))
         return cls(CassandraProductStore(db, shards, feed, clock), stock, feed)
