@@ -84,7 +84,8 @@ class CartStore(Protocol):
     async def sweep(self, now_ms: int, guests_idle_since_ms: int, limit: int) -> int:
         """Return how much was deleted.
 
-        That is at most `limit` operations whose time is over, and as many guests' carts not written since.
+        That is at most `limit` operations whose time is over, and as many guests' carts not written since. Where
+        rows expire by themselves there is nothing to do.
         """
         ...
 
@@ -101,7 +102,7 @@ class ViewStore(Protocol):
         ...
 
     async def sweep(self, guests_before_ms: int, limit: int) -> int:
-        """Delete at most `limit` views by guests older than that; return how many."""
+        """Delete at most `limit` views by guests older than that, where they do not expire; return how many."""
         ...
 
 

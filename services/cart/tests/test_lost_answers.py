@@ -137,6 +137,19 @@ async def test_a_merge_that_was_broken_off_is_finished_by_the_next_reader(
         assert not (await survivor.merge(GUEST, USER, 3, LATER_MS)).merged
 
 
+async def test_a_merge_that_was_finished_late_is_known_as_long_as_the_closed_cart(db: Unsure) -> None:
+    """Finished after weeks, when the note that began it is about to expire: it is written anew."""
+    await carts_on(db).replace(GUEST, [line(MUG, 2)], 1)
+    db.fates = ["kill after"]
+    with pytest.raises(Killed):
+        await carts_on(db).merge(GUEST, USER, 2, LATER_MS)
+    expired = "DELETE FROM carts WHERE owner = ? AND id = ? IF EXISTS"
+    assert await db.apply("carts.expire", (expired, (f"user:{USER.id}", f"merge:{GUEST.id}")))
+    assert await carts_on(db).read(USER) == Cart(1, [line(MUG, 2)])
+    assert not (await carts_on(db).merge(GUEST, USER, 3, LATER_MS)).merged
+    assert await carts_on(db).read(USER) == Cart(1, [line(MUG, 2)])
+
+
 async def test_a_merge_that_was_never_begun_leaves_the_guest_alone(db: Unsure) -> None:
     """The guest goes on shopping, and may merge later."""
     await carts_on(db).replace(GUEST, [line(MUG, 2)], 1)
