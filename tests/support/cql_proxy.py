@@ -79,7 +79,7 @@ class Trap:
                 return True
             if self._caught and self.fault is Fault.HOLD_UNTIL_NEXT:
                 await self.release()
-        elif self._caught and self._next:
+        elif self._next and self.sprung.is_set():
             self._next = False
             return True
         return False

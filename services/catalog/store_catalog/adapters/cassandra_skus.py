@@ -153,9 +153,16 @@ class Skus:
             return standing is not Standing.NOTHING
         # The product passes the version with which it would have got the SKU. Nothing else of it changes.
         await self._feed.announce([(product.id, claim.version, 0)])
-        shard = self._shards.of(product.id)
-        skipped = (claim.version, shard, product.id, product.version)
-        await self._applied("products.skip", (_SKIP, skipped))
+        skipped = (claim.version, self._shards.of(product.id), product.id, product.version)
+
+        async def apply() -> bool:
+            return await self._db.apply("products.skip", (_SKIP, skipped))
+
+        async def passed() -> bool:
+            present = await self._owner(claim)
+            return present is None or present.version >= claim.version
+
+        await self._db.settle(apply, passed)
         return claim.standing(await self._owner(claim), claim.at_ms) is not Standing.NOTHING
 
     async def _find(self, skus: Iterable[str], *, serial: bool) -> list[Claim]:
