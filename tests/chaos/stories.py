@@ -150,15 +150,10 @@ class Story:
         )
 
     def over(self) -> bool:
-        """Whether the order rests where it may, goal or not, and nothing more will be done for it.
-
-        On a busy machine a call between services may time out, and then an order is refused that would have been
-        made: that story is over as well, and has not come to what the scenario is about.
-        """
+        """Whether the order has reached what the scenario is about and nothing more will be done for it."""
         try:
-            status = status_of(self.ground.data_dir, self.order_id)
-            rests = status is None or status in self.scenario.ends
-            return rests and not has_hints(self.ground.data_dir, self.order_id, "recovery", "notify")
+            there = status_of(self.ground.data_dir, self.order_id) == self.scenario.goal
+            return there and not has_hints(self.ground.data_dir, self.order_id, "recovery", "notify")
         except sqlite3.OperationalError:
             # The shop has died this very moment; while it lives its files can be read.
             return False
