@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from store_cart.adapters.cassandra_carts import CassandraCartStore
 from store_cart.adapters.cassandra_views import CassandraViewStore
-from store_cart.domain import Limits, Line, Operation, Owner, View
+from store_cart.domain import Limits, Line, Operation, Ordered, Owner, View
 from store_kit.cassandra import Cassandra
 from store_kit.problems import PreconditionFailed
 
@@ -61,7 +61,7 @@ async def filled(db: Cassandra, key: str) -> None:
 
 async def subtract(db: Cassandra, key: str) -> str:
     """Take three ordered mugs out."""
-    await carts(db).subtract(user(key), f"order-{key}", {"mug": 3}, 2, _LATER_MS)
+    await carts(db).subtract(user(key), f"order-{key}", [Ordered("mug", 3)], 2, _LATER_MS)
     return "subtracted"
 
 

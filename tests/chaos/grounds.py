@@ -64,9 +64,15 @@ class Ground:
         await within(lambda: self.folder.fired, within_s)
         return await self._disarmed()
 
-    async def dies_at(self, boundary: Boundary, over: Callable[[], bool], within_s: float) -> bool:
-        """Wait for the one process to die that passes this boundary; False when all was over and none came there."""
-        await until(lambda: self.folder.fired or over(), f"{boundary}: nobody dies, nothing ends", within_s)
+    async def dies_at(
+        self, boundary: Boundary, over: Callable[[], bool], story: object, within_s: float
+    ) -> bool:
+        """Wait for the one process to die that passes this boundary; False when all was over and none came there.
+
+        `story` says how things stand when neither happens in time.
+        """
+        ended = await within(lambda: self.folder.fired or over(), within_s)
+        assert ended, f"not within {within_s} s: nobody dies, nothing ends: {story}"
         died = await self._disarmed()
         expected = boundary.service if self.way == "four" else "shop"
         assert self.dead == ([expected] if died else []), f"{self.dead} died, not {expected}"

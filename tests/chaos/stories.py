@@ -35,8 +35,8 @@ _NEVER = {"STORE_ORDER_PROCESSING_AFTER_S": "3600"}
 class Scenario:
     """A way an order can go.
 
-    `ends` are the statuses that it may rest in, whatever is killed on the way. What a worker looks at by a clock of
-    its own may kill while the order is only being placed, so that it is turned back; then nobody was told a yes.
+    `ends` are the statuses that it may rest in, whatever is killed on the way; a look by a worker's own clock may be
+    killed while the order is only being placed, so that it is turned back.
     """
 
     name: str
@@ -150,18 +150,24 @@ class Story:
         )
 
     def over(self) -> bool:
-        """Whether the order rests where it may, goal or not, and nothing more will be done for it.
-
-        On a busy machine a call between services may time out, and then an order is refused that would have been
-        made: that story is over as well, and has not come to what the scenario is about.
-        """
+        """Whether the order rests where it may and nothing more will be done for it."""
         try:
-            status = status_of(self.ground.data_dir, self.order_id)
-            rests = status is None or status in self.scenario.ends
-            return rests and not has_hints(self.ground.data_dir, self.order_id, "recovery", "notify")
+            resting = status_of(self.ground.data_dir, self.order_id) in (None, *self.scenario.ends)
+            return resting and not has_hints(self.ground.data_dir, self.order_id, "recovery", "notify")
         except sqlite3.OperationalError:
             # The shop has died this very moment; while it lives its files can be read.
             return False
+
+    def went_its_way(self) -> bool:
+        """Whether it reached its goal and the buyer was told at once: no service was away, or too slow for that."""
+        return (
+            self.answer is not None and status_of(self.ground.data_dir, self.order_id) == self.scenario.goal
+        )
+
+    def __str__(self) -> str:
+        """Return where it stands, for a test that fails."""
+        said = [answer and answer.status for answer in (self.answer, self.cancelled)]
+        return f"{self.order_id} is {status_of(self.ground.data_dir, self.order_id)}, answered {said}"
 
     async def judge(self, books: Books) -> None:
         """Assert everything that was promised to this customer. The ground must be at rest."""

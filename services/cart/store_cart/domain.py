@@ -53,6 +53,8 @@ class Line(NamedTuple):
     name: str
     price_when_added_minor: int
     added_ms: int
+    since: int = 0
+    """The cart's version at which the line was put there, or its quantity was set; adding leaves it."""
 
     @classmethod
     def of(cls, product: Product, quantity: int, added_ms: int) -> "Line":
@@ -75,6 +77,18 @@ class Cart:
     def size(self) -> "CartSize":
         """The cart in three numbers."""
         return CartSize(self.version, len(self.lines), sum(line.quantity for line in self.lines))
+
+
+class Ordered(NamedTuple):
+    """Units of a line that were ordered; `since` is the line's own then, None where it is not known."""
+
+    product_id: str
+    quantity: int
+    since: int | None = None
+
+    def is_of(self, line: Line) -> bool:
+        """Whether that line was ordered, and not one that took its place since."""
+        return self.since in (None, line.since)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from store_cart.domain import (
     LineChange,
     MergeReport,
     Operation,
+    Ordered,
     Owner,
     Product,
     View,
@@ -68,9 +69,12 @@ class CartStore(Protocol):
         ...
 
     async def subtract(
-        self, user: Owner, order_id: str, quantities: Mapping[str, int], at_ms: int, forget_ms: int
+        self, user: Owner, order_id: str, ordered: Sequence[Ordered], at_ms: int, forget_ms: int
     ) -> int:
-        """Take what was ordered out of the cart, once for each order; return the cart's version."""
+        """Take what was ordered out of the cart, once for each order; return the cart's version.
+
+        What was added to an ordered line stays, and so does a line that was set anew: the shopper said so, later.
+        """
         ...
 
     async def is_merged(self, guest: Owner) -> bool:

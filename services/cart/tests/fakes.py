@@ -19,8 +19,10 @@ def product(product_id: str, price_minor: int = 250, *, in_stock: bool = True) -
     )
 
 
-def line(product_id: str, quantity: int = 1, *, price_minor: int = 250, added_ms: int = 1) -> Line:
-    return Line.of(product(product_id, price_minor), quantity, added_ms)
+def line(
+    product_id: str, quantity: int = 1, *, price_minor: int = 250, added_ms: int = 1, since: int = 0
+) -> Line:
+    return Line.of(product(product_id, price_minor), quantity, added_ms)._replace(since=since)
 
 
 def operation(

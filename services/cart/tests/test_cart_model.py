@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from store_cart.adapters.cassandra_carts import CassandraCartStore
 from store_cart.adapters.sqlite_carts import SqliteCartStore
 from store_cart.adapters.stores import SCHEMA
-from store_cart.domain import CartFull, CartMerged, KeyReused, Limits, Owner, QuantityLimit
+from store_cart.domain import CartFull, CartMerged, KeyReused, Limits, Ordered, Owner, QuantityLimit
 from store_cart.ports import CartStore
 from store_kit.problems import PreconditionFailed, Problem
 from store_kit.sqlite import Sqlite
@@ -118,7 +118,7 @@ async def apply(carts: CartStore, number: int, name: str, *args: Any) -> None:
         case "merge", ():
             await carts.merge(GUEST, USER, number, 10**15)
         case "subtract", (order, lines):
-            await carts.subtract(USER, order, lines, number, 10**15)
+            await carts.subtract(USER, order, [Ordered(*line) for line in lines.items()], number, 10**15)
 
 
 async def check(carts: CartStore, model: Model, number: int, step: tuple[Any, ...]) -> None:

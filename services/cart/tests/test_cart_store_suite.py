@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,17 @@ import pytest
 from store_cart.adapters.cassandra_carts import CassandraCartStore
 from store_cart.adapters.sqlite_carts import SqliteCartStore
 from store_cart.adapters.stores import SCHEMA
-from store_cart.domain import Cart, CartFull, CartMerged, CartSize, KeyReused, Limits, Owner, QuantityLimit
+from store_cart.domain import (
+    Cart,
+    CartFull,
+    CartMerged,
+    CartSize,
+    KeyReused,
+    Limits,
+    Ordered,
+    Owner,
+    QuantityLimit,
+)
 from store_cart.ports import CartStore
 from store_kit.cassandra import Cassandra
 from store_kit.problems import PreconditionFailed
@@ -87,6 +97,17 @@ def carts(stores: Stores) -> CartStore:
     return stores.carts
 
 
+def ordered(quantities: Mapping[str, int]) -> Sequence[Ordered]:
+    """Return what was ordered from whatever line there is."""
+    return [Ordered(*item) for item in quantities.items()]
+
+
+async def order_all(carts: CartStore) -> Sequence[Ordered]:
+    """Return an order of the whole cart as it is now."""
+    lines = (await carts.read(USER)).lines
+    return [Ordered(one.product_id, one.quantity, one.since) for one in lines]
+
+
 async def quantities(carts: CartStore, owner: Owner) -> dict[str, int]:
     return {found.product_id: found.quantity for found in (await carts.read(owner)).lines}
 
@@ -107,8 +128,8 @@ async def test_what_was_added_is_read_back_whole(carts: CartStore) -> None:
         1,
         2,
     )
-    assert await carts.read(USER) == Cart(1, [line(MUG, 2, price_minor=99, added_ms=7)])
-    assert await carts.line(USER, MUG) == line(MUG, 2, price_minor=99, added_ms=7)
+    assert await carts.read(USER) == Cart(1, [line(MUG, 2, price_minor=99, added_ms=7, since=1)])
+    assert await carts.line(USER, MUG) == line(MUG, 2, price_minor=99, added_ms=7, since=1)
 
 
 async def test_adding_again_adds_up_and_shows_the_latest_price(carts: CartStore) -> None:
@@ -116,7 +137,7 @@ async def test_adding_again_adds_up_and_shows_the_latest_price(carts: CartStore)
     await carts.add(USER, line(MUG, 2, price_minor=99, added_ms=7), operation(number=1))
     change = await carts.add(USER, line(MUG, 3, price_minor=80, added_ms=9), operation(number=2))
     assert (change.quantity, change.cart.version) == (5, 2)
-    assert (await carts.read(USER)).lines == [line(MUG, 5, price_minor=80, added_ms=7)]
+    assert (await carts.read(USER)).lines == [line(MUG, 5, price_minor=80, added_ms=7, since=1)]
 
 
 async def test_a_hundred_parallel_adds_of_one_make_a_hundred(carts: CartStore) -> None:
@@ -182,7 +203,7 @@ async def test_an_add_beyond_the_limit_changes_nothing_and_its_key_stays_free(ca
     await carts.add(USER, line(MUG, 999), operation(number=1))
     with pytest.raises(QuantityLimit):
         await carts.add(USER, line(MUG, 2), operation("key", "mug 2"))
-    assert await carts.read(USER) == Cart(1, [line(MUG, 999)])
+    assert await carts.read(USER) == Cart(1, [line(MUG, 999, since=1)])
     await carts.put(USER, line(MUG, 1))
     assert (await carts.add(USER, line(MUG, 2), operation("key", "mug 2"))).quantity == 3
 
@@ -212,12 +233,13 @@ async def test_a_wholesale_cart_of_a_thousand_lines_is_kept_whole(stores: Stores
     """It is replaced, read back, and an order of 674 of its lines taken out, each in one step."""
     lines = [line(f"01936c7e-5b7a-7c3e-9f21-{n:012}", 7, added_ms=n) for n in range(1_000)]
     assert await stores.large.replace(USER, lines, 1) == CartSize(1, 1_000, 7_000)
-    assert await stores.large.read(USER) == Cart(1, lines)
+    kept = [one._replace(since=1) for one in lines]
+    assert await stores.large.read(USER) == Cart(1, kept)
     with pytest.raises(CartFull):
         await stores.large.add(USER, line(MUG), operation())
-    ordered = {line.product_id: line.quantity for line in lines[:674]}
-    assert await stores.large.subtract(USER, "order-1", ordered, 2, LATER_MS) == 2
-    assert await stores.large.read(USER) == Cart(2, lines[674:])
+    wanted = [Ordered(one.product_id, one.quantity, one.since) for one in kept[:674]]
+    assert await stores.large.subtract(USER, "order-1", wanted, 2, LATER_MS) == 2
+    assert await stores.large.read(USER) == Cart(2, kept[674:])
 
 
 async def test_setting_a_line_makes_it_that_large_and_keeps_its_price(carts: CartStore) -> None:
@@ -225,7 +247,7 @@ async def test_setting_a_line_makes_it_that_large_and_keeps_its_price(carts: Car
     await carts.add(USER, line(MUG, 5, price_minor=99), operation())
     change = await carts.put(USER, line(MUG, 2, price_minor=10, added_ms=8))
     assert (change.quantity, change.cart.version, change.cart.item_count) == (2, 2, 2)
-    assert await carts.line(USER, MUG) == line(MUG, 2, price_minor=99)
+    assert await carts.line(USER, MUG) == line(MUG, 2, price_minor=99, since=2)
 
 
 async def test_setting_beyond_the_limit_changes_nothing(carts: CartStore) -> None:
@@ -249,7 +271,10 @@ async def test_replacing_leaves_exactly_the_given_lines(carts: CartStore) -> Non
     await carts.replace(USER, [line(MUG, 1, price_minor=99), line(LAMP, 2)], 1)
     size = await carts.replace(USER, [line(MUG, 7, price_minor=10), line(CLOCK, 1)], 2)
     assert (size.version, size.line_count, size.item_count) == (2, 2, 8)
-    assert set((await carts.read(USER)).lines) == {line(MUG, 7, price_minor=99), line(CLOCK, 1)}
+    assert set((await carts.read(USER)).lines) == {
+        line(MUG, 7, price_minor=99, since=2),
+        line(CLOCK, 1, since=2),
+    }
 
 
 async def test_replacing_with_nothing_empties_the_cart_and_counts_on(carts: CartStore) -> None:
@@ -346,34 +371,75 @@ async def test_adds_racing_a_merge_are_moved_or_refused_never_lost(carts: CartSt
 async def test_an_order_is_subtracted_once_and_later_adds_stay(carts: CartStore) -> None:
     """Ordered whole: gone. Added meanwhile: still there. Repeated: nothing more."""
     await carts.replace(USER, [line(MUG, 2), line(LAMP, 5), line(CLOCK, 1)], 1)
-    version = await carts.subtract(USER, "order-1", {MUG: 2, LAMP: 3, CARD: 9}, 2, LATER_MS)
+    version = await carts.subtract(USER, "order-1", ordered({MUG: 2, LAMP: 3, CARD: 9}), 2, LATER_MS)
     assert version == 2
     assert await quantities(carts, USER) == {LAMP: 2, CLOCK: 1}
-    assert await carts.subtract(USER, "order-1", {MUG: 2, LAMP: 3}, 3, LATER_MS) == 2
+    assert await carts.subtract(USER, "order-1", ordered({MUG: 2, LAMP: 3}), 3, LATER_MS) == 2
     assert await quantities(carts, USER) == {LAMP: 2, CLOCK: 1}
 
 
 async def test_parallel_subtractions_of_one_order_count_once(carts: CartStore) -> None:
     """Recovery and the first driver may both arrive."""
     await carts.replace(USER, [line(MUG, 10)], 1)
-    await asyncio.gather(*(carts.subtract(USER, "order-1", {MUG: 3}, 2, LATER_MS) for _ in range(20)))
+    await asyncio.gather(
+        *(carts.subtract(USER, "order-1", ordered({MUG: 3}), 2, LATER_MS) for _ in range(20))
+    )
     assert await quantities(carts, USER) == {MUG: 7}
 
 
 async def test_two_orders_are_both_subtracted(carts: CartStore) -> None:
     """The id is what counts, not the lines."""
     await carts.replace(USER, [line(MUG, 10)], 1)
-    await carts.subtract(USER, "order-1", {MUG: 3}, 2, LATER_MS)
-    await carts.subtract(USER, "order-2", {MUG: 3}, 3, LATER_MS)
+    await carts.subtract(USER, "order-1", ordered({MUG: 3}), 2, LATER_MS)
+    await carts.subtract(USER, "order-2", ordered({MUG: 3}), 3, LATER_MS)
     assert await quantities(carts, USER) == {MUG: 4}
 
 
 async def test_subtracting_from_a_cart_that_is_not_there_is_remembered(carts: CartStore) -> None:
     """An order that comes before the cart must not take from it later."""
-    await carts.subtract(USER, "order-1", {MUG: 3}, 2, LATER_MS)
+    await carts.subtract(USER, "order-1", ordered({MUG: 3}), 2, LATER_MS)
     await carts.put(USER, line(MUG, 5))
-    await carts.subtract(USER, "order-1", {MUG: 3}, 2, LATER_MS)
+    await carts.subtract(USER, "order-1", ordered({MUG: 3}), 2, LATER_MS)
     assert await quantities(carts, USER) == {MUG: 5}
+
+
+async def test_adding_to_an_ordered_line_stays(carts: CartStore) -> None:
+    """Adding does not make another line of it: what was ordered leaves, what was added stays."""
+    await carts.replace(USER, [line(MUG, 2), line(LAMP, 1)], 1)
+    wanted = await order_all(carts)
+    await carts.add(USER, line(MUG, 3), operation())
+    await carts.subtract(USER, "order-1", wanted, 2, LATER_MS)
+    assert await quantities(carts, USER) == {MUG: 3}
+
+
+@pytest.mark.parametrize("anew", ["replace", "put", "remove and add", "remove and merge"])
+async def test_a_line_that_was_set_anew_stays(carts: CartStore, anew: str) -> None:
+    """An order that is subtracted late takes nothing from what its shopper has put in since."""
+    await carts.replace(USER, [line(MUG, 2), line(LAMP, 1)], 1)
+    wanted = await order_all(carts)
+    if anew.startswith("remove"):
+        await carts.remove(USER, MUG, 2)
+    if anew == "replace":
+        await carts.replace(USER, [line(MUG, 2)], 2)
+    elif anew == "put":
+        await carts.put(USER, line(MUG, 2))
+    elif anew == "remove and add":
+        await carts.add(USER, line(MUG, 2), operation())
+    else:
+        await carts.replace(GUEST, [line(MUG, 2)], 2)
+        await carts.merge(GUEST, USER, 2, LATER_MS)
+    await carts.subtract(USER, "order-1", wanted, 3, LATER_MS)
+    assert await quantities(carts, USER) == {MUG: 2}
+
+
+async def test_merging_into_an_ordered_line_stays(carts: CartStore) -> None:
+    """A guest's units come on top of the line, like any others that are added."""
+    await carts.replace(USER, [line(MUG, 2)], 1)
+    wanted = await order_all(carts)
+    await carts.replace(GUEST, [line(MUG, 3)], 1)
+    await carts.merge(GUEST, USER, 2, LATER_MS)
+    await carts.subtract(USER, "order-1", wanted, 3, LATER_MS)
+    assert await quantities(carts, USER) == {MUG: 3}
 
 
 async def test_pages_list_every_cart_once(carts: CartStore) -> None:

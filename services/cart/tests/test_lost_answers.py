@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 from store_cart.adapters.cassandra_carts import CassandraCartStore
 from store_cart.adapters.cassandra_views import CassandraViewStore
-from store_cart.domain import Cart, Limits, View
+from store_cart.domain import Cart, Limits, Ordered, View
 from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown, Statement
 from store_kit.testing import empty
 
@@ -71,7 +71,7 @@ async def test_an_add_counts_once_whatever_becomes_of_the_answers(
     db.fates = list(fates)
     change = await carts.add(USER, line(MUG, 2), operation(key, "mug 2"))
     assert (change.applied, change.quantity, change.cart.version) == (True, 2, 1)
-    assert await carts.read(USER) == Cart(1, [line(MUG, 2)])
+    assert await carts.read(USER) == Cart(1, [line(MUG, 2, since=1)])
 
 
 async def test_a_change_is_found_behind_those_of_others(db: Unsure) -> None:
@@ -86,7 +86,7 @@ async def test_a_change_is_found_behind_those_of_others(db: Unsure) -> None:
     db.meanwhile = two_more
     change = await carts.add(USER, line(MUG, 2), operation())
     assert (change.quantity, change.cart.version) == (2, 1)
-    assert await carts.read(USER) == Cart(3, [line(MUG, 22)])
+    assert await carts.read(USER) == Cart(3, [line(MUG, 22, since=1)])
 
 
 @pytest.mark.parametrize("fates", FATES, ids=" ".join)
@@ -97,9 +97,9 @@ async def test_an_order_is_subtracted_once_whatever_becomes_of_the_answers(
     carts = carts_on(db)
     await carts.put(USER, line(MUG, 10))
     db.fates = list(fates)
-    assert await carts.subtract(USER, "order-1", {MUG: 3}, 2, LATER_MS) == 2
-    assert await carts.subtract(USER, "order-1", {MUG: 3}, 2, LATER_MS) == 2
-    assert await carts.read(USER) == Cart(2, [line(MUG, 7)])
+    assert await carts.subtract(USER, "order-1", [Ordered(MUG, 3)], 2, LATER_MS) == 2
+    assert await carts.subtract(USER, "order-1", [Ordered(MUG, 3)], 2, LATER_MS) == 2
+    assert await carts.read(USER) == Cart(2, [line(MUG, 7, since=1)])
 
 
 @pytest.mark.parametrize("fates", FATES, ids=" ".join)
@@ -145,9 +145,9 @@ async def test_a_merge_that_was_finished_late_is_known_as_long_as_the_closed_car
         await carts_on(db).merge(GUEST, USER, 2, LATER_MS)
     expired = "DELETE FROM carts WHERE owner = ? AND id = ? IF EXISTS"
     assert await db.apply("carts.expire", (expired, (f"user:{USER.id}", f"merge:{GUEST.id}")))
-    assert await carts_on(db).read(USER) == Cart(1, [line(MUG, 2)])
+    assert await carts_on(db).read(USER) == Cart(1, [line(MUG, 2, since=1)])
     assert not (await carts_on(db).merge(GUEST, USER, 3, LATER_MS)).merged
-    assert await carts_on(db).read(USER) == Cart(1, [line(MUG, 2)])
+    assert await carts_on(db).read(USER) == Cart(1, [line(MUG, 2, since=1)])
 
 
 async def test_a_merge_that_was_never_begun_leaves_the_guest_alone(db: Unsure) -> None:
@@ -172,4 +172,4 @@ async def test_a_merge_counts_once_whatever_becomes_of_the_answers(
     db.fates = ["" for _ in range(writes)] + fates
     report = await carts.merge(GUEST, USER, 2, LATER_MS)
     assert (report.merged, report.cart.item_count) == (True, 2)
-    assert await carts.read(USER) == Cart(1, [line(MUG, 2)])
+    assert await carts.read(USER) == Cart(1, [line(MUG, 2, since=1)])

@@ -97,13 +97,17 @@ class Queue(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """So many units of one product; name and price (minor units) are None until they are frozen."""
+    """So many units of one product; name and price (minor units) are None until they are frozen.
+
+    `since` is the cart's version at which the line was set there: only from that very line it is subtracted.
+    """
 
     product_id: str
     quantity: int
     sku: str | None = None
     name: str | None = None
     unit_price_minor: int | None = None
+    since: int | None = None
 
     @property
     def total_minor(self) -> int | None:
@@ -338,6 +342,12 @@ def parking(order: Order, now_ms: int, rules: Rules) -> Change:
     soon = Hint(Queue.RECOVERY, now_ms + rules.retry_ms, order.id, after.version)
     early = order.frozen or order.status is not Status.PENDING
     return Change(order, after, _event(after, Mark.LEASE), (soon,) if early else ())
+
+
+def priced(ordered: Sequence[Line], held: Sequence[Line]) -> tuple[Line, ...]:
+    """Return what is held, with its names and prices, as the lines of the cart that were ordered."""
+    since = {line.product_id: line.since for line in ordered}
+    return tuple(replace(line, since=since.get(line.product_id)) for line in held)
 
 
 def pricing(order: Order, lines: Sequence[Line], currency: str, now_ms: int, rules: Rules) -> Change:

@@ -214,16 +214,19 @@ class FakeReservations:
 class FakeCarts:
     def __init__(self) -> None:
         self.items: dict[str, dict[str, int]] = {}
+        self.since: dict[tuple[str, str], int] = {}
         self.subtracted: Counter[str] = Counter()
         self.versions: Counter[str] = Counter()
 
     def put(self, user_id: str, product_id: str, quantity: int) -> None:
         self.items.setdefault(user_id, {})[product_id] = quantity
         self.versions[user_id] += 1
+        self.since[user_id, product_id] = self.versions[user_id]
 
     async def read(self, user_id: str) -> Cart:
         found = self.items.get(user_id, {})
-        return Cart(self.versions[user_id], tuple(Line(p, q) for p, q in found.items()))
+        lines = [Line(p, q, since=self.since[user_id, p]) for p, q in found.items()]
+        return Cart(self.versions[user_id], tuple(lines))
 
     async def subtract(self, user_id: str, order_id: str, lines: Sequence[Line]) -> int:
         if self.subtracted[order_id]:
@@ -232,6 +235,8 @@ class FakeCarts:
         self.versions[user_id] += 1
         items = self.items.setdefault(user_id, {})
         for line in lines:
+            if line.since not in (None, self.since.get((user_id, line.product_id))):
+                continue
             left = items.pop(line.product_id, 0) - line.quantity
             if left > 0:
                 items[line.product_id] = left

@@ -7,6 +7,7 @@ import pytest
 from store_kit.problems import OutcomeUnknown, PeerUnavailable
 
 from services.order.tests.conftest import Shop
+from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
 FOREIGN = "00000000-0000-5000-8000-000000000000"
@@ -221,6 +222,18 @@ async def test_a_dead_cart_after_the_charge_does_not_spoil_the_order(shop: Shop)
     status, order, _ = await shop.place()
     assert (status, order["status"]) == (201, "CREATED")
     assert shop.carts.items["alice"] == {"cup": 1}
+
+
+async def test_an_order_that_is_subtracted_late_takes_nothing_from_the_next_cart(shop: Shop) -> None:
+    """What the customer has put into the cart since stays: recovery subtracts the lines that were ordered only."""
+    shop.carts.put("alice", "cup", 1)
+    shop.faults["carts"].before = {"subtract": PeerUnavailable("gone")}
+    status, order, _ = await shop.place()
+    assert status == 201
+    shop.carts.put("alice", "cup", 3)
+    shop.faults["carts"].before = {}
+    await until(lambda: shop.carts.subtracted[order["id"]] == 1, "recovery settles the cart")
+    assert shop.carts.items["alice"] == {"cup": 3}
 
 
 async def test_orders_are_listed_newest_first_in_pages(shop: Shop) -> None:

@@ -123,14 +123,20 @@ async def test_releasing_and_shipping_need_only_the_order() -> None:
 
 async def test_a_cart_is_read_and_subtracted_from() -> None:
     """The cart's lines come in; what was ordered goes back by order id."""
-    peer = Peer(answer={"version": 7, "items": [{"product_id": "p1", "quantity": 2, "extra": "is ignored"}]})
+    peer = Peer(
+        answer={
+            "version": 7,
+            "items": [{"product_id": "p1", "quantity": 2, "since": 6, "extra": "is ignored"}],
+        }
+    )
     async with running(peer) as client:
-        assert await CartClient(client).read("u") == Cart(7, (Line("p1", 2),))
-        assert await CartClient(client).subtract("u", "o", LINES[:1]) == 7
+        cart = await CartClient(client).read("u")
+        assert cart == Cart(7, (Line("p1", 2, since=6),))
+        assert await CartClient(client).subtract("u", "o", cart.lines) == 7
     assert peer.asked[1] == (
         "PUT",
         "/internal/carts/u/orders/o",
-        {"lines": [{"product_id": "p1", "quantity": 2}]},
+        {"lines": [{"product_id": "p1", "quantity": 2, "since": 6}]},
     )
 
 

@@ -15,6 +15,7 @@ from store_cart.domain import (
     LineChange,
     MergeReport,
     Operation,
+    Ordered,
     plan_merge,
 )
 
@@ -78,8 +79,10 @@ def adding(line: Line, limits: Limits) -> Decide[LineChange]:
     def decide(state: CartState) -> tuple[CartState, LineChange]:
         present = state.lines.get(line.product_id)
         if present is None:
-            return _with_line(state, line, limits, line.added_ms)
-        more = line._replace(quantity=line.quantity + present.quantity, added_ms=present.added_ms)
+            return _with_line(state, _since_now(state, line), limits, line.added_ms)
+        more = line._replace(
+            quantity=line.quantity + present.quantity, added_ms=present.added_ms, since=present.since
+        )
         return _with_line(state, more, limits, line.added_ms)
 
     return decide
@@ -98,7 +101,7 @@ def added_before(line: Line, operation: Operation) -> Callable[[CartState, str],
 
 def putting(line: Line, limits: Limits) -> Decide[LineChange]:
     """Set a line's quantity."""
-    return lambda state: _with_line(state, _kept(state, line), limits, line.added_ms)
+    return lambda state: _with_line(state, _set(state, line), limits, line.added_ms)
 
 
 def removing(product_id: str, at_ms: int) -> Decide[LineChange]:
@@ -126,20 +129,25 @@ def replacing(
         limits.check_lines(len(lines))
         for line in lines:
             limits.check_quantity(line.product_id, line.quantity)
-        after = state.with_lines({line.product_id: _kept(state, line) for line in lines}, at_ms)
+        after = state.with_lines({line.product_id: _set(state, line) for line in lines}, at_ms)
         return after, after.size
 
     return decide
 
 
-def subtracting(quantities: Mapping[str, int], at_ms: int) -> Decide[int]:
+def subtracting(ordered: Sequence[Ordered], at_ms: int) -> Decide[int]:
     """Take ordered quantities away; what was ordered whole is gone. It is a new version even so."""
 
     def decide(state: CartState) -> tuple[CartState, int]:
+        taken = {
+            one.product_id: one.quantity
+            for one in ordered
+            if one.product_id in state.lines and one.is_of(state.lines[one.product_id])
+        }
         left = {
-            key: line._replace(quantity=line.quantity - quantities.get(key, 0))
+            key: line._replace(quantity=line.quantity - taken.get(key, 0))
             for key, line in state.lines.items()
-            if line.quantity > quantities.get(key, 0)
+            if line.quantity > taken.get(key, 0)
         }
         after = state.with_lines(left, at_ms)
         return after, after.version
@@ -173,17 +181,25 @@ def bringing(guest_id: str, lines: Sequence[Line], at_ms: int, limits: Limits) -
         fits = plan_merge(state.lines.values(), lines, limits)
         after = replace(state, merging={g: ms for g, ms in state.merging.items() if g != guest_id})
         if fits.changed:
-            changed = {line.product_id: line for line in fits.changed}
+            changed = {
+                line.product_id: line if line.product_id in state.lines else _since_now(state, line)
+                for line in fits.changed
+            }
             after = after.with_lines({**state.lines, **changed}, at_ms)
         return after, MergeReport(after.size, True, fits.capped, fits.left_out)
 
     return decide
 
 
-def _kept(state: CartState, line: Line) -> Line:
+def _set(state: CartState, line: Line) -> Line:
     """Return a line with its new quantity, and for the rest as it is in the cart if it is there."""
     present = state.lines.get(line.product_id)
-    return line if present is None else present._replace(quantity=line.quantity)
+    return _since_now(state, line if present is None else present._replace(quantity=line.quantity))
+
+
+def _since_now(state: CartState, line: Line) -> Line:
+    """Return the line as one that begins with the next version."""
+    return line._replace(since=state.version + 1)
 
 
 def _with_line(state: CartState, line: Line, limits: Limits, at_ms: int) -> tuple[CartState, LineChange]:

@@ -5,7 +5,7 @@ of a change whose answer was lost (PROTOCOLS 1 and 6).
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -27,6 +27,7 @@ from store_cart.domain import (
     LineChange,
     MergeReport,
     Operation,
+    Ordered,
     Owner,
 )
 
@@ -126,12 +127,12 @@ class CassandraCartStore:
         return await self._change(owner, steps.replacing(lines, at_ms, if_version, self._limits))
 
     async def subtract(
-        self, user: Owner, order_id: str, quantities: Mapping[str, int], at_ms: int, forget_ms: int
+        self, user: Owner, order_id: str, ordered: Sequence[Ordered], at_ms: int, forget_ms: int
     ) -> int:
         """Take ordered quantities away, once for each order."""
         ttl_s = _ttl_s(forget_ms - at_ms)
         once = Once(f"order:{order_id}", ttl_s, lambda state, _: state.version)
-        return await self._change(user, steps.subtracting(quantities, at_ms), once)
+        return await self._change(user, steps.subtracting(ordered, at_ms), once)
 
     async def merge(self, guest: Owner, user: Owner, at_ms: int, forget_ms: int) -> MergeReport:  # noqa: ARG002
         """Note the guest in the user's cart, close the guest's cart, bring its lines: each step once.

@@ -1,7 +1,7 @@
 """Carts in SQLite: every change decides and writes inside one transaction of the single writer."""
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from store_kit.problems import PreconditionFailed
@@ -19,24 +19,28 @@ from store_cart.domain import (
     MergePlan,
     MergeReport,
     Operation,
+    Ordered,
     Owner,
     plan_merge,
 )
 
 _READ: Final = """
-    SELECT c.version, l.product_id, l.quantity, l.sku, l.name, l.price_when_added_minor, l.added_ms
+    SELECT c.version, l.product_id, l.quantity, l.sku, l.name, l.price_when_added_minor, l.added_ms, l.since
     FROM carts c LEFT JOIN lines l ON l.owner = c.owner WHERE c.owner = ?"""
 # One statement, so that version and lines belong to one moment.
 
 _LINES: Final = (
-    "SELECT product_id, quantity, sku, name, price_when_added_minor, added_ms FROM lines WHERE owner = ?"
+    "SELECT product_id, quantity, sku, name, price_when_added_minor, added_ms, since"
+    " FROM lines WHERE owner = ?"
 )
 _LINE: Final = _LINES + " AND product_id = ?"
 
 _INSERT: Final = """
-    INSERT INTO lines (owner, product_id, quantity, sku, name, price_when_added_minor, added_ms)
-    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET """
-_PUT: Final = _INSERT + "quantity = excluded.quantity"
+    INSERT INTO lines (owner, product_id, quantity, sku, name, price_when_added_minor, added_ms, since)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1 + ifnull((SELECT version FROM carts WHERE owner = ?1), 0))
+    ON CONFLICT DO UPDATE SET """
+_MERGE: Final = _INSERT + "quantity = excluded.quantity"
+_PUT: Final = _INSERT + "quantity = excluded.quantity, since = excluded.since"
 _ADD: Final = (
     _INSERT
     + """quantity = quantity + excluded.quantity, sku = excluded.sku, name = excluded.name,
@@ -77,6 +81,12 @@ _DELETE_CART: Final = (
     "DELETE FROM carts WHERE owner = ?",
 )
 
+_DELETE_ORDERED: Final = """
+    DELETE FROM lines WHERE owner = ?1 AND product_id = ?2 AND since = ifnull(?4, since) AND quantity <= ?3"""
+_LOWER_ORDERED: Final = """
+    UPDATE lines SET quantity = quantity - ?3
+    WHERE owner = ?1 AND product_id = ?2 AND since = ifnull(?4, since) AND quantity > ?3"""
+
 _FORGET: Final = """
     DELETE FROM operations WHERE (owner, id) IN
         (SELECT owner, id FROM operations WHERE forget_ms <= ? ORDER BY forget_ms LIMIT ?)"""
@@ -113,7 +123,7 @@ class SqliteCartStore:
             ):
                 operation.must_repeat(_fingerprint(db, key, operation_id))
                 return _line_change(db, key, line.product_id)
-            (quantity,) = db.execute(_ADD, (key, *line)).fetchall()[0]
+            (quantity,) = db.execute(_ADD, _row(key, line)).fetchall()[0]
             return LineChange(
                 line.product_id, quantity, self._written(db, key, line.added_ms, line, quantity)
             )
@@ -125,7 +135,7 @@ class SqliteCartStore:
         key = owner_key(owner)
 
         def work(db: sqlite3.Connection) -> LineChange:
-            db.execute(_PUT, (key, *line))
+            db.execute(_PUT, _row(key, line))
             return LineChange(
                 line.product_id, line.quantity, self._written(db, key, line.added_ms, line, line.quantity)
             )
@@ -159,7 +169,7 @@ class SqliteCartStore:
             present = db.execute("SELECT product_id FROM lines WHERE owner = ?", (key,)).fetchall()
             leaving = [(key, product_id) for (product_id,) in present if product_id not in staying]
             db.executemany("DELETE FROM lines WHERE owner = ? AND product_id = ?", leaving)
-            db.executemany(_PUT, [(key, *line) for line in lines])
+            db.executemany(_PUT, [_row(key, line) for line in lines])
             return CartSize(_touch(db, key, at_ms), len(lines), sum(line.quantity for line in lines))
 
         return await self._db.write("lines.replace", work)
@@ -178,7 +188,7 @@ class SqliteCartStore:
         return await self._db.write("carts.merge", work)
 
     async def subtract(
-        self, user: Owner, order_id: str, quantities: Mapping[str, int], at_ms: int, forget_ms: int
+        self, user: Owner, order_id: str, ordered: Sequence[Ordered], at_ms: int, forget_ms: int
     ) -> int:
         """Take ordered quantities away, once for each order."""
         key, operation_id = owner_key(user), f"order:{order_id}"
@@ -186,7 +196,7 @@ class SqliteCartStore:
         def work(db: sqlite3.Connection) -> int:
             if not _is_new(db, key, operation_id, "", forget_ms):
                 return _size(db, key).version
-            _subtract(db, key, quantities)
+            _subtract(db, key, ordered)
             return _touch(db, key, at_ms)
 
         return await self._db.write("carts.subtract", work)
@@ -226,6 +236,11 @@ class SqliteCartStore:
         self._limits.check_lines(len(lines))
         for line in lines:
             self._limits.check_quantity(line.product_id, line.quantity)
+
+
+def _row(key: str, line: Line) -> tuple[str | int | None, ...]:
+    """Return a line's values for an insert; since when it is there is what the insert finds."""
+    return (key, *line[:-1])
 
 
 def _touch(db: sqlite3.Connection, key: str, at_ms: int) -> int:
@@ -289,18 +304,16 @@ def _check_version(db: sqlite3.Connection, key: str, if_version: Collection[int]
 
 
 def _write_merge(db: sqlite3.Connection, mine: str, theirs: str, plan: MergePlan, at_ms: int) -> None:
-    db.executemany(_PUT, [(mine, *line) for line in plan.changed])
+    db.executemany(_MERGE, [_row(mine, line) for line in plan.changed])
     if plan.changed:
         _touch(db, mine, at_ms)
     db.execute("DELETE FROM lines WHERE owner = ?", (theirs,))
     db.execute(_CLOSE, (theirs, at_ms))
 
 
-def _subtract(db: sqlite3.Connection, key: str, quantities: Mapping[str, int]) -> None:
-    """Delete the lines that were ordered whole, lower the others."""
-    ordered = [(key, product_id, quantity) for product_id, quantity in quantities.items()]
-    gone = db.executemany("DELETE FROM lines WHERE owner = ? AND product_id = ? AND quantity <= ?", ordered)
-    if gone.rowcount == len(ordered):
-        return
-    lower = [(quantity, owner, product_id) for owner, product_id, quantity in ordered]
-    db.executemany("UPDATE lines SET quantity = quantity - ? WHERE owner = ? AND product_id = ?", lower)
+def _subtract(db: sqlite3.Connection, key: str, ordered: Sequence[Ordered]) -> None:
+    """Delete the lines that were ordered whole, lower the others; lines that were set anew stay."""
+    values = [(key, *line) for line in ordered]
+    gone = db.executemany(_DELETE_ORDERED, values)
+    if gone.rowcount < len(values):
+        db.executemany(_LOWER_ORDERED, values)

@@ -8,7 +8,7 @@ from store_kit.problems import BadRequest, Forbidden, InvalidInput, Unauthentica
 from store_kit.responses import JsonResponse
 
 from store_cart.api.by_hand import by_hand, reading, subtracting
-from store_cart.api.parameters import OpaqueId, OrderedLines, quantities_of, use_cases
+from store_cart.api.parameters import OpaqueId, OrderedLines, use_cases
 from store_cart.api.views import PlainCartView, VersionView
 
 router = APIRouter(prefix="/internal/carts", tags=["internal"], route_class=BareRoute)
@@ -40,6 +40,6 @@ async def read_cart(request: Request, user_id: OpaqueId, _service: Service) -> R
 async def subtract_order(
     request: Request, user_id: OpaqueId, order_id: OpaqueId, body: OrderedLines, _service: Service
 ) -> Response:
-    """Subtract once for each order; what was added meanwhile stays."""
-    version = await use_cases(request).subtract_order(user_id, order_id, quantities_of(body.lines))
+    """Subtract once for each order; what was added or set anew meanwhile stays."""
+    version = await use_cases(request).subtract_order(user_id, order_id, body.ordered())
     return JsonResponse(VersionView(version))

@@ -10,7 +10,7 @@ from store_kit.auth import OptionalUser
 from store_kit.principal import Principal
 from store_kit.problems import Forbidden
 
-from store_cart.domain import Owner
+from store_cart.domain import Ordered, Owner
 from store_cart.use_cases import UseCases
 
 EXAMPLE_PRODUCT: Final = "01936c7e-5b7a-7c3e-9f20-3d1f0a9b4c5d"
@@ -110,10 +110,30 @@ class Viewed(_Body):
     product_id: ProductId
 
 
+class OrderedItem(Item):
+    """Units of a line that were ordered."""
+
+    since: Annotated[
+        int | None,
+        Field(
+            ge=0, le=2**53, description="The line's `since` when the cart was read; null takes it from any."
+        ),
+    ] = None
+
+
 class OrderedLines(_Body):
     """What was ordered."""
 
-    lines: Annotated[list[Item], Field(max_length=MOST_LINES)]
+    lines: Annotated[list[OrderedItem], Field(max_length=MOST_LINES)]
+
+    def ordered(self) -> list[Ordered]:
+        """Return the lines for the domain; those of one product are added together."""
+        found: dict[str, Ordered] = {}
+        for line in self.lines:
+            before = found.get(line.product_id)
+            quantity = line.quantity + (before.quantity if before else 0)
+            found[line.product_id] = Ordered(line.product_id, quantity, line.since)
+        return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,10 +243,11 @@ class CartPageView:
 
 @dataclass(frozen=True, slots=True)
 class PlainLineView:
-    """Units of a product."""
+    """Units of a product; `since` tells this line from one that takes its place."""
 
     product_id: Id
     quantity: Units
+    since: Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +260,7 @@ class PlainCartView:
     @classmethod
     def of(cls, cart: Cart) -> "PlainCartView":
         """Return the view of a cart."""
-        return cls(cart.version, [PlainLineView(line[0], line[1]) for line in cart.lines])
+        return cls(cart.version, [PlainLineView(x.product_id, x.quantity, x.since) for x in cart.lines])
 
 
 @dataclass(frozen=True, slots=True)

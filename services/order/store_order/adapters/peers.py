@@ -14,6 +14,7 @@ from store_order.problems import PeerConfused
 class _CartItem(msgspec.Struct):
     product_id: str
     quantity: int
+    since: int | None = None
 
 
 class _CartReply(msgspec.Struct):
@@ -93,12 +94,14 @@ class CartClient:
         """Return a user's cart."""
         reply = _must_be_ok(await self._client.call("GET", f"/internal/carts/{user_id}"))
         found = _cart.decode(reply.body)
-        return Cart(found.version, tuple([Line(x.product_id, x.quantity) for x in found.items]))
+        lines = [Line(x.product_id, x.quantity, since=x.since) for x in found.items]
+        return Cart(found.version, tuple(lines))
 
     async def subtract(self, user_id: str, order_id: str, lines: Sequence[Line]) -> int:
         """Take what was ordered out of the cart, once by order id; return the cart's version."""
         path = f"/internal/carts/{user_id}/orders/{order_id}"
-        reply = _must_be_ok(await self._client.call("PUT", path, body={"lines": _quantities(lines)}))
+        ordered = [{"product_id": x.product_id, "quantity": x.quantity, "since": x.since} for x in lines]
+        reply = _must_be_ok(await self._client.call("PUT", path, body={"lines": ordered}))
         return _subtracted.decode(reply.body).version
 
 

@@ -26,8 +26,18 @@ ORDER_COLUMNS: Final = (
     "reason",
 )
 
-# An array per line instead of an object: a wholesale order has hundreds.
-_Row = tuple[str, int, str | None, str | None, int | None]
+
+class _Row(msgspec.Struct, array_like=True):
+    """An array per line instead of an object: a wholesale order has hundreds. Older rows are shorter."""
+
+    product_id: str
+    quantity: int
+    sku: str | None
+    name: str | None
+    unit_price_minor: int | None
+    since: int | None = None
+
+
 _lines_decoder: Final = msgspec.json.Decoder(list[_Row])
 _reason_decoder: Final = msgspec.json.Decoder(Reason)
 _encoder: Final = msgspec.json.Encoder()
@@ -37,12 +47,19 @@ _MARKS: Final = {mark.value: mark for mark in Mark}
 
 def encode_lines(lines: Sequence[Line]) -> bytes:
     """Return an order's lines as one value."""
-    return _encoder.encode([(x.product_id, x.quantity, x.sku, x.name, x.unit_price_minor) for x in lines])
+    return _encoder.encode(
+        [(x.product_id, x.quantity, x.sku, x.name, x.unit_price_minor, x.since) for x in lines]
+    )
 
 
 def decode_lines(value: bytes) -> tuple[Line, ...]:
     """Return the lines that `encode_lines` was given."""
-    return tuple([Line(*row) for row in _lines_decoder.decode(value)])
+    return tuple(
+        [
+            Line(x.product_id, x.quantity, x.sku, x.name, x.unit_price_minor, x.since)
+            for x in _lines_decoder.decode(value)
+        ]
+    )
 
 
 def order_values(order: Order) -> tuple[Any, ...]:

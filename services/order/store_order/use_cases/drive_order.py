@@ -7,7 +7,7 @@ from typing import Final
 from store_kit.money import MAX_MINOR, format_minor
 from store_kit.problems import DeadlineExceeded, OutcomeUnknown, PeerUnavailable, Problem
 
-from store_order.domain import Line, Order, Reason, Rules, Status, total_of
+from store_order.domain import Line, Order, Reason, Rules, Status, priced, total_of
 from store_order.ports import (
     Carts,
     ChargeDeclined,
@@ -132,7 +132,8 @@ class DriveOrder:
             return await self.journal.reject(order, _NOT_PLACED), lines
         if total_of(held.lines) > MAX_MINOR:
             return await self.journal.reject(order, _too_large(held.currency)), lines
-        return await self.journal.freeze(order, held.lines, held.currency), held.lines
+        frozen = priced(lines, held.lines)
+        return await self.journal.freeze(order, frozen, held.currency), frozen
 
     async def _charge(self, order: Order) -> Order:
         try:
