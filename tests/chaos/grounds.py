@@ -154,7 +154,7 @@ async def open_ground(way: Way, data_dir: Path, env: Mapping[str, str]) -> Async
 async def promoted(session: aiohttp.ClientSession, shop: FourServices) -> Person:
     """Return an administrator made as an operator makes one."""
     somebody = await customer(session, shop.url)
-    shop.promote(somebody.email)
+    await shop.promote(somebody.email)
     return await somebody.sign_in(somebody.email)
 
 

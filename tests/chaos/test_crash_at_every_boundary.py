@@ -32,7 +32,7 @@ DEATHS_WORTH_A_SHOP = 3
 TRIES = 3
 MEETINGS = 9
 """How many orders are sent to a boundary at most: on a slow machine some are turned back on their way there."""
-ENDS_WITHIN_S = 30.0
+ENDS_WITHIN_S = 60.0
 RECOVERED_WITHIN_S = 4.0
 TWICE_DEAD = 18
 

@@ -277,10 +277,15 @@ class FourServices(_Running):
             process.start()
         await asyncio.gather(*(self.ready(name) for name in SERVICES))
 
-    def promote(self, email: str) -> None:
-        """Make an account an administrator, as an operator does."""
+    async def promote(self, email: str) -> None:
+        """Make an account an administrator, as an operator does; other tasks of the test go on meanwhile."""
         line = [sys.executable, "-m", "store_cli", "users", "promote", email]
-        subprocess.run(line, env={**os.environ, **self.env}, check=True, capture_output=True, timeout=60)  # noqa: S603
+        pipe = asyncio.subprocess.PIPE
+        command = await asyncio.create_subprocess_exec(
+            *line, env={**os.environ, **self.env}, stdout=pipe, stderr=pipe
+        )
+        _, complaints = await command.communicate()
+        assert command.returncode == 0, complaints.decode()
 
     async def ready(self, name: str) -> None:
         """Wait until one service is ready."""
