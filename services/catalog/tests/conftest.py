@@ -4,8 +4,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from store_catalog.adapters.cassandra_shards import Shards
 from store_kit.cassandra import Cassandra
+from store_kit.testing import test_cluster
 
+from services.catalog.tests.clusters import Cluster
 from services.catalog.tests.serving import Shop, catalog_shop
 from services.catalog.tests.stores import (
     ADAPTERS,
@@ -15,6 +18,9 @@ from services.catalog.tests.stores import (
     emptied,
     sqlite_stores,
 )
+
+collect_ignore_glob = [] if test_cluster() else ["test_cassandra_*.py"]
+"""What only a cluster can show is looked at where there is one (STORE_TEST_DATABASE)."""
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +34,16 @@ async def keyspace() -> AsyncIterator[Cassandra | None]:
     """Return a keyspace of the test cluster; None where there is none."""
     async with catalog_keyspace() as opened:
         yield opened
+
+
+@pytest.fixture
+async def cluster(keyspace: Cassandra | None) -> Cluster:
+    """Return an empty keyspace with three shards, and a process on it."""
+    assert keyspace is not None
+    first = await cassandra_stores(keyspace)
+    shards = Shards(3)
+    await shards.settle(keyspace)
+    return Cluster(keyspace, shards, first)
 
 
 @pytest.fixture(params=ADAPTERS)
