@@ -30,7 +30,7 @@ full: .venv/.dev ## run races, the whole ledger and bad input as often as CI doe
 		tests/contract/test_schemathesis.py tests/contract/test_naughty_strings.py $(ARGS)
 
 chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments; takes minutes
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m chaos -rP tests/chaos $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal -rP tests/chaos $(ARGS)
 
 check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute, before every commit
 	@$(BIN)/ruff format --check --quiet .

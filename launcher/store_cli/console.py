@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,13 @@ T = TypeVar("T")
 FAULTS_SHOWN = 20
 GOOD, FOUND_SOMETHING, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
+
+def _is_an_address(value: str | None) -> str | None:
+    if value is not None and not re.match(r"https?://[^/\s]", value):
+        raise typer.BadParameter(f"'{value}' is no address of a shop; it begins with http:// or https://.")
+    return value
+
+
 BaseUrl = Annotated[
     str | None,
     typer.Option(
@@ -36,6 +44,7 @@ BaseUrl = Annotated[
         envvar="STORE_BASE_URL",
         help="Address of the shop; the demo's own when its data folder names one.",
         show_default=DEFAULT_BASE_URL,
+        callback=_is_an_address,
     ),
 ]
 DataFolder = Annotated[

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from store_kit.secrets import make_private_file
+from store_kit.secrets import UnusableSecret, make_private_file
 from store_kit.service import Service
 from store_user.use_cases import UseCases
 
@@ -41,10 +41,19 @@ async def ensure_administrator(user_service: Service, data_dir: Path, base_url: 
     """Make the demo's administrator at the first start; its credentials stay in a file of mode 0600.
 
     The file is written before the account: a crash between the two only repeats the second step.
+
+    Raises:
+        UnusableSecret: the file cannot be read.
     """
     path = data_dir / DEMO_ADMIN_FILE
     fresh = Credentials(ADMIN_EMAIL, secrets.token_urlsafe(12), base_url)
-    credentials = msgspec.json.decode(make_private_file(path, msgspec.json.encode(fresh)), type=Credentials)
+    kept = make_private_file(path, msgspec.json.encode(fresh))
+    try:
+        credentials = msgspec.json.decode(kept, type=Credentials)
+    except msgspec.DecodeError:
+        # Not chained: the error may show a part of what it was given.
+        why = f"{path} holds no credentials; delete it, and the demo gets a new password"
+        raise UnusableSecret(path.stem, why) from None
     if credentials.base_url != base_url:
         credentials = Credentials(credentials.email, credentials.password, base_url)
         _replace(path, credentials)

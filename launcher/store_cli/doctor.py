@@ -1,6 +1,7 @@
 """Look for what keeps a shop from running on this machine, and say how to mend it."""
 
 import http.client
+import importlib
 import importlib.util
 import os
 import platform
@@ -14,11 +15,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
-from store_kit.settings import StoreSettings
+from store_kit.settings import ServiceUrlWithoutPort, StoreSettings
 
 from store_cli import data_folder
+from store_cli.reading_settings import WrongSettings, read_settings
 
 State = Literal["good", "warning", "bad"]
 
@@ -29,7 +30,8 @@ ENOUGH_DISK: Final = GIB
 TOO_LITTLE_DISK: Final = GIB // 5
 ENOUGH_MEMORY: Final = GIB // 2
 PROBE_TIMEOUT_S: Final = 2.0
-PARTS: Final = ("store_kit", "store_catalog", "store_cart", "store_order", "store_user")
+SERVICES: Final = ("catalog", "cart", "order", "user")
+PARTS: Final = ("store_kit", *(f"store_{name}" for name in SERVICES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,33 @@ class Patient:
 
 
 def patient(data: Path, host: str, gateway_port: int, settings: StoreSettings) -> Patient:
-    """Return the shop as `store up` would start it with these options."""
-    urls = {
-        "catalog": settings.catalog_url,
-        "cart": settings.cart_url,
-        "order": settings.order_url,
-        "user": settings.user_url,
-    }
-    ports = {name: urlsplit(url).port or 80 for name, url in urls.items()}
+    """Return the shop as `store up` would start it with these options.
+
+    Raises:
+        ServiceUrlWithoutPort: a service would not know where to listen.
+    """
+    ports = {name: settings.port_of(name) for name in SERVICES}
     return Patient(data, host, {"gateway": gateway_port, **ports})
+
+
+def visit(data: Path, host: str, gateway_port: int) -> Iterator[Check]:
+    """Yield every check of the shop that `store up` would start here, wrong settings among them."""
+    try:
+        for kind in _kinds():
+            read_settings(kind, data_dir=data)
+        found = patient(data, host, gateway_port, read_settings(StoreSettings, data_dir=data))
+        yield Check("Settings", "good", "every STORE_* variable can be meant")
+    except (WrongSettings, ServiceUrlWithoutPort) as wrong:
+        found = Patient(data, host, {"gateway": gateway_port})
+        yield Check("Settings", "bad", str(wrong), "Mend these variables, or unset them.")
+    yield from examine(found)
+
+
+def _kinds() -> Iterator[type[StoreSettings]]:
+    """Yield the settings of each service that is installed; that one is not is another check's business."""
+    for name in SERVICES:
+        if importlib.util.find_spec(f"store_{name}") is not None:
+            yield getattr(importlib.import_module(f"store_{name}.settings"), f"{name.title()}Settings")
 
 
 def examine(shop: Patient) -> Iterator[Check]:
@@ -130,8 +150,13 @@ def uv(repository: Path = Path()) -> Check:
 
 def disk(data: Path) -> Check:
     """Is there room for the databases?"""
-    free = shutil.disk_usage(_existing(data)).free
-    seen = f"{free / GIB:.1f} GiB free at {_existing(data)}"
+    place = _existing(data)
+    return room(shutil.disk_usage(place).free, place)
+
+
+def room(free: int, place: Path) -> Check:
+    """Are so many free bytes enough?"""
+    seen = f"{free / GIB:.1f} GiB free at {place}"
     if free >= ENOUGH_DISK:
         return Check("Disk", "good", seen)
     state: State = "bad" if free < TOO_LITTLE_DISK else "warning"
@@ -200,7 +225,11 @@ def databases(data: Path) -> Iterator[Check]:
         except sqlite3.Error as error:
             said = str(error)
         if said == "ok":
-            yield Check(path.name, "good", f"{path.stat().st_size / 1024**2:.1f} MiB, whole")
+            # What was written lately is in the log beside the file.
+            size = sum(
+                part.stat().st_size for part in (path, path.with_name(f"{path.name}-wal")) if part.exists()
+            )
+            yield Check(path.name, "good", f"{size / 1024**2:.1f} MiB, whole")
         else:
             mend = "Stop the shop and put a backup of the folder in place, or begin anew: store reset"
             yield Check(path.name, "bad", said, mend)

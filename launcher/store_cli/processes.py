@@ -9,18 +9,18 @@ from rich.console import Console
 from rich.panel import Panel
 from store_kit.logs import configure_logs
 from store_kit.migrations import SchemaError
-from store_kit.secrets import MissingSecret
+from store_kit.secrets import SecretError
 from store_kit.server import PortInUse, Runner, run_service
 from store_kit.service import Wrap, unwrapped
 from store_kit.settings import ServiceUrlWithoutPort
 
 from store_cli.console import FOUND_SOMETHING, fail
 from store_cli.demo import Demo, any_product, ensure_administrator, load_catalogue
+from store_cli.reading_settings import WrongSettings
 from store_cli.serving import (
     DataFolderInUse,
     DataFolderLock,
     UnusableDataFolder,
-    WrongSettings,
     create_service,
     create_shop,
 )
@@ -30,7 +30,7 @@ _REFUSALS: Final = (
     DataFolderInUse,
     UnusableDataFolder,
     SchemaError,
-    MissingSecret,
+    SecretError,
     WrongSettings,
     ServiceUrlWithoutPort,
 )

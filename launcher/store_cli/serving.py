@@ -14,12 +14,12 @@ import store_order.app
 import store_order.settings
 import store_user.app
 import store_user.settings
-from pydantic import ValidationError
 from store_kit.server import Runner, bind
 from store_kit.service import Service, Wrap, unwrapped
 from store_kit.settings import StoreSettings
 
 from store_cli.gateway import gateway
+from store_cli.reading_settings import read_settings
 
 SERVICES: Final[Mapping[str, tuple[type[StoreSettings], Callable[..., Service]]]] = {
     "catalog": (store_catalog.settings.CatalogSettings, store_catalog.app.create_service),
@@ -36,21 +36,6 @@ class DataFolderInUse(Exception):
 
 class UnusableDataFolder(Exception):
     """The data folder cannot be made, or not be written to."""
-
-
-class WrongSettings(Exception):
-    """Settings that cannot be meant; names each of them."""
-
-    @classmethod
-    def of(cls, error: ValidationError) -> "WrongSettings":
-        """Return it for pydantic's error, which knows fields but not the variables they come from."""
-        faults = [
-            f"STORE_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
-            if fault["loc"]
-            else fault["msg"]
-            for fault in error.errors(include_url=False)
-        ]
-        return cls(f"Cannot start with these settings: {'; '.join(faults)}.")
 
 
 class DataFolderLock:
@@ -92,11 +77,7 @@ def create_service(name: str, overrides: Mapping[str, Any], wrap: Wrap = unwrapp
         WrongSettings: a setting cannot be meant.
     """
     settings_type, create = SERVICES[name]
-    try:
-        settings = settings_type(**overrides)
-    except ValidationError as error:
-        raise WrongSettings.of(error) from error
-    return create(settings, wrap=wrap)
+    return create(read_settings(settings_type, **overrides), wrap=wrap)
 
 
 def create_shop(port: int, overrides: Mapping[str, Any], wrap: Wrap = unwrapped) -> Runner:

@@ -47,6 +47,23 @@ def test_replay_counts_what_the_shop_answered(shop: FakeShop, data: Path, small_
     assert {product.available for product in shop.products.values()} == {0}
 
 
+@pytest.mark.parametrize("address", ["nonsense", "ftp://shop", "127.0.0.1:8080", "http://"])
+def test_address_that_cannot_be_meant_is_wrong_usage(address: str, data: Path) -> None:
+    """What is no address of a shop is wrong usage, named before anything is tried."""
+    code, _, said = store("audit", "--data", data, "--base-url", address)
+    assert code == 2
+    assert address in said
+
+
+def test_wrong_settings_are_named_without_a_traceback(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`users promote` says which variable is wrong, as `store up` does."""
+    (data / "user.db").touch()
+    monkeypatch.setenv("STORE_CURRENCY", "pounds")
+    code, said = store_json("users", "promote", "ann@example.com", "--data", data)
+    assert (code, said["ok"]) == (2, False)
+    assert "STORE_CURRENCY" in said["error"]
+
+
 @pytest.mark.parametrize("concurrency", [1, 32])
 @pytest.mark.parametrize("shoppers", [0, 1, 64])
 def test_replay_is_the_same_with_any_concurrency(

@@ -1,14 +1,30 @@
 import fcntl
 import json
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import typer
 from store_cli import data_folder
 from store_cli.commands import doctor as command
-from store_cli.doctor import Check, databases, disk, folder, fts5, parts, patient, port_of, python, sqlite
+from store_cli.doctor import (
+    GIB,
+    Check,
+    databases,
+    disk,
+    folder,
+    fts5,
+    parts,
+    patient,
+    port_of,
+    python,
+    room,
+    sqlite,
+    visit,
+)
 from store_cli.serving import DataFolderInUse, DataFolderLock
 from store_kit.settings import StoreSettings
 from typer.testing import CliRunner
@@ -28,9 +44,17 @@ def test_this_machine_is_good_enough_for_the_tests() -> None:
     assert [check().state for check in (python, sqlite, fts5, parts)] == ["good"] * 4
 
 
-def test_full_disk_is_said(tmp_path: Path) -> None:
-    """The room is measured where the folder will be, even before it exists."""
-    assert "GiB free" in disk(tmp_path / "not" / "yet").seen
+def test_room_is_measured_where_the_folder_will_be(tmp_path: Path) -> None:
+    """The nearest folder that exists says how much room there is."""
+    assert disk(tmp_path / "not" / "yet").seen.endswith(f"GiB free at {tmp_path}")
+
+
+@pytest.mark.parametrize(("free", "state"), [(2 * GIB, "good"), (GIB // 2, "warning"), (GIB // 10, "bad")])
+def test_full_disk_is_said(free: int, state: str) -> None:
+    """Little room is a warning, next to none is bad, and both say what to do."""
+    check = room(free, Path("/srv"))
+    assert check.state == state
+    assert ("--data" in check.mend) == (state != "good")
 
 
 def test_data_folder_need_not_exist(tmp_path: Path) -> None:
@@ -100,6 +124,17 @@ def test_broken_database_is_bad(tmp_path: Path) -> None:
     assert (check.name, check.state) == ("order.db", "bad")
 
 
+def test_size_of_a_database_counts_its_log(tmp_path: Path) -> None:
+    """What was written lately is in the log beside the file, and the size counts it."""
+    with closing(sqlite3.connect(tmp_path / "order.db")) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE t (x)")
+        db.execute("INSERT INTO t VALUES (zeroblob(2097152))")
+        db.commit()
+        (check,) = databases(tmp_path)
+    assert (check.state, check.seen) == ("good", "2.0 MiB, whole")
+
+
 def test_free_port_is_good(unused_tcp_port: int) -> None:
     """A free port is good, but odd when a shop runs."""
     assert port_of("cart", "127.0.0.1", unused_tcp_port, running=False).state == "good"
@@ -114,6 +149,33 @@ def test_port_of_somebody_else_is_bad() -> None:
     assert check.state == "bad"
     assert f"sport = :{port}" in check.mend
     assert "--port" in check.mend
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STORE_CURRENCY", "pounds"),
+        ("STORE_ORDER_LEASE_S", "-1"),
+        ("STORE_USER_TRUSTED_PROXIES", "10.0.0.0/8"),
+        ("STORE_CART_URL", "http://cart"),
+        ("STORE_CART_URL", "http://cart:999999"),
+    ],
+)
+def test_setting_that_makes_no_sense_is_bad(
+    name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A setting that `store up` would refuse is named, whichever service it is of, and the rest is checked too."""
+    monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(app, ["--json", "--data", str(tmp_path)])
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert (result.exit_code, checks["Settings"]["state"]) == (1, "bad")
+    assert name in checks["Settings"]["seen"]
+    assert checks["Python"]["state"] == "good"
+
+
+def test_settings_that_can_be_meant_are_good(tmp_path: Path) -> None:
+    """Without odd variables the settings are good."""
+    assert by_name(visit(tmp_path, "127.0.0.1", 8080))["Settings"].state == "good"
 
 
 def test_report_is_one_line_of_json(tmp_path: Path, shop: FakeShop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,14 @@ def waiting_hints(data_dir: Path, *queues: str) -> int:
         return int(orders.execute(sql, queues).fetchone()[0])
 
 
+def has_hints(data_dir: Path, order_id: str, *queues: str) -> bool:
+    """Whether an order has work waiting in some of the order service's queues; straight from its file."""
+    places = ", ".join("?" * len(queues))
+    sql = f"SELECT 1 FROM order_work WHERE order_id = ? AND queue IN ({places})"  # noqa: S608 - placeholders only
+    with closing(_open(data_dir / "orders.db")) as orders:
+        return orders.execute(sql, (order_id, *queues)).fetchone() is not None
+
+
 def status_of(data_dir: Path, order_id: str) -> str | None:
     """Return an order's status, straight from the file."""
     with closing(_open(data_dir / "orders.db")) as orders:

@@ -15,7 +15,8 @@ from typing import Any, TypeVar, cast
 
 from store_cli.processes import run_alone, run_shop
 
-from tests.chaos.boundaries import Boundary, Folder, Plan, When, detail_of
+from tests.chaos.boundaries import Boundary, Folder, Plan, When, details_of
+from tests.chaos.effects import is_look
 
 P = TypeVar("P")
 _HOST = "127.0.0.1"
@@ -26,12 +27,15 @@ class CrashPoints:
 
     Args:
         folder: where the plan is; it may come, change and go while the process runs.
+        die: ends the process at once.
     """
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, die: Callable[[], None]) -> None:
         self._folder = folder
+        self._die = die
         self._stamp: tuple[int, int] | None = None
         self._plan: Plan | None = None
+        self._passes = 0
         self._counts: Counter[tuple[str, ...]] = Counter()
 
     def wrap(self, name: str, port: P, /) -> P:
@@ -42,29 +46,41 @@ class CrashPoints:
     def reach(
         self, port: tuple[str, str], method: str, when: When, values: Sequence[Any], result: Any = None
     ) -> None:
-        """Record a boundary, or die there, if the plan is about what the call carries or gave."""
+        """Note a boundary, or die there, if the plan is about what the call carries or gave."""
         plan = self._current_plan()
         if plan is None or not any(mark in repr((values, result)) for mark in plan.marks):
             return
-        detail = detail_of(values, plan.marks) or detail_of((result,), plan.marks)
+        self._passes += 1
+        details = details_of(values, plan.marks) or details_of((result,), plan.marks) or [""]
+        passed = [self._boundary(port, method, detail, when) for detail in details]
+        for boundary in passed:
+            self._folder.note(boundary)
+        here = plan.kill in passed or self._passes == plan.kill_nth
+        if here and self._folder.take_trigger(plan):
+            self._die()
+
+    def _boundary(self, port: tuple[str, str], method: str, detail: str, when: When) -> Boundary:
+        if is_look(*port, method):
+            return Boundary(*port, method, detail, when)
         look = (*port, method, detail, when)
         self._counts[look] += 1
-        boundary = Boundary(*port, method, detail, when, self._counts[look])
-        self._folder.note(boundary)
-        if boundary == plan.kill or self._counts.total() == plan.kill_nth:
-            self._folder.last_words(boundary)
-            os.kill(os.getpid(), signal.SIGKILL)
+        return Boundary(*port, method, detail, when, self._counts[look])
 
     def _current_plan(self) -> Plan | None:
         try:
             found = self._folder.plan_path.stat()
+            if self._stamp != (found.st_ino, found.st_mtime_ns):
+                self._plan = self._folder.read_plan()
+                self._stamp = (found.st_ino, found.st_mtime_ns)
+                self._counts.clear()
+                self._passes = 0
         except FileNotFoundError:
             self._stamp, self._plan = None, None
-            return None
-        if self._stamp != (found.st_ino, found.st_mtime_ns):
-            self._stamp, self._plan = (found.st_ino, found.st_mtime_ns), self._folder.read_plan()
-            self._counts.clear()
         return self._plan
+
+
+def _kill_myself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class _Watched:
@@ -105,7 +121,7 @@ def main(arguments: Sequence[str]) -> None:
     commands.add_parser("run").add_argument("service")
     asked = parser.parse_args(arguments)
     data = Path(os.environ["STORE_DATA_DIR"])
-    points = CrashPoints(Folder(data))
+    points = CrashPoints(Folder(data), _kill_myself)
     if asked.command == "up":
         run_shop(asked.port, data, _HOST, catalogue=False, wrap=points.wrap)
     else:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import aiohttp
 from aiohttp import web
 
-from tests.support.shop import lasting_port
+from tests.support.shop import hold_port, port_of
 
 _KEPT = ("Authorization", "Content-Type")
 
@@ -31,9 +31,10 @@ async def front(url: Callable[[str], str]) -> AsyncIterator[str]:
         app.router.add_route("*", "/{path:.*}", forward)
         runner = web.AppRunner(app)
         await runner.setup()
-        port = lasting_port()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", port).start()
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            await runner.cleanup()
+        with hold_port() as holder:
+            port = port_of(holder)
+            try:
+                await web.TCPSite(runner, "127.0.0.1", port).start()
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                await runner.cleanup()

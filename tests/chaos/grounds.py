@@ -1,7 +1,7 @@
 """Proving grounds: a shop with crash points that is killed and started again, and the people who look at it."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -60,30 +60,40 @@ class Ground:
         return await customer(self.session, self.shop.url)
 
     async def dies(self, within_s: float) -> bool:
-        """Wait for a process to die as planned, and take the plan away; False when it never came to that."""
-        await within(lambda: self.folder.fired or not self.folder.armed, within_s)
-        fired = self.folder.fired
-        if fired:
-            await until(lambda: bool(self.dead), "the process is gone")
-        self.folder.disarm()
-        return fired
+        """Wait for a process to die as planned, and take the plan back; False when it never came to that."""
+        await within(lambda: self.folder.fired, within_s)
+        return await self._disarmed()
 
-    async def dies_at(self, boundary: Boundary, within_s: float) -> bool:
-        """Wait for the one process to die that passes this boundary; False when none came there."""
-        died = await self.dies(within_s)
+    async def dies_at(
+        self, boundary: Boundary, over: Callable[[], bool], story: object, within_s: float
+    ) -> bool:
+        """Wait for the one process to die that passes this boundary; False when all was over and none came there.
+
+        `story` says how things stand when neither happens in time.
+        """
+        ended = await within(lambda: self.folder.fired or over(), within_s)
+        assert ended, f"not within {within_s} s: nobody dies, nothing ends: {story}"
+        died = await self._disarmed()
         expected = boundary.service if self.way == "four" else "shop"
         assert self.dead == ([expected] if died else []), f"{self.dead} died, not {expected}"
         return died
 
+    async def _disarmed(self) -> bool:
+        died = self.folder.disarm()
+        if died:
+            await until(lambda: bool(self.dead), "the process is gone")
+        return died
+
     async def revive(self) -> None:
-        """Start again what is dead; a plan that is there already may kill it while it starts."""
+        """Start again what is dead; a plan that is there already may kill it while it starts, once."""
         while self.dead:
+            if self.folder.fired:
+                self.folder.disarm()
             try:
                 await self._start_the_dead()
             except DidNotStart:
                 if not self.folder.fired:
                     raise
-                self.folder.disarm()
 
     async def _start_the_dead(self) -> None:
         for name in self.dead:

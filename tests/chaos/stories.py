@@ -1,5 +1,6 @@
 """What happens to one customer while the shop is killed: an order, perhaps its cancelling, and what must be true."""
 
+import sqlite3
 import uuid
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any, Self
 import aiohttp
 from store_order.domain import NEXT, PLACED, Status, order_id_of
 
-from tests.chaos.books import Books, is_held, status_of, waiting_hints
+from tests.chaos.books import Books, has_hints, is_held, status_of, waiting_hints
 from tests.chaos.grounds import SETTLED_WITHIN_S, Ground
 from tests.support.people import Answer, Person
 from tests.support.wait import until
@@ -32,7 +33,11 @@ _NEVER = {"STORE_ORDER_PROCESSING_AFTER_S": "3600"}
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A way an order can go. `ends` are the statuses that it may rest in, whatever is killed on the way."""
+    """A way an order can go.
+
+    `ends` are the statuses that it may rest in, whatever is killed on the way; a look by a worker's own clock may be
+    killed while the order is only being placed, so that it is turned back.
+    """
 
     name: str
     ends: frozenset[Status]
@@ -63,13 +68,18 @@ LOST = Scenario(
 SHORT = Scenario("short", frozenset({Status.REJECTED}), stock=WANTED - 1, goal=Status.REJECTED)
 CANCELLING = Scenario(
     "cancelling",
-    frozenset({Status.CREATED, Status.CANCELLED}),
+    frozenset({Status.CREATED, Status.CANCELLED, Status.REJECTED}),
     cancels=True,
     goal=Status.CANCELLED,
     after=PLACING,
 )
 SHIPPING = Scenario(
-    "shipping", frozenset({Status.DELIVERED}), env=_QUICK, goal=Status.DELIVERED, after=PLACING, alone=True
+    "shipping",
+    frozenset({Status.DELIVERED, Status.REJECTED}),
+    env=_QUICK,
+    goal=Status.DELIVERED,
+    after=PLACING,
+    alone=True,
 )
 SCENARIOS = (PLACING, DECLINED, UNANSWERED, LOST, SHORT, CANCELLING, SHIPPING)
 
@@ -138,6 +148,26 @@ class Story:
             f"{self.order_id} is {self.scenario.goal}",
             SETTLED_WITHIN_S,
         )
+
+    def over(self) -> bool:
+        """Whether the order rests where it may and nothing more will be done for it."""
+        try:
+            resting = status_of(self.ground.data_dir, self.order_id) in (None, *self.scenario.ends)
+            return resting and not has_hints(self.ground.data_dir, self.order_id, "recovery", "notify")
+        except sqlite3.OperationalError:
+            # The shop has died this very moment; while it lives its files can be read.
+            return False
+
+    def went_its_way(self) -> bool:
+        """Whether it reached its goal and the buyer was told at once: no service was away, or too slow for that."""
+        return (
+            self.answer is not None and status_of(self.ground.data_dir, self.order_id) == self.scenario.goal
+        )
+
+    def __str__(self) -> str:
+        """Return where it stands, for a test that fails."""
+        said = [answer and answer.status for answer in (self.answer, self.cancelled)]
+        return f"{self.order_id} is {status_of(self.ground.data_dir, self.order_id)}, answered {said}"
 
     async def judge(self, books: Books) -> None:
         """Assert everything that was promised to this customer. The ground must be at rest."""

@@ -32,7 +32,7 @@ FOLDED: Final[Mapping[str, Callable[[str], str]]] = {"email": lambda text: text.
 """Fields that come back otherwise than they were sent, as their documentation says."""
 STANDARD_HEADERS: Final = (
     *("Authorization", "Accept", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Cookie"),
-    *("Last-Event-ID", "traceparent", "X-Request-Budget-Ms", "X-Forwarded-For", "User-Agent", "Range"),
+    *("Last-Event-ID", "traceparent", "Store-Timeout-Ms", "X-Forwarded-For", "User-Agent", "Range"),
 )
 
 

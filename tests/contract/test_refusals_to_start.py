@@ -1,9 +1,11 @@
 """What must not start: it says why, names what is wrong, leaves everything as it was, and ends with 1."""
 
 import asyncio
+import contextlib
 import os
 import re
 import secrets
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -108,6 +110,9 @@ def signing_key() -> bytes:
         ("STORE_CURRENCY", "pounds"),
         ("STORE_ORDER_DELIVERY_MIN_S", "500"),
         ("STORE_CART_URL", "http://cart"),
+        ("STORE_CART_URL", "http://cart:999999"),
+        ("STORE_USER_TRUSTED_PROXIES", "10.0.0.0/8"),
+        ("STORE_USER_TRUSTED_PROXIES", '["everybody"]'),
     ],
 )
 async def test_a_setting_that_makes_no_sense(name: str, value: str, tmp_path: Path) -> None:
@@ -116,6 +121,45 @@ async def test_a_setting_that_makes_no_sense(name: str, value: str, tmp_path: Pa
     code, said = await started(["up", "--port", str(lasting_port()), "--data", str(tmp_path)], env)
     assert code == 1, said
     assert name in said, said
+
+
+@pytest.mark.parametrize(
+    ("broken", "named"),
+    [
+        ("secrets/signing_key", "The secret 'signing_key'"),
+        ("secrets/cursor_key", "The secret 'cursor_key'"),
+        ("secrets/demo_admin.json", "The secret 'demo_admin'"),
+        ("cart.db", "cart.db cannot be used as a database"),
+        ("catalog.db", "catalog.db cannot be used as a database"),
+    ],
+)
+async def test_a_file_that_is_not_what_it_should_be(broken: str, named: str, tmp_path: Path) -> None:
+    """A secret or a database that was damaged is refused by its name, and nothing of it is shown."""
+    file = tmp_path / broken
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    content = b"\xff\xfe damaged " * 100
+    file.write_bytes(content)
+    code, said = await started(["up", "--port", str(lasting_port()), "--data", str(tmp_path)], ports())
+    assert code == 1, said
+    assert named in said
+    assert "damaged" not in said
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("file", ["catalog.db", "user.db"])
+async def test_a_database_of_a_newer_version(file: str, tmp_path: Path) -> None:
+    """Old code does not touch what newer code has written, whichever service's it is, and says so."""
+    with contextlib.closing(sqlite3.connect(tmp_path / file)) as database, database:
+        database.execute(
+            "CREATE TABLE schema_migrations (number INTEGER PRIMARY KEY, name TEXT, checksum TEXT)"
+        )
+        database.executemany(
+            "INSERT INTO schema_migrations VALUES (?, '', '')", [(n,) for n in range(1, 100)]
+        )
+    code, said = await started(["up", "--port", str(lasting_port()), "--data", str(tmp_path)], ports())
+    assert code == 1, said
+    assert f"{file} has schema 99" in said
+    assert "it was written by a newer version" in said
 
 
 async def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

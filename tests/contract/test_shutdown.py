@@ -47,7 +47,7 @@ async def is_refused(port: int) -> bool:
     """Say whether somebody new who knocks at the port is sent away."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except ConnectionRefusedError:
+    except ConnectionError:  # refused, or reset when it knocked just before the door closed
         return True
     writer.close()
     return False

@@ -4,25 +4,26 @@ import asyncio
 import json
 import os
 import sys
+from typing import Any
 
 from tests.support.shop import EmbeddedShop
 
 
 async def audit(shop: EmbeddedShop) -> None:
     """Fail the test when `store audit` finds anything."""
-    command = (
-        "-m",
-        "store_cli",
-        "audit",
-        "--json",
-        "--base-url",
-        shop.base_url,
-        "--data",
-        str(shop.data_dir),
-    )
+    code, report = await audited(shop)
+    assert (report["ok"], code) == (True, 0), report
+
+
+async def audited(shop: EmbeddedShop) -> tuple[int, Any]:
+    """Return the exit code of `store audit` and what it reported."""
+    command = ("-m", "store_cli", "audit", "--json", "--base-url", shop.base_url)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, stdout=asyncio.subprocess.PIPE, env={**os.environ, **shop.env}
+        sys.executable,
+        *command,
+        *("--data", str(shop.data_dir)),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, **shop.env},
     )
     output, _ = await process.communicate()
-    report = json.loads(output)
-    assert (report["ok"], process.returncode) == (True, 0), report
+    return await process.wait(), json.loads(output)

@@ -1,19 +1,19 @@
 """A real shop as processes on free ports: started, stopped, killed and started again by tests."""
 
 import asyncio
-import contextlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
 import aiohttp
 from store_cli.gateway import ROUTES
-from store_kit.server import PortInUse, bind
 
 from tests.support.wait import until
 
@@ -58,6 +58,11 @@ class Program(Protocol):
 
     def stop(self) -> int:
         """End it by SIGTERM; return its exit code."""
+        ...
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended: minus the signal's number when a signal ended it; None while it runs."""
         ...
 
     def output(self) -> str:
@@ -117,6 +122,11 @@ class Process:
             self.kill()
             raise
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended: minus the signal's number when a signal ended it; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
     def output(self) -> str:
         """Return what it has said since it was last started."""
         return self._log.read_bytes()[self._said :].decode(errors="replace")
@@ -127,7 +137,9 @@ class _Running:
 
     def __init__(self, data_dir: Path, env: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
-        self.ports = {name: lasting_port() for name in (*SERVICES, "gateway")}
+        held = {name: hold_port() for name in (*SERVICES, "gateway")}
+        weakref.finalize(self, _let_go, tuple(held.values()))
+        self.ports = {name: port_of(holder) for name, holder in held.items()}
         urls = {f"STORE_{name.upper()}_URL": self.service_url(name) for name in SERVICES}
         self.env = {**QUICK, **urls, "STORE_DATA_DIR": str(data_dir), **(env or {})}
         self.processes: dict[str, Program] = {}
@@ -145,12 +157,20 @@ class _Running:
         async with aiohttp.ClientSession() as session:
 
             async def ready() -> bool:
-                process = self.processes[name]
-                if not process.alive:
-                    raise DidNotStart(f"{name} ended:\n{process.output()[-3000:]}")
+                self.must_live(name)
                 return await _answers(session, url)
 
             await until(ready, f"{name} is ready at {url}")
+
+    def must_live(self, name: str) -> None:
+        """Pass while a process lives.
+
+        Raises:
+            DidNotStart: it has ended.
+        """
+        process = self.processes[name]
+        if not process.alive:
+            raise DidNotStart(f"{name} ended:\n{process.output()[-3000:]}")
 
     def kill_all(self) -> None:
         """Pull every plug."""
@@ -209,7 +229,11 @@ class EmbeddedShop(_Running):
         """Start it and wait until all four services are healthy and the administrator exists."""
         self.process.start()
         await self.wait_until_ready("shop", self.url("/api/system/health"))
-        await until(lambda: "Product Store is up" in self.process.output(), "the welcome is shown")
+        await until(self._welcomed, "the welcome is shown")
+
+    def _welcomed(self) -> bool:
+        self.must_live("shop")
+        return "Product Store is up" in self.process.output()
 
 
 class FourServices(_Running):
@@ -259,12 +283,37 @@ class FourServices(_Running):
         await self.ready(name)
 
 
-def lasting_port() -> int:
-    """Return a free port that no outgoing connection is given while its owner is down between two starts."""
+def hold_port() -> socket.socket:
+    """Return what keeps a port for one shop: nobody who picks one like this gets it while its owner is down.
+
+    Nor does an outgoing connection. A server that sets SO_REUSEADDR, as ours do, may listen beside the holder,
+    which does not listen. Without it two of the many shops that are started at once would sometimes share a port.
+    """
     while True:
-        port = random.randrange(*_NOT_EPHEMERAL)  # noqa: S311 - not a secret
-        with contextlib.suppress(PortInUse), bind("127.0.0.1", port):
-            return port
+        holder = socket.socket()
+        try:
+            holder.bind(("127.0.0.1", random.randrange(*_NOT_EPHEMERAL)))  # noqa: S311 - not a secret
+        except OSError:
+            holder.close()
+            continue
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return holder
+
+
+def port_of(holder: socket.socket) -> int:
+    """Return the port that is held."""
+    return int(holder.getsockname()[1])
+
+
+def lasting_port() -> int:
+    """Return a port that was free a moment ago and that no outgoing connection is given."""
+    with hold_port() as holder:
+        return port_of(holder)
+
+
+def _let_go(holders: Iterable[socket.socket]) -> None:
+    for holder in holders:
+        holder.close()
 
 
 async def _answers(session: aiohttp.ClientSession, url: str) -> bool:

@@ -8,10 +8,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from store_kit.settings import StoreSettings
 
 from store_cli.console import DEFAULT_DATA, FOUND_SOMETHING, AsJson, print_json
-from store_cli.doctor import Check, examine, patient
+from store_cli.doctor import Check, visit
 
 _MARKS: Final = {"good": ("ok", "green"), "warning": ("!", "yellow"), "bad": ("BAD", "red")}
 
@@ -30,8 +29,8 @@ def doctor(
     ] = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Check versions, ports, disk and the data folder, and say how to mend what is wrong."""
-    checks = list(examine(patient(data, host, port, StoreSettings(data_dir=data))))
+    """Check settings, versions, ports, disk and the data folder, and say how to mend what is wrong."""
+    checks = list(visit(data, host, port))
     bad = any(check.state == "bad" for check in checks)
     if as_json:
         print_json({"ok": not bad, "checks": [asdict(check) for check in checks]})

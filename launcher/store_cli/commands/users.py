@@ -46,9 +46,13 @@ async def _promote(email: str, data: Path, *, as_json: bool) -> list[str]:
     from store_user.app import open_accounts  # noqa: PLC0415
     from store_user.settings import UserSettings  # noqa: PLC0415
 
+    from store_cli.reading_settings import WrongSettings, read_settings  # noqa: PLC0415
+
     try:
-        async with open_accounts(UserSettings(data_dir=data)) as accounts:
+        async with open_accounts(read_settings(UserSettings, data_dir=data)) as accounts:
             account = await accounts.promote(email)
+    except WrongSettings as wrong:
+        fail(str(wrong), WRONG_USAGE, as_json=as_json)
     except Problem as problem:
         fail(problem.detail, FOUND_SOMETHING, as_json=as_json)
     return sorted(account.roles)

@@ -1,6 +1,7 @@
 """Calls to other services: within the caller's budget, retried only when that is safe, behind a breaker."""
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ _JSON_HEADERS: Final = {"Content-Type": "application/json"}
 class PeerTimeout(OutcomeUnknown):
     """The peer was reached but did not answer in time: what it did is not known."""
 
-    lagged = False
+    blames_peer = True
+    """False when the answer had not its full time: the caller's budget was short, or our own loop was busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,6 @@ class ServiceClient:
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=settings.breaker_threshold,
             default_ttl=settings.breaker_ttl_s,
-            exclude=[(PeerTimeout, lambda error: error.lagged)],
         )
 
     async def open(self) -> None:
@@ -177,14 +178,22 @@ class ServiceClient:
         raise AssertionError("stamina returns or raises")  # pragma: no cover
 
     async def _guarded(self, request: "_Request") -> Reply:
+        """Send once, unless the circuit is open; tell the breaker how it ended, if that says anything of the peer."""
         try:
-            async with self._breaker:
-                return await self._authorised(request)
+            await self._breaker.__aenter__()
         except OpenedState:
             raise CircuitOpen(
                 f"The {self._peer} service is not reachable; try again shortly.",
-                retry_after_s=round(self._settings.breaker_ttl_s),
+                retry_after_s=math.ceil(self._settings.breaker_ttl_s),
             ) from None
+        try:
+            reply = await self._authorised(request)
+        except BaseException as error:
+            if _blames_peer(error):
+                await self._breaker.__aexit__(type(error), error, error.__traceback__)
+            raise
+        await self._breaker.__aexit__(None, None, None)
+        return reply
 
     async def _authorised(self, request: "_Request") -> Reply:
         reply = await self._once(request)
@@ -221,7 +230,7 @@ class ServiceClient:
         except aiohttp.ClientConnectorError as error:
             raise PeerUnavailable(f"The {self._peer} service is not reachable; try again shortly.") from error
         except TimeoutError as error:
-            raise self._timed_out(time.monotonic() - started - timeout_s) from error
+            raise self._timed_out(request, timeout_s, time.monotonic() - started) from error
         except aiohttp.ClientError as error:
             raise OutcomeUnknown(f"The {self._peer} service broke off; repeat with the same key.") from error
 
@@ -229,12 +238,18 @@ class ServiceClient:
         left = remaining_s(self._settings.request_timeout_s)
         if left <= 0:
             raise DeadlineExceeded(f"No time was left to ask the {self._peer} service.")
-        return min(left, request.timeout_s or self._settings.peer_timeout_s)
+        return min(left, self._patience(request))
 
-    def _timed_out(self, late_s: float) -> PeerTimeout:
+    def _patience(self, request: "_Request") -> float:
+        return request.timeout_s or self._settings.peer_timeout_s
+
+    def _timed_out(self, request: "_Request", timeout_s: float, waited_s: float) -> PeerTimeout:
         timeout = PeerTimeout(f"The {self._peer} service did not answer in time; repeat with the same key.")
-        # A timer that fires late says that our own loop was busy, which is no fault of the peer.
-        timeout.lagged = late_s > _LAG_S
+        # A timer that fires late says that our own loop was busy, which is no fault of the peer; nor is a caller
+        # who left it next to no time, or anybody could close the shop by asking for too much haste.
+        lagged = waited_s - timeout_s > _LAG_S
+        hasty = timeout_s < self._patience(request) / 2
+        timeout.blames_peer = not (lagged or hasty)
         return timeout
 
     def _judged(self, reply: Reply) -> Reply:
@@ -252,9 +267,22 @@ class CircuitOpen(PeerUnavailable):
     """The circuit to the peer is open: it failed several times in a row and is left alone for a moment."""
 
 
+class NoToken(PeerUnavailable):
+    """We got no token of our own, so that the peer could not even be asked."""
+
+
 def _may_pass(error: Exception) -> bool:
-    """Say whether another try may do better; an open circuit says itself that it would not."""
-    return isinstance(error, PeerUnavailable | OutcomeUnknown) and not isinstance(error, CircuitOpen)
+    """Say whether another try may do better; an open circuit, or no token, says itself that it would not."""
+    return isinstance(error, PeerUnavailable | OutcomeUnknown) and not isinstance(
+        error, CircuitOpen | NoToken
+    )
+
+
+def _blames_peer(error: BaseException) -> bool:
+    """Say whether a failure counts against the peer: not what our caller or this process is the cause of."""
+    if isinstance(error, PeerTimeout):
+        return error.blames_peer
+    return not isinstance(error, DeadlineExceeded | NoToken | asyncio.CancelledError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +312,9 @@ def _trace_headers() -> dict[str, str]:
     return {"traceparent": f"00-{trace_id}-{new_trace_id()[16:]}-01"} if trace_id else {}
 
 
+_NO_ANSWER: Final = "The user service is not reachable; try again shortly."
+
+
 class _Granted(msgspec.Struct):
     access_token: str
     expires_in: float
@@ -311,16 +342,21 @@ class ServiceTokens:
         self._token = ""
         self._renew_at = 0.0
         self._expires_at = 0.0
+        self._rest_until = 0.0
         self._renewing: asyncio.Task[None] | None = None
 
     async def token(self) -> str:
         """Return a valid token.
 
         Raises:
-            PeerUnavailable: the user service cannot be asked, and the old token has expired.
+            NoToken: the user service cannot be asked, and the old token has expired.
         """
-        if time.monotonic() < self._renew_at:
+        now = time.monotonic()
+        if now < self._renew_at:
             return self._token
+        if now < self._rest_until:
+            # Just asked in vain: nobody waits for a silent user service again so soon.
+            raise NoToken(_NO_ANSWER)
         if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.create_task(self._renew())
             # Whoever waits may be gone when it fails; then nobody asks why, and asyncio must not complain.
@@ -328,10 +364,12 @@ class ServiceTokens:
         try:
             # Shared, so that a slow user service costs everybody one wait and not one after the other.
             await asyncio.shield(self._renewing)
-        except PeerUnavailable:
-            if time.monotonic() >= self._expires_at:
+        except NoToken:
+            now = time.monotonic()
+            if now >= self._expires_at:
+                self._rest_until = now + self._PAUSE_S
                 raise
-            self._renew_at = time.monotonic() + self._PAUSE_S
+            self._renew_at = now + self._PAUSE_S
         return self._token
 
     def forget(self) -> None:
@@ -347,13 +385,13 @@ class ServiceTokens:
             ):
                 body = await response.read()
         except (TimeoutError, aiohttp.ClientError) as error:
-            raise PeerUnavailable("The user service is not reachable; try again shortly.") from error
+            raise NoToken(_NO_ANSWER) from error
         if response.status != HTTPStatus.OK:
-            raise PeerUnavailable("The user service refused this service's credentials.")
+            raise NoToken("The user service refused this service's credentials.")
         try:
             granted = msgspec.json.decode(body, type=_Granted)
         except msgspec.DecodeError as error:
-            raise PeerUnavailable("The answer of the user service cannot be read.") from error
+            raise NoToken("The answer of the user service cannot be read.") from error
         self._token = granted.access_token
         self._expires_at = time.monotonic() + granted.expires_in
         self._renew_at = self._expires_at - min(self._EARLY_S, granted.expires_in / 2)

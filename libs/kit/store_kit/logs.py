@@ -50,23 +50,23 @@ def configure_logs(level: str, form: str) -> None:
         _add_trace_id,
         _redact,
     ]
-    errors: Any = structlog.processors.ExceptionRenderer() if not console else _keep
+    rendering = [renderer] if console else [structlog.processors.ExceptionRenderer(), renderer]
     structlog.configure(
-        processors=[*shared, errors, renderer],
+        processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(_level(level)),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    _route_stdlib(shared, renderer, level)
+    _route_stdlib(shared, rendering, level)
 
 
-def _route_stdlib(shared: list[Any], renderer: Any, level: str) -> None:
+def _route_stdlib(shared: list[Any], rendering: list[Any], level: str) -> None:
     """Let libraries' own log lines (uvicorn, asyncio) come out in the same form, from warning upwards."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
     root = logging.getLogger()
@@ -76,10 +76,6 @@ def _route_stdlib(shared: list[Any], renderer: Any, level: str) -> None:
 
 def _level(name: str) -> int:
     return logging.getLevelNamesMapping()[name.upper()]
-
-
-def _keep(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    return event
 
 
 def _add_trace_id(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

@@ -10,13 +10,24 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from store_kit.settings import StoreSettings
 
 
-class MissingSecret(Exception):
+class SecretError(Exception):
+    """A service cannot start with the secrets it has."""
+
+
+class MissingSecret(SecretError):
     """A secret that a service cannot start without is neither in a variable nor in a file."""
 
     def __init__(self, name: str, path: Path) -> None:
         super().__init__(
             f"The secret '{name}' is missing. Set STORE_{name.upper()} or write the file {path} (mode 0600)."
         )
+
+
+class UnusableSecret(SecretError):
+    """A secret is there, but cannot be what it should be."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"The secret '{name}' (STORE_{name.upper()}, or its file) cannot be used: {why}.")
 
 
 class Secrets:
@@ -31,6 +42,7 @@ class Secrets:
 
         Raises:
             MissingSecret: outside embedded mode, when it is nowhere.
+            UnusableSecret: its file cannot be read.
         """
         return self._read(name) or self._make(name, secrets.token_urlsafe(32).encode()).decode()
 
@@ -39,6 +51,7 @@ class Secrets:
 
         Raises:
             MissingSecret: outside embedded mode, when it is nowhere.
+            UnusableSecret: its file cannot be read.
         """
         found = self._read(name)
         if found:
@@ -58,6 +71,8 @@ class Secrets:
             return (self._folder / name).read_text().strip() or None
         except FileNotFoundError:
             return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UnusableSecret(name, str(error)) from error
 
     def _make(self, name: str, value: bytes) -> bytes:
         path = self._folder / name

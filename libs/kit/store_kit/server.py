@@ -109,7 +109,13 @@ class _Listener(uvicorn.Server):
                 await asyncio.wait_for(self._ending.wait(), _TICK_S)
 
     async def begin(self) -> None:
-        """Return once requests are accepted."""
+        """Return once requests are accepted.
+
+        Raises:
+            PortInUse: another program, which had bound the port too, was faster to listen.
+        """
+        for bound in self._bound:
+            _listen(bound)
         self._task = asyncio.create_task(self.serve(sockets=self._bound))
         while not self.started:
             if self._task.done():
@@ -122,6 +128,17 @@ class _Listener(uvicorn.Server):
         self._ending.set()
         if self._task is not None:
             await self._task
+        for bound in self._bound:
+            bound.close()
+
+
+def _listen(bound: socket.socket) -> None:
+    # uvloop listens too, but drops the error (0.23): the service would be up, and another one answer on its port.
+    try:
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        host, port = bound.getsockname()[:2]
+        raise PortInUse(host, port, error.strerror or str(error)) from error
 
 
 def by_port(services: Sequence[Service]) -> ASGIApp:

@@ -19,7 +19,6 @@ from store_kit.middleware import ServiceMiddleware
 from store_kit.problem_handlers import install_problem_handlers
 from store_kit.responses import JsonResponse
 from store_kit.settings import StoreSettings
-from store_kit.workers import Worker
 
 P = TypeVar("P")
 Check = Callable[[], Awaitable[None]]
@@ -52,6 +51,18 @@ class Resource(Protocol):
         ...
 
 
+class BackgroundWork(Protocol):
+    """Something that goes on beside the requests: a worker, or the rest of requests that were answered before."""
+
+    def start(self, metrics: Metrics, /) -> None:
+        """Begin."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what is in hand, while databases and the other services can still be reached."""
+        ...
+
+
 class Service:
     """One service.
 
@@ -69,7 +80,7 @@ class Service:
         settings: StoreSettings,
         metrics: Metrics,
         resources: Sequence[Resource],
-        workers: Sequence[Worker],
+        workers: Sequence[BackgroundWork],
     ) -> None:
         self.name = name
         self.port = port
@@ -102,11 +113,12 @@ class Service:
         self._log.info("service.started", port=self.port)
 
     def begin_drain(self) -> None:
-        """Say goodbye: readiness turns false, event streams end."""
-        self.app.state.draining.set()
+        """Say goodbye: readiness turns false, event streams end; nothing to do for a service that never began."""
+        if self.app.state.draining is not None:
+            self.app.state.draining.set()
 
     async def drain(self) -> None:
-        """Let every worker finish the step in hand."""
+        """Let all work in the background finish what it has in hand."""
         self.begin_drain()
         await asyncio.gather(*(worker.stop() for worker in self._workers))
 
@@ -127,7 +139,7 @@ def build_service(
     use_cases: object,
     routers: Sequence[APIRouter],
     resources: Sequence[Resource] = (),
-    workers: Sequence[Worker] = (),
+    workers: Sequence[BackgroundWork] = (),
     checks: Mapping[str, Check] | None = None,
 ) -> Service:
     """Assemble a service with everything that all services have: errors, health, metrics, logs, limits."""

@@ -85,7 +85,10 @@ class StoreSettings(BaseSettings):
         Raises:
             ServiceUrlWithoutPort: it names none.
         """
-        port = urlsplit(str(getattr(self, f"{service}_url"))).port
+        try:
+            port = urlsplit(str(getattr(self, f"{service}_url"))).port
+        except ValueError:
+            port = None
         if port is None:
             raise ServiceUrlWithoutPort(f"STORE_{service.upper()}_URL must name the port to listen on.")
         return port

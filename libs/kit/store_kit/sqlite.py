@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from store_kit.metrics import Metrics
-from store_kit.migrations import migrate, read_migrations
+from store_kit.migrations import SchemaError, migrate, read_migrations
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
@@ -73,10 +73,18 @@ class Sqlite:
         """Create the file when missing, apply the schema, start the writer.
 
         Raises:
-            SchemaError: the file belongs to newer code.
+            SchemaError: the file belongs to newer code, or is no database.
         """
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        connection = self._connect()
+        # A folder that was there before may let others look into it; SQLite's side files take the mode of this one.
+        self._path.touch(mode=0o600)
+        try:
+            connection = self._connect()
+        except sqlite3.DatabaseError as error:
+            raise SchemaError(
+                f"{self._path} cannot be used as a database ({error}). Put a backup in its place, or begin anew "
+                "with another data folder; store doctor looks at all of them."
+            ) from error
         migrate(connection, read_migrations(self._migrations), self._path.name)
         self._reader = self._connect()
         self._reader.execute("PRAGMA query_only = ON")

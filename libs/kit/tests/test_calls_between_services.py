@@ -1,10 +1,12 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from store_kit.client import PeerMetrics, PeerTimeout, ServiceClient, ServiceTokens
+from store_kit.client import CircuitOpen, NoToken, PeerMetrics, PeerTimeout, ServiceClient, ServiceTokens
+from store_kit.deadline import start_budget
 from store_kit.jwks import remote_verifier
 from store_kit.metrics import Metrics
 from store_kit.problems import DeadlineExceeded, OutcomeUnknown, PeerUnavailable
@@ -105,13 +107,25 @@ async def test_outcome_stays_unknown_when_the_peer_is_gone_at_the_next_try() -> 
             await calls.call("PUT", "/x")
 
 
+async def test_outcome_stays_unknown_when_the_circuit_opens_before_the_next_try() -> None:
+    """The try that opened the circuit may have acted; that the next one was not even sent says nothing of it."""
+    handler, asked = answers(500)
+    async with peer(handler) as url, client(url, breaker_threshold=1) as calls:
+        with pytest.raises(OutcomeUnknown):
+            await calls.call("PUT", "/x")
+        with pytest.raises(PeerUnavailable):
+            await calls.call("PUT", "/x")
+    assert len(asked) == 1
+
+
+async def silent(_request: web.BaseRequest) -> web.StreamResponse:
+    """Never answer."""
+    await asyncio.Event().wait()
+    return web.Response()
+
+
 async def test_silence_is_an_unknown_outcome() -> None:
     """A peer that does not answer in time may have acted."""
-
-    async def silent(_request: web.BaseRequest) -> web.StreamResponse:
-        await asyncio.Event().wait()
-        return web.Response()
-
     async with peer(silent) as url, client(url) as calls:
         with pytest.raises(PeerTimeout):
             await calls.call("POST", "/x", timeout_s=0.05)
@@ -139,7 +153,7 @@ async def test_dead_peer_opens_the_circuit_and_it_closes_again() -> None:
         with pytest.raises(PeerUnavailable) as told:
             await calls.call("GET", "/x")
         assert asyncio.get_running_loop().time() - begun < 0.05
-        assert told.value.headers["Retry-After"]
+        assert int(told.value.headers["Retry-After"]) >= 1
         handler, _ = answers(200)
         async with peer(handler, port):
             while b'store_breaker_state{peer="stub"} 0.0' not in metrics.exposition():
@@ -147,6 +161,65 @@ async def test_dead_peer_opens_the_circuit_and_it_closes_again() -> None:
                     await calls.call("POST", "/x")
                 except PeerUnavailable:
                     await asyncio.sleep(0.02)
+
+
+async def test_silent_peer_opens_the_circuit() -> None:
+    """A peer that was given its full time and did not answer counts as failed."""
+    async with peer(silent) as url, client(url, breaker_threshold=2, peer_timeout_s=0.05) as calls:
+        for _ in range(2):
+            with pytest.raises(PeerTimeout):
+                await calls.call("POST", "/x")
+        with pytest.raises(CircuitOpen):
+            await calls.call("POST", "/x")
+
+
+@pytest.mark.parametrize("budget_s", [-1, 0.02])
+async def test_hasty_callers_do_not_open_the_circuit(budget_s: float) -> None:
+    """Callers who leave no time, or next to none, cannot shut everybody else out from a healthy peer."""
+    metrics = Metrics("test")
+
+    async def slow_at_first(request: web.BaseRequest) -> web.StreamResponse:
+        return await silent(request) if request.path == "/slow" else web.Response()
+
+    async def ask_in_haste(calls: ServiceClient) -> None:
+        start_budget(budget_s)
+        with pytest.raises((DeadlineExceeded, PeerTimeout)):
+            await calls.call("POST", "/slow")
+
+    async with peer(slow_at_first) as url, client(url, metrics, breaker_threshold=2) as calls:
+        for _ in range(5):
+            await asyncio.create_task(ask_in_haste(calls))
+        assert b'store_breaker_state{peer="stub"} 0.0' in metrics.exposition()
+        assert (await calls.call("POST", "/x")).ok
+
+
+async def test_timeouts_of_a_busy_loop_do_not_open_the_circuit() -> None:
+    """While this very process is too busy to hear the answer, its peers are not taken for dead."""
+    async with peer(silent) as url, client(url, breaker_threshold=2, peer_timeout_s=0.1) as calls:
+        for _ in range(5):
+            call = asyncio.create_task(calls.call("POST", "/x"))
+            await asyncio.sleep(0.02)
+            time.sleep(0.5)  # noqa: ASYNC251 - the loop is held up on purpose
+            with pytest.raises(PeerTimeout):
+                await call
+
+
+async def test_failure_that_says_nothing_is_no_success_either() -> None:
+    """Failures in a row stay in a row when a hasty caller comes between them."""
+
+    async def in_haste(calls: ServiceClient) -> None:
+        start_budget(-1)
+        with pytest.raises(DeadlineExceeded):
+            await calls.call("POST", "/x")
+
+    async with client(f"http://127.0.0.1:{free_port()}", breaker_threshold=2) as calls:
+        with pytest.raises(PeerUnavailable):
+            await calls.call("POST", "/x")
+        await asyncio.create_task(in_haste(calls))
+        with pytest.raises(PeerUnavailable):
+            await calls.call("POST", "/x")
+        with pytest.raises(CircuitOpen):
+            await calls.call("POST", "/x")
 
 
 async def test_token_is_fetched_once_and_again_when_refused() -> None:
@@ -186,6 +259,25 @@ async def test_refused_credentials_are_no_answer_of_the_peer(status: int) -> Non
         settings = StoreSettings.model_validate({"user_url": url})
         with pytest.raises(PeerUnavailable):
             await ServiceTokens(settings, "cart", "wrong").token()
+
+
+async def test_peers_are_not_blamed_for_a_silent_user_service() -> None:
+    """Without a token nobody can be asked: that is said at once after the first wait, and closes no circuit."""
+    metrics = Metrics("test")
+    async with peer(silent) as user_service, peer(answers(200)[0]) as url:
+        settings = StoreSettings.model_validate(
+            {"user_url": user_service, "peer_timeout_s": 0.1, "breaker_threshold": 2}
+        )
+        tokens = ServiceTokens(settings, "cart", "s")
+        calls = ServiceClient("stub", url, settings=settings, metrics=PeerMetrics(metrics), tokens=tokens)
+        await calls.open()
+        begun = asyncio.get_running_loop().time()
+        for _ in range(5):
+            with pytest.raises(NoToken):
+                await calls.call("GET", "/x")
+        assert asyncio.get_running_loop().time() - begun < 0.1 + 5 * 0.05
+        assert b'store_breaker_state{peer="stub"} 0.0' in metrics.exposition()
+        await calls.close()
 
 
 async def test_unreachable_user_service_means_no_keys() -> None:

@@ -22,7 +22,7 @@ from store_kit.problems import (
     problem_responses,
 )
 from store_kit.responses import JsonResponse, etag_of, not_modified, require_match
-from store_kit.secrets import MissingSecret, Secrets
+from store_kit.secrets import MissingSecret, Secrets, UnusableSecret
 from store_kit.settings import StoreSettings
 
 
@@ -176,6 +176,15 @@ def test_embedded_shop_makes_its_secrets_once(tmp_path: Path) -> None:
     key = Secrets(settings(tmp_path)).pem("signing_key")
     assert key.startswith(b"-----BEGIN PRIVATE KEY-----")
     assert Secrets(settings(tmp_path)).pem("signing_key").strip() == key.strip()
+
+
+def test_a_secret_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A file that is no text, and a folder in its place, are refused by the secret's name."""
+    (tmp_path / "secrets" / "refresh_key").mkdir(parents=True)
+    (tmp_path / "secrets" / "cursor_key").write_bytes(b"\xff\xfe")
+    for name in ("refresh_key", "cursor_key"):
+        with pytest.raises(UnusableSecret, match=f"'{name}'"):
+            Secrets(settings(tmp_path)).text(name)
 
 
 def test_production_names_the_secret_it_misses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

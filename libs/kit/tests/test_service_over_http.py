@@ -268,6 +268,20 @@ def test_taken_port_is_named() -> None:
             bind("127.0.0.1", port)
 
 
+async def test_port_that_another_was_faster_to_listen_on_is_named() -> None:
+    """Two that bound a port before either listened: the second does not start, rather than be up without a port."""
+    first, second = service(), service()
+    first.port = second.port = free_port()
+    runners = Runner([first]), Runner([second])
+    await runners[0].start()
+    try:
+        with pytest.raises(PortInUse, match=f"Port {first.port} on 127.0.0.1 cannot be used"):
+            await runners[1].start()
+    finally:
+        for runner in runners:
+            await runner.stop()
+
+
 async def test_worker_repeats_waits_and_survives_a_failing_step() -> None:
     """A worker goes on while there is work, waits when there is none, wakes when nudged, outlives an error."""
     clock = ManualClock()

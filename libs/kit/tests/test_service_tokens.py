@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 from aiohttp import web
-from store_kit.client import ServiceTokens
+from store_kit.client import NoToken, ServiceTokens
 from store_kit.problems import PeerUnavailable
 from store_kit.settings import StoreSettings
 
@@ -50,9 +50,10 @@ class UserService:
 
 
 def grow_old(tokens: ServiceTokens, seconds: float) -> None:
-    """Let the token in hand be older by `seconds`."""
+    """Let the token in hand be older by `seconds`, and a refusal too."""
     tokens._renew_at -= seconds
     tokens._expires_at -= seconds
+    tokens._rest_until -= seconds
 
 
 async def test_a_hundred_callers_at_once_ask_once() -> None:
@@ -77,16 +78,19 @@ async def test_the_old_token_serves_while_the_user_service_is_away() -> None:
 
 
 async def test_an_expired_token_is_never_shown() -> None:
-    """Past its end there is an error instead, and a new token as soon as there is one again."""
+    """Past its end there is an error instead, at once for a second, and then a new token if there is one again."""
     user = UserService()
     async with user.tokens() as tokens:
         await tokens.token()
         user.status = 503
         grow_old(tokens, 601)
         results = await asyncio.gather(*(tokens.token() for _ in range(50)), return_exceptions=True)
-        assert {type(result) for result in results} == {PeerUnavailable}
-        assert user.asked == 2
+        assert {type(result) for result in results} == {NoToken}
         user.status = 200
+        with pytest.raises(NoToken):
+            await tokens.token()
+        assert user.asked == 2
+        grow_old(tokens, 1)
         assert await tokens.token() == "t3"
 
 

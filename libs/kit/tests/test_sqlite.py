@@ -1,5 +1,7 @@
 import asyncio
+import re
 import sqlite3
+import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -35,6 +37,32 @@ def insert(name: str) -> Callable[[sqlite3.Connection], int | None]:
 
 def names(database: Sqlite) -> list[str]:
     return [name for (name,) in database.all("things.list", "SELECT name FROM things ORDER BY id")]
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.glob("things.db*")}
+
+
+async def test_files_are_their_owner_s_alone(tmp_path: Path, schema: Path) -> None:
+    """Nobody else reads the database or its side files, even in a folder that lets others in."""
+    database = Sqlite(tmp_path / "things.db", schema)
+    await database.open()
+    await database.write("things.insert", insert("a"))
+    seen = modes(tmp_path)
+    await database.close()
+    assert seen == dict.fromkeys(("things.db", "things.db-wal", "things.db-shm"), 0o600)
+
+
+async def test_a_file_that_is_no_database_is_named(tmp_path: Path, schema: Path) -> None:
+    """A damaged file is refused by its path, with what can be done."""
+    path = write_junk(tmp_path / "things.db")
+    with pytest.raises(SchemaError, match=re.escape(str(path)) + ".*store doctor"):
+        await Sqlite(path, schema).open()
+
+
+def write_junk(path: Path) -> Path:
+    path.write_bytes(b"no database " * 1000)
+    return path
 
 
 async def test_answered_write_is_readable(database: Sqlite) -> None:

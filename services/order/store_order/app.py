@@ -77,9 +77,10 @@ def create_service(
         verifier=verifier or remote_verifier(settings),
         use_cases=cases,
         routers=(orders.hot, orders.router, order_events.router, admin_orders.router, internal.router),
-        # The background ends first, while databases and peers can still be reached.
+        # The background ends with the workers, while peers in the same process still listen; what requests to
+        # this service's own port leave after that ends first of the resources.
         resources=(*stores.resources, peers.catalog, peers.cart, peers.user, background),
-        workers=_workers(cases, settings, clock),
+        workers=(*_workers(cases, settings, clock), background),
         checks=stores.checks,
     )
     service.app.state.cursors = Cursors(secrets.text("cursor_key"))

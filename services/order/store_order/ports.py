@@ -191,8 +191,10 @@ class Carts(Protocol):
         """
         ...
 
-    async def subtract(self, user_id: str, order_id: str, lines: Sequence[Line]) -> None:
+    async def subtract(self, user_id: str, order_id: str, lines: Sequence[Line]) -> int:
         """Take what was ordered out of the cart, once by order id; what was added since stays.
+
+        Returns the cart's version afterwards; a repeat leaves it as it is.
 
         Raises:
             PeerUnavailable: the cart service was not reached.

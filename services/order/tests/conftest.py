@@ -1,5 +1,6 @@
 """The real order service on a free port, its neighbours written fakes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,15 +21,18 @@ P = TypeVar("P")
 
 
 class Failing:
-    """A port in front of another that can be told to fail, before or after its effect."""
+    """A port in front of another that can be told to fail, before or after its effect, or to wait."""
 
     def __init__(self, port: Any) -> None:
         self._port = port
         self.before: Mapping[str, Exception] = {}
         self.after: Mapping[str, Exception] = {}
+        self.gates: Mapping[str, asyncio.Event] = {}
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         async def call(*args: Any) -> Any:
+            if method in self.gates:
+                await self.gates[method].wait()
             if method in self.before:
                 raise self.before[method]
             result = await getattr(self._port, method)(*args)

@@ -215,23 +215,27 @@ class FakeCarts:
     def __init__(self) -> None:
         self.items: dict[str, dict[str, int]] = {}
         self.subtracted: Counter[str] = Counter()
+        self.versions: Counter[str] = Counter()
 
     def put(self, user_id: str, product_id: str, quantity: int) -> None:
         self.items.setdefault(user_id, {})[product_id] = quantity
+        self.versions[user_id] += 1
 
     async def read(self, user_id: str) -> Cart:
         found = self.items.get(user_id, {})
-        return Cart(1, tuple(Line(p, q) for p, q in found.items()))
+        return Cart(self.versions[user_id], tuple(Line(p, q) for p, q in found.items()))
 
-    async def subtract(self, user_id: str, order_id: str, lines: Sequence[Line]) -> None:
+    async def subtract(self, user_id: str, order_id: str, lines: Sequence[Line]) -> int:
         if self.subtracted[order_id]:
-            return
+            return self.versions[user_id]
         self.subtracted[order_id] += 1
+        self.versions[user_id] += 1
         items = self.items.setdefault(user_id, {})
         for line in lines:
             left = items.pop(line.product_id, 0) - line.quantity
             if left > 0:
                 items[line.product_id] = left
+        return self.versions[user_id]
 
 
 class FakeNotifications:

@@ -1,7 +1,8 @@
-"""The cart of an order whose process died right after accepting it."""
+"""The cart of an order whose process died right after accepting it; when it counts as recovered."""
 
 import pytest
-from store_order.domain import Status
+from store_kit.problems import PeerUnavailable
+from store_order.domain import Status, placing
 
 from services.order.tests.world import ALICE, Crash, Fuse, World
 
@@ -33,3 +34,53 @@ async def test_an_accepted_order_leaves_the_cart_though_it_was_cancelled_before_
     assert world.only_order().status is Status.CANCELLED
     assert world.carts.subtracted[order.id] == 1
     assert (await world.carts.read(ALICE)).lines == ()
+
+
+async def test_a_cart_that_recovery_settled_is_counted() -> None:
+    """The driver died before the cart heard of the order; recovery told it, and says so once."""
+    world = World()
+    world.fill()
+    world.restart(_DiesCreated())
+    with pytest.raises(Crash):
+        await world.place()
+    await world.background.close()
+    world.restart()
+    await world.come_to_rest()
+    assert world.telemetry.recoveries == {"cart": 1}
+
+
+async def test_a_settled_cart_is_not_counted_as_recovered() -> None:
+    """A drive that met trouble was parked and finished by recovery; the first hint finds nothing left to do."""
+    world = World()
+    world.fill()
+    world.restart(_ProviderGone())
+    await world.place()
+    await world.come_to_rest()
+    assert world.only_order().status is Status.DELIVERED
+    assert world.carts.subtracted[world.only_order().id] == 1
+    assert world.telemetry.recoveries == {"charge": 1}
+
+
+@pytest.mark.parametrize("cancels", [True, False])
+async def test_a_hint_that_outlived_its_order_recovers_nothing(*, cancels: bool) -> None:
+    """The answer came too late for its request, or the order was cancelled: the hints are left, not the work."""
+    world = World()
+    world.fill()
+    order = await world.place()
+    if cancels:
+        await world.cancel(order.id)
+    else:
+        late = placing(order.id, ALICE, "tok", (), "", order.created_ms + 1, world.rules)
+        world.disk.put(late.hints)
+    await world.come_to_rest()
+    assert world.telemetry.recoveries == {}
+
+
+class _ProviderGone(Fuse):
+    """The payment provider is not reached, once."""
+
+    async def boundary(self, port: str, label: str) -> None:
+        known = label in self.reached
+        await super().boundary(port, label)
+        if label == "before payments.charge" and not known:
+            raise PeerUnavailable("gone")

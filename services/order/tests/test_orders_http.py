@@ -197,6 +197,23 @@ async def test_a_silent_catalogue_is_202(shop: Shop) -> None:
     assert (status, order["status"]) == (200, "CREATED")
 
 
+async def test_a_draining_service_finishes_what_goes_on_behind_an_answer(shop: Shop) -> None:
+    """An order that was answered 202 is driven to its end before the doors close: its neighbours still listen then."""
+    shop.carts.put("alice", "cup", 2)
+    goes_on = asyncio.Event()
+    shop.faults["reservations"].gates = {"reserve": goes_on}
+    headers = {"Idempotency-Key": "key", "Store-Timeout-Ms": "300"}
+    status, order, _ = await shop.call("POST", "/api/orders", headers=headers, body={})
+    assert status == 202
+    draining = asyncio.create_task(shop.service.drain())
+    status, _, _ = await shop.call("GET", "/health/live")
+    assert (status, draining.done()) == (200, False)
+    goes_on.set()
+    await draining
+    _, order, _ = await shop.call("GET", f"/api/orders/{order['id']}")
+    assert order["status"] == "CREATED"
+
+
 async def test_a_dead_cart_after_the_charge_does_not_spoil_the_order(shop: Shop) -> None:
     """201: the order stands; its lines leave the cart when the cart service is back."""
     shop.carts.put("alice", "cup", 1)

@@ -126,7 +126,7 @@ async def test_a_cart_is_read_and_subtracted_from() -> None:
     peer = Peer(answer={"version": 7, "items": [{"product_id": "p1", "quantity": 2, "extra": "is ignored"}]})
     async with running(peer) as client:
         assert await CartClient(client).read("u") == Cart(7, (Line("p1", 2),))
-        await CartClient(client).subtract("u", "o", LINES[:1])
+        assert await CartClient(client).subtract("u", "o", LINES[:1]) == 7
     assert peer.asked[1] == (
         "PUT",
         "/internal/carts/u/orders/o",

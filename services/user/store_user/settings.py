@@ -1,8 +1,9 @@
 """Settings of the user service: variables `STORE_USER_*`, besides those that all services have."""
 
+import ipaddress
 from typing import Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from store_kit.settings import StoreSettings
 
 _RATE: Final = r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$"
@@ -46,3 +47,10 @@ class UserSettings(StoreSettings):
     def user_keep_notifications_ms(self) -> int:
         """How old news get, in milliseconds."""
         return self.user_keep_notifications_days * _DAY_MS
+
+    @field_validator("user_trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
+        return value

@@ -21,6 +21,10 @@ class _CartReply(msgspec.Struct):
     items: list[_CartItem]
 
 
+class _SubtractReply(msgspec.Struct):
+    version: int
+
+
 class _HeldLine(msgspec.Struct):
     product_id: str
     name: str
@@ -41,6 +45,7 @@ class _Refusal(msgspec.Struct):
 
 
 _cart: Final = msgspec.json.Decoder(_CartReply)
+_subtracted: Final = msgspec.json.Decoder(_SubtractReply)
 _held: Final = msgspec.json.Decoder(_HeldReply)
 _refusal: Final = msgspec.json.Decoder(_Refusal)
 
@@ -90,10 +95,11 @@ class CartClient:
         found = _cart.decode(reply.body)
         return Cart(found.version, tuple([Line(x.product_id, x.quantity) for x in found.items]))
 
-    async def subtract(self, user_id: str, order_id: str, lines: Sequence[Line]) -> None:
-        """Take what was ordered out of the cart, once by order id."""
+    async def subtract(self, user_id: str, order_id: str, lines: Sequence[Line]) -> int:
+        """Take what was ordered out of the cart, once by order id; return the cart's version."""
         path = f"/internal/carts/{user_id}/orders/{order_id}"
-        _must_be_ok(await self._client.call("PUT", path, body={"lines": _quantities(lines)}))
+        reply = _must_be_ok(await self._client.call("PUT", path, body={"lines": _quantities(lines)}))
+        return _subtracted.decode(reply.body).version
 
 
 class NotificationClient:

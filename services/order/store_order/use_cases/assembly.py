@@ -69,7 +69,7 @@ def assemble(
         follow_timeline=FollowTimeline(orders, ports.signals, poll_s, heartbeat_s),
         summarise_user=SummariseUser(orders),
         run_clock=RunClock(due, advance, clock),
-        recover_orders=RecoverOrders(due, drive, journal, clock, ports.telemetry),
+        recover_orders=RecoverOrders(due, drive, ports.carts, journal, clock, ports.telemetry),
         deliver_notifications=DeliverNotifications(orders, work, due, ports.notifications, clock),
         show_counts=ShowCounts(orders, ports.telemetry),
     )

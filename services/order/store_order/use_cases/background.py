@@ -20,10 +20,17 @@ class Background:
     async def open(self) -> None:
         """Nothing to prepare."""
 
-    async def close(self) -> None:
+    def start(self, _metrics: object = None, /) -> None:
+        """Nothing begins by itself."""
+
+    async def stop(self) -> None:
         """Let the work in hand finish."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    async def close(self) -> None:
+        """Let finish what the last requests left, after the door was closed."""
+        await self.stop()
 
     async def run(self, work: Coroutine[Any, Any, T], within_s: float) -> T:
         """Begin work and return its result.

@@ -93,10 +93,13 @@ class DriveOrder:
             return Driven(await self._parked(order), trouble)
         return Driven(order, finished=True, lines=wanted)
 
-    async def settle_cart(self, order: Order, lines: Sequence[Line] | None = None) -> None:
-        """Take what was ordered out of the cart, once; for an order that was accepted, cancelled since or not."""
+    async def settle_cart(self, order: Order, lines: Sequence[Line] | None = None) -> int:
+        """Take what was ordered out of the cart, once; for an order that was accepted, cancelled since or not.
+
+        Returns the cart's version afterwards; when the cart was settled already it stays as it was.
+        """
         wanted = await self.orders.lines(order.id) if lines is None else lines
-        await self.carts.subtract(order.user_id, order.id, wanted)
+        return await self.carts.subtract(order.user_id, order.id, wanted)
 
     async def _leased(self, order: Order) -> Order:
         """Renew a lease that is running out; whoever lost it finds out here, before the next effect."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from store_kit.ids import new_id
 from store_kit.problems import PeerUnavailable, Problem
@@ -13,6 +14,12 @@ from store_order.problems import EmptyCart, IdempotencyKeyReused
 from store_order.use_cases.drive_order import Driven
 from store_order.use_cases.journal import Journal
 from store_order.use_cases.settle_order import SettleOrder
+
+_BEGUN_AND_PARKED: Final = 2
+"""The version of an order whose first and only drive met trouble at its first step, the reservation.
+
+A later drive may follow one that reserved and never heard of it; then nobody may say that nothing is reserved.
+"""
 
 
 class Outcome(StrEnum):
@@ -101,7 +108,8 @@ def _placed(driven: Driven, outcome: Outcome) -> Placed:
         raise order.reason.problem(order.id)
     if order.status is not Status.PENDING:
         return Placed(order, outcome, driven.lines)
-    if isinstance(driven.trouble, PeerUnavailable) and not order.frozen:
+    only_once = order.version == _BEGUN_AND_PARKED and not order.frozen
+    if isinstance(driven.trouble, PeerUnavailable) and only_once:
         raise PeerUnavailable(
             f"{driven.trouble.detail} Nothing is reserved or charged; repeat with the same key.",
             order_id=order.id,

@@ -6,7 +6,7 @@ from typing import Final
 from store_kit.ids import new_id
 
 from store_order.domain import Hint, Order, Queue, Status
-from store_order.ports import Clock, Telemetry
+from store_order.ports import Carts, Clock, Telemetry
 from store_order.use_cases.drive_order import DriveOrder, turned_back
 from store_order.use_cases.due_work import DueWork
 from store_order.use_cases.journal import Journal
@@ -24,6 +24,7 @@ class RecoverOrders:
 
     due: DueWork
     drive: DriveOrder
+    carts: Carts
     journal: Journal
     clock: Clock
     telemetry: Telemetry
@@ -43,10 +44,12 @@ class RecoverOrders:
     async def _settle_cart(self, order: Order) -> None:
         if order.status is Status.REJECTED:
             return
-        await self.drive.settle_cart(order)
-        # A cancelled order was accepted too, and its driver may have died before the cart heard of it. But every
-        # cancelling leaves a hint, so most of these find the cart settled: they do not count as recovered.
-        if order.status is not Status.CANCELLED:
+        # A cancelled order was accepted too, and its driver may have died before the cart heard of it. But hints
+        # outlive what they were written for (every cancelling and every parked drive leaves one), so most of these
+        # find the cart settled, and nothing is recovered then. A cart that its owner changes between the two
+        # calls looks as if it had not been: that is rare, and no more than a count.
+        seen = await self.carts.read(order.user_id)
+        if await self.drive.settle_cart(order) != seen.version:
             self.telemetry.recovered("cart")
 
     async def _recover(self, order: Order) -> None:

@@ -11,7 +11,7 @@ from joserfc.jwk import Key, KeySet, OKPKey
 from store_kit.auth import ALGORITHM, TOKEN_TYPE
 from store_kit.clock import Clock
 from store_kit.ids import new_id
-from store_kit.secrets import Secrets
+from store_kit.secrets import Secrets, UnusableSecret
 
 from store_user.domain import RefreshToken
 from store_user.settings import UserSettings
@@ -37,9 +37,12 @@ class SignedAccessTokens:
         self._issuer = settings.token_issuer
         self._audience = settings.token_audience
         self._clock = clock
-        self._key = _import(signing_key)
+        self._key = _import("signing_key", signing_key)
         self._header = {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": self._key.kid}
-        keys: list[Key] = [self._key, *([_import(previous_key)] if previous_key else [])]
+        keys: list[Key] = [
+            self._key,
+            *([_import("signing_key_previous", previous_key)] if previous_key else []),
+        ]
         self._jwks = dict(KeySet(keys).as_dict(private=False))
 
     def issue(self, subject: str, roles: Sequence[str]) -> str:
@@ -61,11 +64,18 @@ class SignedAccessTokens:
         return self._jwks
 
 
-def _import(pem: bytes | str) -> OKPKey:
-    """Read a key; its id is its thumbprint (RFC 7638), the same on every replica."""
-    bare = OKPKey.import_key(pem)
-    if bare.curve_name != "Ed25519" or not bare.is_private:
-        raise ValueError("The signing key must be an Ed25519 private key in PEM.")
+def _import(name: str, pem: bytes | str) -> OKPKey:
+    """Read a key; its id is its thumbprint (RFC 7638), the same on every replica.
+
+    Raises:
+        UnusableSecret: it is no such key.
+    """
+    try:
+        bare = OKPKey.import_key(pem)
+    except ValueError:
+        bare = None  # not chained: the library's error may show what it was given
+    if bare is None or bare.curve_name != "Ed25519" or not bare.is_private:
+        raise UnusableSecret(name, "it must be an Ed25519 private key in PEM")
     return OKPKey.import_key(pem, {"kid": bare.thumbprint(), "use": "sig", "alg": ALGORITHM})
 
 

@@ -1,0 +1,74 @@
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from store_kit.logs import configure_logs, get_logger, trace_id_var
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Give the process its own logging back."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def broken() -> None:
+    """Fail with a secret at hand."""
+    password = "hunter2"  # noqa: F841 - must not be shown
+    raise ZeroDivisionError("broken")
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
+    """Return what was logged, line by line."""
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_line_has_event_fields_and_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    """An event is one line of JSON with its fields, the time, and the trace of the request."""
+    configure_logs("info", "json")
+    trace_id_var.set("0af7651916cd43dd8448eb211c80319c")
+    get_logger("order").debug("order.read")
+    get_logger("order").info("order.created", lines=2)
+    trace_id_var.set("")
+    (line,) = lines(capsys)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "component": "order",
+        "event": "order.created",
+        "level": "info",
+        "lines": 2,
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
+    }
+
+
+def test_secrets_by_name_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """A field that has the name of something secret or personal shows nothing of it."""
+    configure_logs("info", "json")
+    get_logger("user").info("user.seen", email="ann@shop.example", password="hunter2", token="abc")
+    told = capsys.readouterr().err
+    assert "[redacted]" in told
+    assert not any(secret in told for secret in ("ann@", "hunter2", "abc"))
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("who", ["ours", "a library"])
+def test_error_shows_where_it_broke(form: str, who: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An error of ours and one that a library logs come with their traceback, without the values of variables."""
+    configure_logs("info", form)
+    try:
+        broken()
+    except ZeroDivisionError:
+        if who == "ours":
+            get_logger("order").exception("order.broken")
+        else:
+            logging.getLogger("asyncio").exception("Task exception was never retrieved")
+    told = capsys.readouterr().err
+    assert "in broken" in told
+    assert "ZeroDivisionError: broken" in told
+    assert "hunter2" not in told.replace('password = "hunter2"', "").replace('password = \\"hunter2\\"', "")
