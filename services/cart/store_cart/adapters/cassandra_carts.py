@@ -137,7 +137,7 @@ class CassandraCartStore:
         """Note the guest in the user's cart, close the guest's cart, bring its lines: each step once.
 
         Whoever finds the note (a repeat, the next reader) finishes what was broken off behind it. The guest is known
-        as longer than the closed cart exists: `forget_ms` could not be later.
+        for longer than the closed cart exists, whatever `forget_ms` says: a repeat after that finds nothing to bring.
         """
         once = Once(_merge_id(guest.id), self._merge_ttl_s, lambda state, _: guest.id in state.merging)
         async with self._turns.of(owner_key(user)):
