@@ -1,7 +1,6 @@
 """Composition root: builds the catalogue from its settings."""
 
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Final
 
 from store_kit.auth import TokenVerifier
@@ -11,16 +10,13 @@ from store_kit.jwks import remote_verifier
 from store_kit.metrics import Metrics
 from store_kit.secrets import Secrets
 from store_kit.service import Service, Wrap, build_service, unwrapped
-from store_kit.sqlite import Sqlite
 from store_kit.workers import Worker
 
 from store_catalog.adapters.http_health import HttpHealthProbe
 from store_catalog.adapters.read_model import ReadModel
 from store_catalog.adapters.read_model_start import FirstPass
 from store_catalog.adapters.reservation_meter import PrometheusReservationMeter
-from store_catalog.adapters.sqlite_feed import SqliteChangeFeed
-from store_catalog.adapters.sqlite_products import SqliteProductStore
-from store_catalog.adapters.sqlite_stock import SqliteStockStore
+from store_catalog.adapters.stores import Stores, stores_of
 from store_catalog.api import categories, internal, product_batches, product_lists, products, stock, system
 from store_catalog.ports import ChangeFeed, ProductStore, StockStore
 from store_catalog.settings import CatalogSettings
@@ -87,9 +83,9 @@ def create_service(
         verifier=verifier or remote_verifier(settings),
         use_cases=use_cases,
         routers=_ROUTERS,
-        resources=(kept.database, kept.index, first_pass, kept.probe),
+        resources=(*kept.stores.resources, kept.index, first_pass, kept.probe),
         workers=(follower, Worker("catalog.sweep", use_cases.sweep, settings.catalog_sweep_s, clock)),
-        checks={"database": kept.database_answers, "index": kept.index.check},
+        checks={**kept.stores.checks, "index": kept.index.check},
     )
     service.app.state.currency = settings.currency
     service.app.state.cursors = kept.cursors
@@ -100,7 +96,7 @@ def create_service(
 class _Adapters:
     """What keeps the catalogue's ports."""
 
-    database: Sqlite
+    stores: Stores
     products: ProductStore
     stock: StockStore
     feed: ChangeFeed
@@ -109,29 +105,26 @@ class _Adapters:
     meter: PrometheusReservationMeter
     probe: HttpHealthProbe
 
-    async def database_answers(self) -> None:
-        """Fail when the database does not answer."""
-        self.database.one("products.check", "SELECT 1 FROM products LIMIT 1")
-
 
 def _adapters(settings: CatalogSettings, clock: Clock, metrics: Metrics, wrap: Wrap) -> _Adapters:
-    database = Sqlite(
-        settings.data_dir / "catalog.db",
-        files("store_catalog") / "schema" / "sqlite",
-        metrics=metrics,
-        synchronous=settings.sqlite_synchronous,
-    )
-    index_file = settings.data_dir / "catalog-index.db"
+    secrets = Secrets(settings)
+    stores = stores_of(settings, secrets, metrics, clock)
+    index_file = settings.data_dir / f"{_index_name(settings)}.db"
     return _Adapters(
-        database=database,
-        products=wrap("products", SqliteProductStore(database, clock)),
-        stock=wrap("stock", SqliteStockStore(database, clock)),
-        feed=wrap("feed", SqliteChangeFeed(database)),
+        stores=stores,
+        products=wrap("products", stores.products),
+        stock=wrap("stock", stores.stock),
+        feed=wrap("feed", stores.feed),
         index=ReadModel(index_file, currency=settings.currency, clock=clock, metrics=metrics),
-        cursors=Cursors(Secrets(settings).text("cursor_key")),
+        cursors=Cursors(secrets.text("cursor_key")),
         meter=PrometheusReservationMeter(metrics),
         probe=HttpHealthProbe(_urls(settings), settings.catalog_health_timeout_s),
     )
+
+
+def _index_name(settings: CatalogSettings) -> str:
+    """Return the read model's name: one for each database, for a position in one's feed means nothing in another's."""
+    return f"{NAME}-index" if settings.cluster is None else f"{settings.cluster.keyspace(NAME)}-index"
 
 
 def _urls(settings: CatalogSettings) -> dict[str, str]:

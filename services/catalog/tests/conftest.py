@@ -4,16 +4,23 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from store_catalog.adapters.cassandra_shards import Shards
 from store_kit.cassandra import Cassandra
+from store_kit.testing import test_cluster
 
+from services.catalog.tests.clusters import Cluster
 from services.catalog.tests.serving import Shop, catalog_shop
 from services.catalog.tests.stores import (
     ADAPTERS,
     Stores,
     cassandra_stores,
     catalog_keyspace,
+    emptied,
     sqlite_stores,
 )
+
+collect_ignore_glob = [] if test_cluster() else ["test_cassandra_*.py"]
+"""What only a cluster can show is looked at where there is one (STORE_TEST_DATABASE)."""
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +36,16 @@ async def keyspace() -> AsyncIterator[Cassandra | None]:
         yield opened
 
 
+@pytest.fixture
+async def cluster(keyspace: Cassandra | None) -> Cluster:
+    """Return an empty keyspace with three shards, and a process on it."""
+    assert keyspace is not None
+    first = await cassandra_stores(keyspace)
+    shards = Shards(3)
+    await shards.settle(keyspace)
+    return Cluster(keyspace, shards, first)
+
+
 @pytest.fixture(params=ADAPTERS)
 async def stores(
     request: pytest.FixtureRequest, tmp_path: Path, keyspace: Cassandra | None
@@ -42,8 +59,14 @@ async def stores(
         yield opened
 
 
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    """Return a running catalogue service."""
-    async with catalog_shop(tmp_path) as running:
+@pytest.fixture(params=ADAPTERS)
+async def shop(
+    request: pytest.FixtureRequest, tmp_path: Path, keyspace: Cassandra | None
+) -> AsyncIterator[Shop]:
+    """Return a running catalogue service, on each database in turn."""
+    where = {}
+    if request.param == "cassandra":
+        assert keyspace is not None
+        where = await emptied(keyspace)
+    async with catalog_shop(tmp_path, **where) as running:
         yield running

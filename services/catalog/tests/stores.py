@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from store_catalog.adapters.cassandra_shards import Shards
 from store_catalog.adapters.cassandra_stores import CassandraStores
@@ -104,6 +105,13 @@ async def cassandra_stores(keyspace: Cassandra, shards: int = 3) -> Stores:
     await divided.settle(keyspace)
     kept = CassandraStores.on(keyspace, divided, SETTINGS, clock)
     return Stores(kept.products, kept.stock, kept.feed, clock, await kept.feed.head(), expires_by_itself=True)
+
+
+async def emptied(keyspace: Cassandra) -> dict[str, Any]:
+    """Empty a keyspace; return the settings of a service that works on it."""
+    await empty(keyspace)
+    url = f"{test_cluster()}&prefix={keyspace.where.prefix}"
+    return {"database": url, "database_timeout_s": 10.0, "catalog_shards": 3}
 
 
 ADAPTERS = ["sqlite", *(["cassandra"] if test_cluster() else [])]

@@ -127,6 +127,21 @@ async def test_a_scan_meets_every_live_product_once(stores: Stores) -> None:
     assert sorted(seen) == sorted(made)
 
 
+@pytest.mark.parametrize("limit", [1, 3, 7, 8, 100])
+async def test_a_scan_goes_on_behind_what_was_deleted(stores: Stores, limit: int) -> None:
+    """Deleting what a page ended with, or what lies ahead, neither repeats nor loses any other product."""
+    made = {a.product.id: a.product for a in await stores.products.add([_new(None) for _ in range(8)])}
+    page = await stores.products.scan("", limit)
+    order = [product.id for product in page]
+    ahead = [product_id for product_id in made if product_id not in order][:2]
+    for product_id in (order[-1], *ahead):
+        await stores.products.save(made[product_id].tombstone(0), 1)
+    while page := await stores.products.scan(order[-1], limit):
+        assert len(page) <= limit
+        order += [product.id for product in page]
+    assert sorted(order) == sorted(made.keys() - set(ahead))
+
+
 async def test_every_change_of_a_product_is_announced(stores: Stores) -> None:
     """Making, editing and deleting each put an entry into the feed that the truth then settles."""
     assert await stores.feed.head() == stores.begin

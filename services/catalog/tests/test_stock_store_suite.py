@@ -194,6 +194,20 @@ async def test_pages_show_every_product_with_its_holds(stores: Stores) -> None:
     assert_equation([*first, *rest])
 
 
+@pytest.mark.parametrize("limit", [1, 2, 6, 7, 100])
+async def test_pages_of_any_size_show_each_product_once(stores: Stores, limit: int) -> None:
+    """Pages are full until the last one, whatever is deleted meanwhile; behind the last product there is none."""
+    made = [await stores.product(3) for _ in range(6)]
+    seen: list[str] = []
+    while page := await stores.stock.page(seen[-1] if seen else "", limit):
+        seen += [row.product_id for row in page]
+        assert len(page) == min(limit, 6 - len(seen) + len(page))
+        if len(seen) <= 3:
+            gone = next(product for product in made if product.id == seen[-1])
+            await stores.products.save(gone.tombstone(0), 1)
+    assert sorted(seen) == sorted(product.id for product in made)
+
+
 async def test_the_last_unit_is_held_once(stores: Stores) -> None:
     """Of a hundred orders for one unit exactly one gets it."""
     mug = await stores.product(1)

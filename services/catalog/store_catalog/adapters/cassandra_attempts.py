@@ -13,8 +13,9 @@ from store_kit.cassandra_errors import still_unknown
 from store_kit.clock import Clock
 from store_kit.problems import Conflict
 
+from store_catalog.adapters.cassandra_doubt import in_doubt
 from store_catalog.adapters.cassandra_ended import EndedOrders
-from store_catalog.adapters.cassandra_endings import Endings, in_doubt
+from store_catalog.adapters.cassandra_endings import Endings
 from store_catalog.adapters.cassandra_hints import Hint, Hints
 from store_catalog.adapters.cassandra_kept import Kept, State, leaving, moving, opening
 from store_catalog.adapters.cassandra_operations import LONGEST_MS, Hold, Short, Taken

@@ -1,27 +1,14 @@
 """How a reservation ends: released, shipped, or withdrawn because some of it was short (PROTOCOLS 2)."""
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 
-from store_kit.cassandra import DatabaseUnavailable
-from store_kit.cassandra_errors import still_unknown
-
+from store_catalog.adapters.cassandra_doubt import in_doubt
 from store_catalog.adapters.cassandra_ended import EndedOrders
 from store_catalog.adapters.cassandra_hints import Hints
 from store_catalog.adapters.cassandra_kept import Kept, State, ending, moving, refusing
 from store_catalog.adapters.cassandra_operations import End
 from store_catalog.adapters.cassandra_shelves import Shelves
 from store_catalog.domain import Claim, OrderId, ProductId, Reservation, ReservationState, refuse_end
-
-
-@contextlib.contextmanager
-def in_doubt() -> Iterator[None]:
-    """Say of a database that went away half way what is true: nobody knows how far it came."""
-    try:
-        yield
-    except DatabaseUnavailable as error:
-        raise still_unknown() from error
 
 
 class Endings:

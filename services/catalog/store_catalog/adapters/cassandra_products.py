@@ -11,6 +11,7 @@ from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown, Statement
 from store_kit.clock import Clock
 from store_kit.ids import new_id
 
+from store_catalog.adapters.cassandra_doubt import in_doubt
 from store_catalog.adapters.cassandra_feed import CassandraChangeFeed
 from store_catalog.adapters.cassandra_rows import Rows, each
 from store_catalog.adapters.cassandra_shards import Shards
@@ -176,7 +177,8 @@ class CassandraProductStore:
             for some in divided.values()
             for at in range(0, len(some), _ROWS_AT_ONCE)
         ]
-        lost = await each(self._make_part, parts)
+        with in_doubt():
+            lost = await each(self._make_part, parts)
         return {sku: product for part in lost for sku, product in part.items()}
 
     async def _make_part(self, products: Sequence[Product]) -> dict[str, Product]:

@@ -27,10 +27,17 @@ _LONGEST_ID: Final = 255
 
 
 async def each(work: Callable[[T], Awaitable[R]], things: Sequence[T]) -> list[R]:
-    """Do the same for many things, some tens at a time; return the results in their order."""
+    """Do the same for many things, some tens at a time; return the results in their order.
+
+    An error is raised when nothing is under way any more.
+    """
     results: list[R] = []
     for at in range(0, len(things), _AT_ONCE):
-        results += await asyncio.gather(*map(work, things[at : at + _AT_ONCE]))
+        some = await asyncio.gather(*map(work, things[at : at + _AT_ONCE]), return_exceptions=True)
+        for result in some:
+            if isinstance(result, BaseException):
+                raise result
+            results.append(result)
     return results
 
 
