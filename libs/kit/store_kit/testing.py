@@ -100,7 +100,7 @@ async def within_budget(seconds: float, call: Awaitable[T]) -> T:
 
 def test_cluster() -> str | None:
     """Return the Cassandra that tests may use (STORE_TEST_DATABASE), or None: then they run on SQLite alone."""
-    return os.environ.get("STORE_TEST_DATABASE")
+    return os.environ.get("STORE_TEST_DATABASE") or None
 
 
 test_cluster.__test__ = False  # type: ignore[attr-defined]  # a helper, not a test case
