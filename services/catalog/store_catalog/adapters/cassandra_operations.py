@@ -67,6 +67,10 @@ _KEEP: Final = (
     "UPDATE shelves USING TTL ? SET claim = ?, attempt = ?, version = ?, at_ms = ?, lines = ?"
     " WHERE shard = ? AND kind = 5 AND id = ? AND ref = '' IF version = ?"
 )
+_MOVE: Final = (
+    "UPDATE shelves SET claim = ?, attempt = ?, version = ?, at_ms = ?"
+    " WHERE shard = ? AND kind = 5 AND id = ? AND ref = '' IF version = ?"
+)
 _RULES: Final = {Claim.RELEASED: release, Claim.SHIPPED: ship}
 
 
@@ -134,9 +138,12 @@ def _change(shard: int, product_id: ProductId, found: Goods, stock: Stock) -> St
 
 
 def _keep(shard: int, found: Kept | None, kept: Kept) -> Statement:
-    ttl = _ENDED_S if kept.state.ended else 0
-    to = (ttl, kept.state, kept.attempt, kept.version, kept.updated_ms, encode_lines(kept.lines))
-    return _KEEP, (*to, shard, kept.order_id, found.version if found else None)
+    to = (kept.state, kept.attempt, kept.version, kept.updated_ms)
+    where = (shard, kept.order_id, found.version if found else None)
+    expires = kept.state.ended or (found is not None and found.state.ended)
+    if found is not None and found.lines == kept.lines and not expires:
+        return _MOVE, (*to, *where)
+    return _KEEP, (_ENDED_S if kept.state.ended else 0, *to, encode_lines(kept.lines), *where)
 
 
 def _claim(shard: int, ref: Ref, before: Held | None, after: Held) -> Iterable[Statement]:
@@ -158,11 +165,15 @@ def _note(shard: int, ref: Ref, note: Note) -> Statement:
 
 @dataclass(slots=True, eq=False)
 class Step:
-    """Take the reservation of an order a step further; `blind`: there is probably none yet."""
+    """Take the reservation of an order a step further.
+
+    `blind`: there is probably none yet. `weight`: how many lines it writes.
+    """
 
     order_id: OrderId
     turn: Turn
     blind: bool = False
+    weight: int = 1
     trusts: int = _ALWAYS
     subjects: Sequence[Key] = field(init=False)
 
@@ -221,6 +232,11 @@ class Hold:
 
     def __post_init__(self) -> None:
         self.subjects = _products(self.lines)
+
+    @property
+    def weight(self) -> int:
+        """How many products it changes."""
+        return len(self.subjects)
 
     def beside(self, subject: Key) -> Sequence[Key]:
         """Return where a hold or a marker would be."""
@@ -282,6 +298,11 @@ class End:
     def __post_init__(self) -> None:
         self.subjects = _products(self.product_ids)
 
+    @property
+    def weight(self) -> int:
+        """How many products it changes."""
+        return len(self.subjects)
+
     def beside(self, subject: Key) -> Sequence[Key]:
         """Return where a hold or a marker would be."""
         return (HOLD, subject[1], self.ref), (MARKER, subject[1], self.ref)
@@ -315,6 +336,11 @@ class Adjust:
 
     def __post_init__(self) -> None:
         self.subjects = _products((self.adjustment.product_id,))
+
+    @property
+    def weight(self) -> int:
+        """How many products it changes."""
+        return len(self.subjects)
 
     def beside(self, subject: Key) -> Sequence[Key]:
         """Return where it would be noted."""
