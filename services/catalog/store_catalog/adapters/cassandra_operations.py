@@ -308,21 +308,29 @@ class End:
         return (HOLD, subject[1], self.ref), (MARKER, subject[1], self.ref)
 
     def decide(self, draft: Draft) -> tuple[ProductId, ...]:
-        """End in a draft; return the products that went in or out of stock."""
-        return tuple([product_id for product_id in self.product_ids if self._end(draft, product_id)])
+        """End in a draft; return the products that went in or out of stock.
 
-    def _end(self, draft: Draft, product_id: ProductId) -> bool:
+        Raises:
+            ReservationReleased: something of it was released, and cannot be shipped.
+            ReservationShipped: something of it was shipped, and cannot be released.
+        """
+        after = {product_id: self._after(draft, product_id) for product_id in self.product_ids}
+        went = []
+        for product_id, stock in after.items():
+            if stock is not None and stock != draft.goods[product_id].stock:
+                draft.held[product_id, self.ref] = Held(self.claim)
+                if draft.put(product_id, stock):
+                    went.append(product_id)
+        return tuple(went)
+
+    def _after(self, draft: Draft, product_id: ProductId) -> Stock | None:
         goods, held = draft.goods.get(product_id), draft.held.get((product_id, self.ref))
         if goods is None or (held is None and self.claim is Claim.SHIPPED):
             # Nothing was ever held of a product that is not there. And an order is shipped only after all of it
             # was held: a hold that is no longer there was turned so long ago that its marker is gone.
-            return False
+            return None
         claim, quantity = (None, 0) if held is None else (held.claim, held.quantity)
-        stock = _RULES[self.claim](goods.stock, claim, quantity)
-        if stock == goods.stock:
-            return False
-        draft.held[product_id, self.ref] = Held(self.claim)
-        return draft.put(product_id, stock)
+        return _RULES[self.claim](goods.stock, claim, quantity)
 
 
 @dataclass(slots=True, eq=False)
