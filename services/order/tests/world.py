@@ -103,10 +103,14 @@ class _Fused:
 
 
 class World:
-    """Durable things live as long as the world; use cases only until the next `restart`."""
+    """Durable things live as long as the world; use cases only until the next `restart`.
+
+    `patience_s` is how long a caller waits, in real time: short where a driver dies whose lease only the clock ends.
+    """
 
     def __init__(self, rules: Rules = RULES, stock: int = STOCK) -> None:
         self.rules = rules
+        self.patience_s = PATIENCE_S
         self.clock = ManualClock()
         self.disk = Disk()
         self.payments = MemoryPayments()
@@ -148,11 +152,11 @@ class World:
             self.carts.put(user_id, product_id, quantity)
 
     async def place(self, key: str = "key", token: str = APPROVE, user_id: str = ALICE) -> Order:
-        start_budget(PATIENCE_S)
+        start_budget(self.patience_s)
         return (await self.do.place_order(user_id, key, token)).order
 
     async def cancel(self, order_id: str, user_id: str = ALICE) -> Order:
-        start_budget(PATIENCE_S)
+        start_budget(self.patience_s)
         return await self.do.cancel_order(order_id, customer(user_id))
 
     async def work(self) -> None:
