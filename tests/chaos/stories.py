@@ -100,6 +100,7 @@ class Story:
     @classmethod
     async def begin(cls, ground: Ground, scenario: Scenario) -> Self:
         """Return a customer with a full cart; stock is just enough, so that the order sells the product out."""
+        await until(ground.serves, "every service knows who asks", SETTLED_WITHIN_S)
         product_id = await ground.admin.create_product(stock=scenario.stock, price_minor=PRICE_MINOR)
         story = cls(ground, scenario, await ground.newcomer(), product_id, str(uuid.uuid4()))
         await story.add(WANTED)
@@ -117,7 +118,15 @@ class Story:
 
     async def add(self, quantity: int) -> None:
         """Put more into the cart; the shop must acknowledge it, once."""
-        (await self.customer.add(self.product_id, quantity)).expect(200, 201)
+        body, key = {"product_id": self.product_id, "quantity": quantity}, str(uuid.uuid4())
+
+        async def added() -> bool:
+            answer = await self.customer.ask(
+                "POST", "/api/cart/items", body, headers={"Idempotency-Key": key}
+            )
+            return answer.status != 503 and bool(answer.expect(200, 201))
+
+        await until(added, f"{quantity} more are in the cart", SETTLED_WITHIN_S)
         self.added += quantity
 
     async def act(self) -> None:
@@ -206,7 +215,9 @@ class Story:
 
     async def _cancelled(self) -> bool:
         self.cancelled = await self._attempt("POST", f"/api/orders/{self.order_id}/cancel")
-        return self.cancelled is not None and self.cancelled.expect(200, 202)["status"] == "CANCELLED"
+        if self.cancelled is None or self.cancelled.status == 503:
+            return False
+        return bool(self.cancelled.expect(200, 202)["status"] == "CANCELLED")
 
     async def _status(self) -> Status | None:
         found = await self._attempt("GET", f"/api/orders/{self.order_id}")

@@ -103,10 +103,14 @@ class _Fused:
 
 
 class World:
-    """Durable things live as long as the world; use cases only until the next `restart`."""
+    """Durable things live as long as the world; use cases only until the next `restart`.
+
+    `patience_s` is how long a caller waits, in real time: short where a driver dies whose lease only the clock ends.
+    """
 
     def __init__(self, rules: Rules = RULES, stock: int = STOCK) -> None:
         self.rules = rules
+        self.patience_s = PATIENCE_S
         self.clock = ManualClock()
         self.disk = Disk()
         self.payments = MemoryPayments()
@@ -148,10 +152,10 @@ class World:
             self.carts.put(user_id, product_id, quantity)
 
     async def place(self, key: str = "key", token: str = APPROVE, user_id: str = ALICE) -> Order:
-        return (await within_budget(PATIENCE_S, self.do.place_order(user_id, key, token))).order
+        return (await within_budget(self.patience_s, self.do.place_order(user_id, key, token))).order
 
     async def cancel(self, order_id: str, user_id: str = ALICE) -> Order:
-        return await within_budget(PATIENCE_S, self.do.cancel_order(order_id, customer(user_id)))
+        return await within_budget(self.patience_s, self.do.cancel_order(order_id, customer(user_id)))
 
     async def work(self) -> None:
         """Let every worker look once."""
