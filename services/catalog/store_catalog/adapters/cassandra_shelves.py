@@ -105,12 +105,13 @@ class Shelves:
         for group in _parts(waiting):
             try:
                 outcomes += await self._commit_group(self.of(shard), group)
-            except (DatabaseUnavailable, DatabaseOutcomeUnknown) as error:
+            except Exception as error:  # noqa: BLE001 - it is handed to those who wait; other parts have theirs
                 outcomes += [error] * len(group)
         return outcomes
 
     async def _commit_group(self, shelf: Shelf, group: Sequence[Operation]) -> list[Any]:
-        patience, in_doubt = Patience(), False
+        patience: Patience | None = None
+        in_doubt = False
         for tries in itertools.count(1):
             try:
                 outcomes = await self._try(shelf, group, careful=tries > 1, serial=in_doubt)
@@ -121,13 +122,13 @@ class Shelves:
                 if not in_doubt:
                     raise
             shelf.forget(subject for operation in group for subject in operation.subjects)
-            if (in_doubt or tries > _EAGER) and not await patience.pause():
-                break
-        raise (
-            still_unknown()
-            if in_doubt
-            else DatabaseUnavailable("Too many change this stock at once; try again.")
-        )
+            if in_doubt or tries > _EAGER:
+                patience = patience or Patience()
+                if not await patience.pause():
+                    break
+        if in_doubt:
+            raise still_unknown()
+        raise DatabaseUnavailable("Too many change this stock at once; try again.")
 
     async def _try(
         self, shelf: Shelf, group: Sequence[Operation], *, careful: bool, serial: bool
