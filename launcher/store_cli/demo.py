@@ -1,5 +1,6 @@
 """What makes the embedded shop a demo: an administrator with a random password and a real catalogue."""
 
+import asyncio
 import os
 import secrets
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from store_kit.problems import Unavailable
 from store_kit.secrets import UnusableSecret, make_private_file
 from store_kit.service import Service
 from store_user.use_cases import UseCases
@@ -19,6 +21,7 @@ from store_cli.shop_client import Shop
 
 ADMIN_EMAIL: Final = "admin@shop.example"
 _LOADED: Final = "demo-catalogue-loaded"
+_LOOK_AGAIN_S: Final = 0.5
 
 
 class _Item(msgspec.Struct):
@@ -40,7 +43,8 @@ class Demo:
 async def ensure_administrator(user_service: Service, data_dir: Path, base_url: str) -> Demo:
     """Make the demo's administrator at the first start; its credentials stay in a file of mode 0600.
 
-    The file is written before the account: a crash between the two only repeats the second step.
+    The file is written before the account: a crash between the two only repeats the second step. A database that is
+    not there yet is waited for.
 
     Raises:
         UnusableSecret: the file cannot be read.
@@ -58,8 +62,14 @@ async def ensure_administrator(user_service: Service, data_dir: Path, base_url: 
         credentials = Credentials(credentials.email, credentials.password, base_url)
         _replace(path, credentials)
     use_cases: UseCases = user_service.app.state.use_cases
-    is_new = await use_cases.ensure_admin(credentials.email, credentials.password)
-    return Demo(credentials, is_new)
+    while True:
+        try:
+            is_new = await use_cases.ensure_admin(credentials.email, credentials.password)
+        except Unavailable:
+            # A cluster that is away, or has just got its keyspaces; the log says which. Safe to repeat.
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        else:
+            return Demo(credentials, is_new)
 
 
 async def load_catalogue(data_dir: Path, credentials: Credentials) -> None:

@@ -194,17 +194,28 @@ class Runner:
             await service.close()
 
     async def run(self, on_ready: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Start, call `on_ready`, serve until SIGINT or SIGTERM, then stop."""
+        """Start, call `on_ready`, serve until SIGINT or SIGTERM, which end `on_ready` too, then stop."""
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, self._stop.set)
         try:
             await self.start()
             if on_ready:
-                await on_ready()
+                await self._unless_stopped(on_ready)
             await self._stop.wait()
         finally:
             await self.stop()
+
+    async def _unless_stopped(self, work: Callable[[], Awaitable[None]]) -> None:
+        working, stopped = asyncio.ensure_future(work()), asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                await working
+        finally:
+            working.cancel()
+            stopped.cancel()
+            await asyncio.gather(working, stopped, return_exceptions=True)
 
 
 def run_service(service: Service) -> None:
