@@ -36,11 +36,17 @@ class ProductStore(Protocol):
         ...
 
     async def scan(self, after: ProductId, limit: int) -> list[Product]:
-        """Return the next live products in the order of their ids, from behind `after` (`""` starts)."""
+        """Return up to `limit` live products behind `after` (`""` starts), in an order of the store's own.
+
+        None are left when none are returned.
+        """
         ...
 
     async def add(self, products: Sequence[NewProduct]) -> list[Added]:
-        """Add all products or none; one whose SKU is there stays as it is. Say of each what became of it."""
+        """Add products; one whose SKU is there stays as it is. Say of each what became of it.
+
+        A database that fails half way may have added some: repeated, the rest of those with a SKU are added.
+        """
         ...
 
     async def save(self, product: Product, expected_version: int) -> Product:
@@ -93,7 +99,7 @@ class StockStore(Protocol):
         ...
 
     async def adjust(self, adjustment: Adjustment) -> Adjusted:
-        """Change what was received and what is available together, once per operation id.
+        """Change what was received and what is available together, once per operation id (known for a day at least).
 
         Raises:
             ProductNotFound: unknown or deleted.
@@ -104,9 +110,9 @@ class StockStore(Protocol):
         ...
 
     async def page(self, after: ProductId, limit: int) -> list[StockRow]:
-        """Return the next products' stock with holds in the order of their ids, deleted products too.
+        """Return the next `limit` products' stock behind `after` in an order of the store's own, deleted ones too.
 
-        All of a page is of one moment.
+        Quantities and holds of a product are of one moment.
         """
         ...
 
@@ -115,7 +121,10 @@ class StockStore(Protocol):
         ...
 
     async def expire(self, older_than_ms: int, limit: int) -> int:
-        """Forget up to `limit` markers of reservations that ended before `older_than_ms`; return how many."""
+        """Forget up to `limit` markers of reservations that ended before `older_than_ms`; return how many.
+
+        None where the database forgets by itself.
+        """
         ...
 
 
@@ -145,7 +154,10 @@ class ChangeFeed(Protocol):
         ...
 
     async def trim(self, older_than_ms: int, limit: int) -> int:
-        """Forget up to `limit` entries older than `older_than_ms`; return how many."""
+        """Forget up to `limit` entries older than `older_than_ms`; return how many.
+
+        None where the database forgets by itself.
+        """
         ...
 
 

@@ -219,6 +219,9 @@ async def test_an_attempt_that_was_short_may_be_made_again(cluster: Cluster) -> 
     await cluster.first.stock.release("other")
     assert (await process.stock.reserve("o-1", [line(mug), line(cup)], FAR_MS)).state is HELD
     assert await found(cluster.first, mug, cup) == (Stock(1, 0, 0, 0), Stock(1, 0, 0, 0))
+    # What the first attempt left would have expired; the second one never does.
+    ttls = await cluster.rows(5, "claim, TTL(claim), TTL(attempt), TTL(version), TTL(at_ms), TTL(lines)")
+    assert ("HELD", None, None, None, None, None) in ttls
     assert db.writes
 
 
@@ -229,11 +232,14 @@ async def test_holds_never_expire_and_what_is_left_of_them_does(cluster: Cluster
     await cluster.first.stock.reserve("shipped", [line(mug)], FAR_MS)
     await cluster.first.stock.ship("shipped")
     await cluster.first.stock.adjust(Adjustment(mug.id, 1, "found", "op-1"))
+    await cluster.first.stock.release("never held")
     assert [ttl for (ttl,) in await cluster.rows(1, "TTL(quantity)")] == [None, None]
     kept = dict(await cluster.rows(5, "claim, TTL(claim)"))
     assert kept["HELD"] is None
+    assert 3 * 3600 < kept["RELEASED"] <= 4 * 3600
+    assert [ttl for _, ttl in await cluster.rows(5, "claim, TTL(version)")].count(None) == 1
     markers, notes = await cluster.rows(2, "TTL(claim)"), await cluster.rows(3, "TTL(delta)")
-    assert 2 * 3600 < markers[0][0] < kept["SHIPPED"] <= 4 * 3600
+    assert 2 * 3600 < markers[0][0] <= 3 * 3600 < kept["SHIPPED"] <= 4 * 3600
     assert 23 * 3600 < notes[0][0] <= 24 * 3600
     assert [ttl for (ttl,) in await cluster.rows(0, "TTL(available)")] == [None, None]
 

@@ -123,7 +123,7 @@ class Attempts:
         hint, ended, (kept, opened) = await asyncio.gather(
             self._hints.add(order_id),
             self._ended.find(order_id),
-            self._shelves.step(order_id, opening(order_id, wanted, until_ms), blind=True),
+            self._shelves.step(order_id, opening(order_id, wanted, until_ms), blind=True, weight=len(wanted)),
         )
         if ended is not None:
             if opened and kept is not None:
@@ -162,7 +162,8 @@ class Attempts:
         reserved = {line.product_id: line for part in taken for line in part.lines}
         lines = tuple([reserved[line.product_id] for line in attempt.kept.lines])
         order_id, number = attempt.kept.order_id, attempt.kept.attempt
-        kept, _ = await self._shelves.step(order_id, moving(number, (State.HOLDING, State.HELD), lines))
+        held = moving(number, (State.HOLDING, State.HELD), lines)
+        kept, _ = await self._shelves.step(order_id, held, weight=len(lines))
         if kept is None or (kept.state, kept.attempt) != (State.HELD, number):
             return None
         self._hints.finish([attempt.hint])

@@ -67,6 +67,10 @@ _KEEP: Final = (
     "UPDATE shelves USING TTL ? SET claim = ?, attempt = ?, version = ?, at_ms = ?, lines = ?"
     " WHERE shard = ? AND kind = 5 AND id = ? AND ref = '' IF version = ?"
 )
+_MOVE: Final = (
+    "UPDATE shelves SET claim = ?, attempt = ?, version = ?, at_ms = ?"
+    " WHERE shard = ? AND kind = 5 AND id = ? AND ref = '' IF version = ?"
+)
 _RULES: Final = {Claim.RELEASED: release, Claim.SHIPPED: ship}
 
 
@@ -134,9 +138,12 @@ def _change(shard: int, product_id: ProductId, found: Goods, stock: Stock) -> St
 
 
 def _keep(shard: int, found: Kept | None, kept: Kept) -> Statement:
-    ttl = _ENDED_S if kept.state.ended else 0
-    to = (ttl, kept.state, kept.attempt, kept.version, kept.updated_ms, encode_lines(kept.lines))
-    return _KEEP, (*to, shard, kept.order_id, found.version if found else None)
+    to = (kept.state, kept.attempt, kept.version, kept.updated_ms)
+    where = (shard, kept.order_id, found.version if found else None)
+    expires = kept.state.ended or (found is not None and found.state.ended)
+    if found is not None and found.lines == kept.lines and not expires:
+        return _MOVE, (*to, *where)
+    return _KEEP, (_ENDED_S if kept.state.ended else 0, *to, encode_lines(kept.lines), *where)
 
 
 def _claim(shard: int, ref: Ref, before: Held | None, after: Held) -> Iterable[Statement]:
@@ -158,11 +165,15 @@ def _note(shard: int, ref: Ref, note: Note) -> Statement:
 
 @dataclass(slots=True, eq=False)
 class Step:
-    """Take the reservation of an order a step further; `blind`: there is probably none yet."""
+    """Take the reservation of an order a step further.
+
+    `blind`: there is probably none yet. `weight`: how many lines it writes.
+    """
 
     order_id: OrderId
     turn: Turn
     blind: bool = False
+    weight: int = 1
     trusts: int = _ALWAYS
     subjects: Sequence[Key] = field(init=False)
 
@@ -221,6 +232,11 @@ class Hold:
 
     def __post_init__(self) -> None:
         self.subjects = _products(self.lines)
+
+    @property
+    def weight(self) -> int:
+        """How many products it changes."""
+        return len(self.subjects)
 
     def beside(self, subject: Key) -> Sequence[Key]:
         """Return where a hold or a marker would be."""
@@ -282,26 +298,39 @@ class End:
     def __post_init__(self) -> None:
         self.subjects = _products(self.product_ids)
 
+    @property
+    def weight(self) -> int:
+        """How many products it changes."""
+        return len(self.subjects)
+
     def beside(self, subject: Key) -> Sequence[Key]:
         """Return where a hold or a marker would be."""
         return (HOLD, subject[1], self.ref), (MARKER, subject[1], self.ref)
 
     def decide(self, draft: Draft) -> tuple[ProductId, ...]:
-        """End in a draft; return the products that went in or out of stock."""
-        return tuple([product_id for product_id in self.product_ids if self._end(draft, product_id)])
+        """End in a draft; return the products that went in or out of stock.
 
-    def _end(self, draft: Draft, product_id: ProductId) -> bool:
+        Raises:
+            ReservationReleased: something of it was released, and cannot be shipped.
+            ReservationShipped: something of it was shipped, and cannot be released.
+        """
+        after = {product_id: self._after(draft, product_id) for product_id in self.product_ids}
+        went = []
+        for product_id, stock in after.items():
+            if stock is not None and stock != draft.goods[product_id].stock:
+                draft.held[product_id, self.ref] = Held(self.claim)
+                if draft.put(product_id, stock):
+                    went.append(product_id)
+        return tuple(went)
+
+    def _after(self, draft: Draft, product_id: ProductId) -> Stock | None:
         goods, held = draft.goods.get(product_id), draft.held.get((product_id, self.ref))
         if goods is None or (held is None and self.claim is Claim.SHIPPED):
             # Nothing was ever held of a product that is not there. And an order is shipped only after all of it
             # was held: a hold that is no longer there was turned so long ago that its marker is gone.
-            return False
+            return None
         claim, quantity = (None, 0) if held is None else (held.claim, held.quantity)
-        stock = _RULES[self.claim](goods.stock, claim, quantity)
-        if stock == goods.stock:
-            return False
-        draft.held[product_id, self.ref] = Held(self.claim)
-        return draft.put(product_id, stock)
+        return _RULES[self.claim](goods.stock, claim, quantity)
 
 
 @dataclass(slots=True, eq=False)
@@ -315,6 +344,11 @@ class Adjust:
 
     def __post_init__(self) -> None:
         self.subjects = _products((self.adjustment.product_id,))
+
+    @property
+    def weight(self) -> int:
+        """How many products it changes."""
+        return len(self.subjects)
 
     def beside(self, subject: Key) -> Sequence[Key]:
         """Return where it would be noted."""

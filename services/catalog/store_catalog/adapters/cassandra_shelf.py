@@ -125,19 +125,15 @@ class Shelf:
         Raises:
             DatabaseUnavailable: it could not be read.
         """
+        subjects = [(subject, operation) for operation in operations for subject in operation.subjects]
         unknown = {
-            subject
-            for operation in operations
-            for subject in operation.subjects
-            if careful or not self._knows(subject, operation)
+            subject for subject, operation in subjects if careful or not self._knows(subject, operation)
         }
+        remembered = self._remembered({subject for subject, _ in subjects} - unknown)
         facts = await self._read(list(_keys(operations, unknown)), serial=serial) if unknown else Facts()
         facts.read = frozenset(unknown)
-        for operation in operations:
-            for subject in operation.subjects:
-                if subject not in unknown and subject in self._known:
-                    self._known.move_to_end(subject)
-                    _put(facts, subject, self._known[subject][0])
+        for subject, row in remembered.items():
+            _put(facts, subject, row)
         return facts
 
     async def look(self, product_ids: Iterable[ProductId]) -> Mapping[ProductId, Goods]:
@@ -156,18 +152,24 @@ class Shelf:
     def remember(self, rows: Mapping[Key, Goods | Kept]) -> None:
         """Take over rows as they were just written by us."""
         for key, row in rows.items():
-            if isinstance(row, Goods):
+            if isinstance(row, Kept) and not row.state.passing:
+                self._known.pop(key, None)
+            elif isinstance(row, Kept):
+                self._known[key] = (row, 0)
+            elif key in self._known:
                 # As of when it was read, not of now: what others hold was not looked at since.
                 self._known[key] = (row, self._known[key][1])
-            elif row.state.passing:
-                self._known[key] = (row, 0)
-            else:
-                self._known.pop(key, None)
 
     def forget(self, subjects: Iterable[Key]) -> None:
         """Believe nothing about these rows any more."""
         for subject in subjects:
             self._known.pop(subject, None)
+
+    def _remembered(self, subjects: Iterable[Key]) -> dict[Key, Goods | Kept]:
+        known = [subject for subject in subjects if subject in self._known]
+        for subject in known:
+            self._known.move_to_end(subject)
+        return {subject: self._known[subject][0] for subject in known}
 
     def _knows(self, subject: Key, operation: Operation) -> bool:
         known = self._known.get(subject)

@@ -26,7 +26,8 @@ from store_catalog.domain import OrderId, ProductId
 T = TypeVar("T")
 Operation = Step | Hold | End | Adjust
 _GROUP: Final = 256
-_SUBJECTS_IN_A_BATCH: Final = 1_000
+_MOST_IN_A_BATCH: Final = 1_000
+"""Products, and lines of reservations: 1 MB at most."""
 _REMEMBERED: Final = 32_768
 """Rows that a process remembers, 20 MB."""
 _EAGER: Final = 10
@@ -75,7 +76,9 @@ class Shelves:
         """Return how much there was of a product when last heard of; None when nothing is known."""
         return self.of(self.shards.of(product_id)).available(product_id)
 
-    async def step(self, order_id: OrderId, turn: Turn, *, blind: bool = False) -> tuple[Kept | None, bool]:
+    async def step(
+        self, order_id: OrderId, turn: Turn, *, blind: bool = False, weight: int = 1
+    ) -> tuple[Kept | None, bool]:
         """Take the reservation of an order a step further; return what is kept then, and whether this changed it.
 
         Raises:
@@ -83,7 +86,7 @@ class Shelves:
             DatabaseUnavailable: nothing was changed.
             DatabaseOutcomeUnknown: nobody knows.
         """
-        step = Step(order_id, turn, blind)
+        step = Step(order_id, turn, blind, weight)
         outcome: tuple[Kept | None, bool] = await self.submit(self.shards.of(order_id), step)
         return outcome
 
@@ -168,9 +171,9 @@ def _parts(waiting: Sequence[Operation]) -> Iterator[list[Operation]]:
     part: list[Operation] = []
     size = 0
     for operation in waiting:
-        if part and size + len(operation.subjects) > _SUBJECTS_IN_A_BATCH:
+        if part and size + operation.weight > _MOST_IN_A_BATCH:
             yield part
             part, size = [], 0
         part.append(operation)
-        size += len(operation.subjects)
+        size += operation.weight
     yield part

@@ -137,7 +137,7 @@ class NewProductIn(ProductDetailsIn):
 
 
 class NewProductsIn(_Body):
-    """Products to be added in one write, validated field by field: for what `BatchIn` refuses."""
+    """Products to be added at once, validated field by field: for what `BatchIn` refuses."""
 
     products: Annotated[list[NewProductIn], Field(min_length=1, max_length=MAX_BATCH)]
 
@@ -189,7 +189,7 @@ class BatchProductIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class BatchIn(msgspec.Struct, forbid_unknown_fields=True):
-    """Products to be added in one write; never looser than `NewProductsIn`."""
+    """Products to be added at once; never looser than `NewProductsIn`."""
 
     products: Annotated[list[BatchProductIn], _Meta(min_length=1, max_length=MAX_BATCH)]
 

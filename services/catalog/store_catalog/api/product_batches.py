@@ -37,7 +37,7 @@ _MAX_ERRORS: Final = 100
     openapi_extra=json_body(BATCH_SCHEMA),
 )
 async def add_products(request: Request, _admin: Admin) -> Response:
-    """Add all products of a batch in one write, or none when one is not valid.
+    """Add all products of a batch, or none when one is not valid.
 
     A product whose SKU is there already stays as it is and is reported as `exists`: a batch may be sent again.
     Lists and search show the products within a second.

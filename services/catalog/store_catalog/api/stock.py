@@ -61,7 +61,7 @@ async def adjust_stock(
     responses=problem_responses(InvalidCursor, Unauthenticated, Forbidden, InvalidInput),
 )
 async def list_stock(request: Request, _admin: Admin, limit: Limit = 100, cursor: Cursor = None) -> Response:
-    """Return quantities and active holds, deleted products too; all of a page is of one moment."""
+    """Return quantities and active holds, deleted products too; each product's are of one moment."""
     cursors = request.app.state.cursors
     after = str(cursors.decode(_LIST, cursor)[0]) if cursor is not None else ""
     rows, last = await use_cases(request).list_stock(after, limit)

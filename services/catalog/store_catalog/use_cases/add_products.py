@@ -30,7 +30,7 @@ class AddProduct:
 
 @dataclass(frozen=True, slots=True)
 class AddProducts:
-    """Add up to a thousand products in one write; lists and search follow a moment later."""
+    """Add up to a thousand products at once; lists and search follow a moment later."""
 
     products: ProductStore
     index: ProductIndex
