@@ -10,7 +10,10 @@ from store_kit.database import Cluster
 from store_kit.testing import fresh_keyspace, test_cluster
 
 from tests.cassandra.proxied import Keyspaces
+from tests.chaos.conftest import rng
 from tests.support.cql_proxy import CqlProxy
+
+__all__ = ["rng"]
 
 
 @pytest.fixture(scope="session")

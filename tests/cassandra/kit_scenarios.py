@@ -10,14 +10,14 @@ from tests.cassandra.scenario import Scenario
 from tests.support.wait import within
 
 _SCHEMA: Final = "store_kit.cassandra_schema."
-_FOLDER: Final = Path(__file__).parent / "schema"
+FOLDER: Final = Path(__file__).parent / "schema"
 _LEASE_S: Final = 2
 _OWNER: Final = "SELECT owner FROM schema_lease WHERE service = ?"
 
 
 async def migrate(db: Cassandra, key: str) -> list[str]:
     """Migrate, as a starting service does."""
-    return list(await Schema(key, _FOLDER, lease_s=_LEASE_S).migrate(db))
+    return list(await Schema(key, FOLDER, lease_s=_LEASE_S).migrate(db))
 
 
 async def a_schema(db: Cassandra, key: str) -> tuple[Any, ...]:
@@ -26,7 +26,7 @@ async def a_schema(db: Cassandra, key: str) -> tuple[Any, ...]:
     async def free() -> bool:
         return await db.one("schema_lease.get", _OWNER, (key,), serial=True) is None
 
-    status = await Schema(key, _FOLDER).status(db)
+    status = await Schema(key, FOLDER).status(db)
     return status.applied, status.waiting, await within(free, 3 * _LEASE_S)
 
 

@@ -28,13 +28,27 @@ class Books:
 
 async def read_books(admin: Person, data_dir: Path) -> Books:
     """Read everything there is."""
-    orders = await _everything(admin, "/api/admin/orders?limit=100&expand=lines,payment")
-    stock = await _everything(admin, "/api/admin/stock?limit=100")
-    return Books(
-        {order["id"]: order for order in orders},
-        {row["product_id"]: row for row in stock},
-        _payments(data_dir),
-    )
+    shown = await shown_books(admin)
+    return Books(shown.orders, shown.stock, _payments(data_dir))
+
+
+async def shown_books(admin: Person) -> Books:
+    """Read what an administrator is shown, whatever the database; the payment provider's own books are left out."""
+    orders = await everything(admin, "/api/admin/orders?limit=100&expand=lines,payment")
+    stock = await everything(admin, "/api/admin/stock?limit=100")
+    return Books({order["id"]: order for order in orders}, {row["product_id"]: row for row in stock}, {})
+
+
+async def everything(admin: Person, path: str) -> list[Any]:
+    """Return all items of a list."""
+    items: list[Any] = []
+    cursor = ""
+    while True:
+        page = (await admin.ask("GET", path + cursor)).expect(200)
+        items += page["items"]
+        if page["next_cursor"] is None:
+            return items
+        cursor = f"&cursor={page['next_cursor']}"
 
 
 def waiting_hints(data_dir: Path, *queues: str) -> int:
@@ -108,14 +122,3 @@ def _payments(data_dir: Path) -> dict[str, tuple[str, int, int]]:
 
 def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-
-
-async def _everything(admin: Person, path: str) -> list[Any]:
-    items: list[Any] = []
-    cursor = ""
-    while True:
-        page = (await admin.ask("GET", path + cursor)).expect(200)
-        items += page["items"]
-        if page["next_cursor"] is None:
-            return items
-        cursor = f"&cursor={page['next_cursor']}"

@@ -83,7 +83,7 @@ class Cassandra:
         self._sign_of_life = sign_of_life
         self._log = get_logger("cassandra")
         self._session: Session | None = None
-        self._usable = False
+        self._usable = self._closed = False
         self._connecting: asyncio.Task[None] | None = None
         self._dialled: Future[Session] | None = None
         self._prepared: dict[str, PreparedStatement] = {}
@@ -113,13 +113,15 @@ class Cassandra:
             self._connect(), name=f"connect {self.keyspace}", context=contextvars.Context()
         )
         await asyncio.wait((self._connecting,), timeout=self._timeout_s)
-        if self._connecting.done() and self._connecting.exception() is not None:
+        if self._closed or not self._connecting.done():
+            return
+        if self._connecting.exception() is not None:
             await self.close()
             self._connecting.result()
 
     async def close(self) -> None:
         """Hang up; what is in flight may fail."""
-        self._usable, self._session = False, None
+        self._usable, self._session, self._closed = False, None, True
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
@@ -169,7 +171,8 @@ class Cassandra:
     async def _connect(self) -> None:
         """Connect and look at the schema, however long that takes."""
         said = ""
-        while not self._usable:
+        # Closed: what is cancelled while it tidies up may raise its own error instead.
+        while not self._usable and not self._closed:
             try:
                 await self._become_usable()
             except SchemaError as error:

@@ -5,6 +5,7 @@ half way is followed by one that repeats the file. A lease keeps two runners fro
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Final
 
 from cassandra.protocol import SyntaxException
 
-from store_kit.cassandra import Access, Cassandra
+from store_kit.cassandra import Access, Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
 from store_kit.ids import new_id
 from store_kit.logs import get_logger
 from store_kit.metrics import Metrics
@@ -104,7 +105,9 @@ class Schema:
                 await self._apply(database, migration, owner) for migration in await self._waiting(database)
             ]
         finally:
-            await database.apply("schema_lease.delete", (_GIVE_BACK, (self._service, owner)))
+            # If not, it expires; what was migrated is migrated, and whoever ends this must not be stopped by it.
+            with contextlib.suppress(DatabaseUnavailable, DatabaseOutcomeUnknown):
+                await database.apply("schema_lease.delete", (_GIVE_BACK, (self._service, owner)))
 
     async def wait_until_current(self, database: Cassandra) -> None:
         """Return once the keyspace is what the code expects; somebody else migrates it.

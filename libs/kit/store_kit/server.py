@@ -194,25 +194,28 @@ class Runner:
             await service.close()
 
     async def run(self, on_ready: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Start, call `on_ready`, serve until SIGINT or SIGTERM, then stop; a signal also ends what `on_ready` does."""
+        """Start, call `on_ready`, serve until SIGINT or SIGTERM, which end `on_ready` too, then stop."""
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, self._stop.set)
         try:
             await self.start()
             if on_ready:
-                await self._unless_stopped(on_ready())
+                await self._unless_stopped(on_ready)
             await self._stop.wait()
         finally:
             await self.stop()
 
-    async def _unless_stopped(self, work: Awaitable[None]) -> None:
-        task, stop = asyncio.ensure_future(work), asyncio.create_task(self._stop.wait())
-        await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
-        for one in (task, stop):
-            one.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    async def _unless_stopped(self, work: Callable[[], Awaitable[None]]) -> None:
+        working, stopped = asyncio.ensure_future(work()), asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                await working
+        finally:
+            working.cancel()
+            stopped.cancel()
+            await asyncio.gather(working, stopped, return_exceptions=True)
 
 
 def run_service(service: Service) -> None:
