@@ -4,7 +4,7 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test full chaos check fmt docs bench clean
+.PHONY: help up dev test full chaos test-cassandra check fmt docs bench clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
@@ -13,7 +13,7 @@ TESTS := $(wildcard libs/*/tests services/*/tests launcher/tests)
 ARGS ?=
 
 help: ## list these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-6s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 up: .venv/.up $(SITE) ## run the whole shop in one process (ARGS="--port 9080 --data /tmp/shop")
 	@$(BIN)/store up $(ARGS)
@@ -31,6 +31,10 @@ full: .venv/.dev ## run races, the whole ledger and bad input as often as CI doe
 
 chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments; takes minutes
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal -rP tests/chaos $(ARGS)
+
+test-cassandra: .venv/.dev ## run what needs a real Cassandra beside one: lost answers, a node that dies; needs Java 17 and Maven
+	@$(BIN)/python -m tests.support.with_cassandra -- \
+		$(BIN)/pytest --numprocesses 2 --dist worksteal -m cassandra -rP tests/cassandra $(ARGS)
 
 check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute, before every commit
 	@$(BIN)/ruff format --check --quiet .
