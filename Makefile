@@ -31,7 +31,8 @@ full: .venv/.dev ## run races, the whole ledger and bad input as often as CI doe
 
 test-cassandra: .venv/.dev ## run the store suites, the services and the shop on a real Cassandra; needs Java 17 and Maven
 	@$(BIN)/python -m tests.support.with_cassandra $(CASSANDRA) -- \
-		$(BIN)/pytest -m "not chaos and not nodes" $(wildcard services/*/tests) tests/cassandra tests/e2e $(ARGS)
+		$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not chaos and not nodes" \
+		$(wildcard services/*/tests) tests/cassandra tests/e2e $(ARGS)
 
 test-nodes: .venv/.dev ## kill and pause one and two of three Cassandra nodes under load; needs Java 17 and Maven
 	@$(BIN)/pytest -m nodes tests/cassandra/test_three_nodes.py $(ARGS)

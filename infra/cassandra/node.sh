@@ -141,8 +141,10 @@ wait_up() {
 stop() { # SIG
   alive || { rm -f "$pidfile"; return 0; }
   local p; p="$(cat "$pidfile")"; kill "-$1" "$p"
-  for _ in $(seq 300); do alive || { rm -f "$pidfile"; return 0; }; sleep 0.1; done
-  kill -KILL "$p" || true; while alive; do sleep 0.1; done; rm -f "$pidfile"
+  for _ in $(seq 300); do alive || break; sleep 0.1; done
+  if alive; then kill -KILL "$p" || true; while alive; do sleep 0.1; done; fi
+  for _ in $(seq 100); do port_open || break; sleep 0.05; done   # or `up` takes the dead one's socket for the next one
+  rm -f "$pidfile"
 }
 
 case "${1:-}" in

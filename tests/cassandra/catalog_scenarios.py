@@ -418,31 +418,29 @@ SCENARIOS: Final = (
     ),
     *(
         Scenario(
-            _STOCK + "_KEEP",
+            _STOCK + statement,
             "catalog",
             story=story,
-            at=at,
             prepare=reserved,
             play=release,
             told=("released",),
             effect=stock,
             ends=(_RELEASED,),
         )
-        for at, story in ((1, "releasing"), (2, "released"))
+        for statement, story in (("_MOVE", "releasing"), ("_KEEP", "released"))
     ),
     *(
         Scenario(
-            _STOCK + "_KEEP",
+            _STOCK + statement,
             "catalog",
             story=story,
-            at=at,
             prepare=reserved,
             play=ship,
             told=("shipped",),
             effect=stock,
             ends=(_SHIPPED,),
         )
-        for at, story in ((1, "shipping"), (2, "shipped"))
+        for statement, story in (("_MOVE", "shipping"), ("_KEEP", "shipped"))
     ),
     Scenario(
         _STOCK + "_KEEP",
