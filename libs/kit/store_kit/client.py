@@ -367,7 +367,6 @@ class ServiceTokens:
         except NoToken:
             now = time.monotonic()
             if now >= self._expires_at:
-                self._rest_until = now + self._PAUSE_S
                 raise
             self._renew_at = now + self._PAUSE_S
         return self._token
@@ -384,7 +383,10 @@ class ServiceTokens:
                 session.post(f"{self._settings.user_url}/api/auth/token", data=self._form) as response,
             ):
                 body = await response.read()
-        except (TimeoutError, aiohttp.ClientError) as error:
+        except TimeoutError as error:
+            self._rest_until = time.monotonic() + self._PAUSE_S
+            raise NoToken(_NO_ANSWER) from error
+        except aiohttp.ClientError as error:  # it cost no time, and a shop that starts listens a moment later
             raise NoToken(_NO_ANSWER) from error
         if response.status != HTTPStatus.OK:
             raise NoToken("The user service refused this service's credentials.")

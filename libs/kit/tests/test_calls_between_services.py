@@ -280,6 +280,22 @@ async def test_peers_are_not_blamed_for_a_silent_user_service() -> None:
         await calls.close()
 
 
+async def test_a_user_service_that_begins_to_listen_is_asked_at_once() -> None:
+    """When a shop starts, its workers may be earlier than its ports: that costs the first orders nothing."""
+
+    async def grants(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"access_token": "t", "expires_in": 600})
+
+    port = free_port()
+    tokens = ServiceTokens(
+        StoreSettings.model_validate({"user_url": f"http://127.0.0.1:{port}"}), "cart", "s"
+    )
+    with pytest.raises(NoToken):
+        await tokens.token()
+    async with peer(grants, port):
+        assert await tokens.token() == "t"
+
+
 async def test_unreachable_user_service_means_no_keys() -> None:
     """Without the issuer's keys nobody is let in, and the answer says that this passes."""
     settings = StoreSettings.model_validate({"user_url": f"http://127.0.0.1:{free_port()}"})
