@@ -28,6 +28,7 @@ class Forked:
 
     def start(self) -> None:
         """Start it; what it says is appended to its log."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
         self._log.touch()
         self._said = self._log.stat().st_size
         context = multiprocessing.get_context("forkserver")

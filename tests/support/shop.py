@@ -91,6 +91,7 @@ class Process:
 
     def start(self) -> None:
         """Start it; what it says is appended to its log."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._said = log.tell()
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._env)  # noqa: S603
@@ -235,7 +236,6 @@ class EmbeddedShop(_Running):
 
     async def start(self) -> None:
         """Start it and wait until all four services are healthy and the administrator exists."""
-        self.data_dir.mkdir(parents=True, exist_ok=True)
         self.process.start()
         await self.wait_until_ready("shop", self.url("/api/system/health"))
         await until(self._welcomed, "the welcome is shown")
@@ -272,7 +272,6 @@ class FourServices(_Running):
 
     async def start(self) -> None:
         """Start all four and wait until each is ready."""
-        self.data_dir.mkdir(parents=True, exist_ok=True)
         for process in self.processes.values():
             process.start()
         await asyncio.gather(*(self.ready(name) for name in SERVICES))
