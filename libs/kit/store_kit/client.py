@@ -364,9 +364,12 @@ class ServiceTokens:
         try:
             # Shared, so that a slow user service costs everybody one wait and not one after the other.
             await asyncio.shield(self._renewing)
-        except NoToken:
+        except NoToken as failure:
             now = time.monotonic()
             if now >= self._expires_at:
+                # A refused connection cost no time, and a shop that starts listens a moment later.
+                if not isinstance(failure.__cause__, aiohttp.ClientConnectorError):
+                    self._rest_until = now + self._PAUSE_S
                 raise
             self._renew_at = now + self._PAUSE_S
         return self._token
@@ -383,10 +386,7 @@ class ServiceTokens:
                 session.post(f"{self._settings.user_url}/api/auth/token", data=self._form) as response,
             ):
                 body = await response.read()
-        except TimeoutError as error:
-            self._rest_until = time.monotonic() + self._PAUSE_S
-            raise NoToken(_NO_ANSWER) from error
-        except aiohttp.ClientError as error:  # it cost no time, and a shop that starts listens a moment later
+        except (TimeoutError, aiohttp.ClientError) as error:
             raise NoToken(_NO_ANSWER) from error
         if response.status != HTTPStatus.OK:
             raise NoToken("The user service refused this service's credentials.")
