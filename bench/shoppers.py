@@ -136,7 +136,10 @@ async def administrator(port: int, data: Path) -> str:
     while True:
         try:
             known = json.loads(path.read_text())
-            return await sign_in(port, known["email"], known["password"])
+            token = await sign_in(port, known["email"], known["password"])
+            # The account is there a moment before its role is.
+            await ask(port, request_bytes("GET", "/api/admin/users?limit=1", token=token))
+            return token  # noqa: TRY300 - it is one step with the two above
         except (FileNotFoundError, RuntimeError):
             await asyncio.sleep(0.05)
 
