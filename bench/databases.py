@@ -129,7 +129,11 @@ async def hot_product(
 
 
 def _figure(name: str, result: Result, wanted: str, meter: Meter | None = None) -> Figure:
-    if not result.statuses.keys() <= {200, 201}:
+    if not result.statuses.keys() <= {
+        200,
+        201,
+        503,
+    }:  # 503: try again, which several contending processes may say
         raise RuntimeError(f"{name}: answered with {dict(result.statuses)}")
     cost = f"; {meter.per(result.count)}" if meter else ""
     spread = f"p50 {result.percentile_ms(0.5):.1f} ms, p99 {result.percentile_ms(0.99):.1f} ms"
