@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Final
 
+from cassandra import InvalidRequest
 from cassandra.protocol import SyntaxException
 
 from store_kit.cassandra import Access, Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
@@ -127,7 +128,11 @@ class Schema:
     async def _applied(self, database: Cassandra) -> dict[int, str]:
         if not await database.has_table("schema_migrations"):
             return {}
-        rows = await database.all("schema_migrations.list", _APPLIED, (self._service,))
+        try:
+            rows = await database.all("schema_migrations.list", _APPLIED, (self._service,))
+        except InvalidRequest:
+            # Another runner makes the table this very moment: it is listed before every node can use it.
+            return {}
         return {int(number): str(checksum) for number, checksum in rows}
 
     async def _take(self, database: Cassandra, owner: str) -> bool:

@@ -188,7 +188,7 @@ class RefreshHistories(RuleBasedStateMachine):
             return None
         if newest:
             self.given, self.rotated_at_s = self.given + 1, self.now_s
-        elif not previous or self.now_s - self.rotated_at_s > GRACE_S:
+        elif not previous or round(self.now_s - self.rotated_at_s, 3) > GRACE_S:
             self.dead = True
             return None
         return generation + 1
