@@ -1,6 +1,7 @@
 """How the driver is set up: hosts, consistency, who may repeat what; and its answers, brought to the event loop."""
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections import deque
@@ -31,6 +32,16 @@ _HEARTBEAT_S: Final = 5
 _MORE_HOSTS: Final = 2
 _SOCKET_OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 """The driver sends in pieces of 4 kB: without this the second piece waits 40 ms for the first one's receipt."""
+
+_NOT_A_WARNING: Final = "`USE <keyspace>` with prepared statements"
+"""The server says so of every statement that is prepared in a keyspace; ours always name it, and never by USE."""
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return _NOT_A_WARNING not in record.getMessage()
+
+
+logging.getLogger("cassandra.protocol").addFilter(_is_news)
 
 
 @dataclass(frozen=True, slots=True)
