@@ -5,7 +5,7 @@ Starts a cluster of its own on 127.0.0.1 to 127.0.0.3 (1.6 GB, half a minute); t
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
 import pytest
@@ -14,7 +14,7 @@ from tests.cassandra.order_load import PRICE_MINOR, STOCK, Load, figures
 from tests.support.audit import audit
 from tests.support.cassandra import Node
 from tests.support.people import administrator, customers
-from tests.support.replicas import copies
+from tests.support.replicas import all_see_all, copies
 from tests.support.shop import EmbeddedShop
 from tests.support.wait import until
 
@@ -41,13 +41,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Node]]:
+async def nodes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sequence[Node]]:
     """Return the nodes of a cluster that runs."""
     cluster = Node.three(tmp_path_factory.mktemp("cluster"))
     try:
-        cluster[0].start()
-        for node in cluster[1:]:
+        for node in cluster:
             node.start()
+        await all_see_all(cluster)
         yield cluster
     finally:
         for node in cluster:

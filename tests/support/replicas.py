@@ -33,9 +33,14 @@ async def copies(nodes: Sequence[Node], keyspaces: Sequence[str]) -> Mapping[str
         with _alone(node, nodes):
             await _sees(node, 1)
             held[node.address] = _held_by(node, keyspaces)
-        for each in nodes:
-            await _sees(each, len(nodes))
+        await all_see_all(nodes)
     return held
+
+
+async def all_see_all(nodes: Sequence[Node]) -> None:
+    """Return once the nodes are one cluster: clients may connect before the first of them knows the others."""
+    for node in nodes:
+        await _sees(node, len(nodes))
 
 
 async def _sees(node: Node, number: int) -> None:
