@@ -31,11 +31,15 @@ SERIAL: Final = "serial"
 WRITE: Final = EXEC_PROFILE_DEFAULT
 """Also what schema statements and everything else that names no profile gets."""
 _RECONNECT_S: Final = 0.5
-_HEARTBEAT_S: Final = 1
-"""A connection that was quiet for so long is asked for a sign of life: a host that hangs keeps its connections."""
-SHUNNED_S: Final = 5.0
-"""Longer than the heartbeat takes to find out: a second until it is sent, and the wait for its answer."""
-_ASK_ANOTHER_S: Final = 0.5
+_HEARTBEAT_S: Final = 2
+_HEARTBEAT_TIMEOUT_S: Final = 5
+"""A connection quiet for two seconds is asked for a sign of life: a host that hangs keeps its connections.
+
+A sound host that is very busy must have time to give it, or it would lose its connections on top of it.
+"""
+SHUNNED_S: Final = 8.0
+"""Longer than the heartbeat takes to find out."""
+_ASK_ANOTHER_S: Final = 1.0
 """A read that waits so long is sent to one more host. Far beyond what a busy but sound cluster takes."""
 _MORE_HOSTS: Final = 2
 _SOCKET_OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
@@ -134,7 +138,7 @@ def new_session(where: Where, access: Access, timeout_s: float, silent: Silent) 
         connect_timeout=timeout_s,
         control_connection_timeout=timeout_s,
         idle_heartbeat_interval=_HEARTBEAT_S,
-        idle_heartbeat_timeout=timeout_s,
+        idle_heartbeat_timeout=_HEARTBEAT_TIMEOUT_S,
         schema_event_refresh_window=-1,
         schema_metadata_enabled=False,
         protocol_version=5,
