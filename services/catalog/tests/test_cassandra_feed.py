@@ -116,6 +116,26 @@ async def test_a_minute_that_moved_on_is_looked_at_from_where_it_was_looked_at_l
     assert await ids(feed, fresh.position) == ["late"]
 
 
+async def test_who_is_far_behind_catches_up_to_where_late_entries_matter(cluster: Cluster) -> None:
+    """Ten minutes of changes are each given once, and what comes late to the last of them is given, too."""
+    feed, clock = feed_at(cluster, BORDER_MS)
+    position, seen = await feed.head(), []
+    for minute in range(10):
+        await feed.announce([(f"{minute}-{n:03}", 1, 0) for n in range(300)])
+        clock.advance(60)
+    slow, _ = feed_at(cluster, BORDER_MS + 595_000)
+    while page := await feed.since(position, 250):
+        seen += [entry.product_id for entry in page]
+        position = max(entry.position for entry in page)
+        clock.advance(0.5)
+    assert seen == [f"{minute}-{n:03}" for minute in range(10) for n in range(300)]
+    await feed.announce([("fresh", 1, 0)])
+    (fresh,) = await feed.since(position, 250)
+    await slow.announce([("late", 1, 0)])
+    clock.advance(61)
+    assert await ids(feed, fresh.position) == ["late"]
+
+
 async def test_a_feed_says_when_it_no_longer_reaches_back(cluster: Cluster) -> None:
     """A minute before entries expire, who stands there is told to rebuild."""
     feed, clock = feed_at(cluster, BORDER_MS)

@@ -114,7 +114,8 @@ class CassandraChangeFeed:
         """Return what is new in the minute before `position`.
 
         While very much changes, the last seconds are looked at every few seconds, and the minute once in a minute:
-        each entry is then read five times in all. With the whole minute every time it would be thirteen.
+        each entry is then read five times in all. With the whole minute every time it would be thirteen. Who is far
+        behind need not look: what was there a minute after its time has no late company any more.
         """
         much = len(self._given) > _MUCH
         if much and now_ms - self._last.at_ms < _SELDOM_MS:
@@ -123,7 +124,8 @@ class CassandraChangeFeed:
         before, back = (self._last_far, LATE) if far else (self._last, _A_LITTLE)
         late: list[FeedEntry] = []
         minute: set[int] = set()
-        async for entry in self._read(min(position, before.position) - back, position):
+        behind = max(min(position, before.position) - back, before.at_ms * PER_MS - LATE)
+        async for entry in self._read(behind, position):
             if hash(entry) not in self._given:
                 late.append(entry)
             if far and entry.position > position - LATE:
@@ -137,7 +139,7 @@ class CassandraChangeFeed:
 
     async def _read(self, behind: int, up_to: int) -> AsyncIterator[FeedEntry]:
         """Yield all entries of a stretch, oldest first."""
-        for bucket in range(behind // BUCKET, up_to // BUCKET + 1):
+        for bucket in range(behind // BUCKET, up_to // BUCKET + 1) if behind < up_to else ():
             asked = (bucket, behind, up_to, _ALL)
             async for page in self._db.pages("feed.since", _SINCE, asked, size=_PAGE):
                 for row in page:

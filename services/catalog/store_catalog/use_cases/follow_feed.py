@@ -11,7 +11,7 @@ from store_kit.clock import Clock
 from store_catalog.domain import FeedEntry, ProductId
 from store_catalog.ports import ChangeFeed, FeedExpired, FollowedIndex, ProductStore
 
-BATCH: Final = 500
+BATCH: Final = 1_000
 """Feed entries per step."""
 SCANNED: Final = 1_000
 """Products of a scan per step; two such lots are in memory at a time."""
