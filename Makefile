@@ -4,7 +4,7 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test test-cassandra test-nodes full chaos check fmt docs bench bench-db clean
+.PHONY: help up dev test test-cassandra test-nodes full chaos check fmt docs bench bench-db bench-million clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
@@ -60,6 +60,9 @@ bench: .venv/.up ## measure speed on this machine: ratios to a bare ASGI app, or
 
 bench-db: .venv/.dev ## measure the shop on SQLite and on one Cassandra node in the same run; needs Java 17 and Maven
 	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.databases $(ARGS)
+
+bench-million: .venv/.dev ## a million products on one Cassandra node: load them, build the lists, search (ARGS="--products N")
+	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.million $(ARGS)
 
 clean: ## delete what was built or installed here; the shop's data in .store/ stays
 	rm -rf .venv .uv launcher/store_cli/site build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
