@@ -10,6 +10,7 @@ BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
 PACKAGES := kit catalog cart order user cli
 TESTS := $(wildcard libs/*/tests services/*/tests launcher/tests)
+ON_NODE = $(if $(filter cassandra,$(DB)),$(BIN)/python -m tests.support.with_cassandra --)
 ARGS ?=
 
 help: ## list these commands
@@ -37,8 +38,8 @@ test-cassandra: .venv/.dev ## run the store suites, the services and the shop on
 test-nodes: .venv/.dev ## kill and pause one and two of three Cassandra nodes under load; needs Java 17 and Maven
 	@$(BIN)/pytest -m nodes tests/cassandra/test_three_nodes.py $(ARGS)
 
-chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments; takes minutes
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal -rP tests/chaos $(ARGS)
+chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments (DB=cassandra: on a real node)
+	@$(ON_NODE) $(BIN)/pytest --numprocesses 2 --dist worksteal -rP tests/chaos $(ARGS)
 
 check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute, before every commit
 	@$(BIN)/ruff format --check --quiet .

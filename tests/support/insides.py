@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -121,9 +121,18 @@ class CassandraInsides:
     database: str
 
     def hints(self, *queues: str) -> Sequence[str]:
-        """Return the ids of the orders that have work waiting."""
-        rows = self._read("SELECT queue, order_id FROM {order}.order_work")
-        return [order_id for queue, order_id in rows if queue in queues]
+        """Return the ids of the orders that have work waiting.
+
+        A hint is written before the change that it announces. If its writer died in between there is nothing to do,
+        which the shop knows two minutes later; such a hint does not count.
+        """
+        versions = dict(self._read("SELECT order_id, version FROM {order}.orders PER PARTITION LIMIT 1"))
+        rows = self._read("SELECT queue, order_id, version FROM {order}.order_work")
+        return [
+            order_id
+            for queue, order_id, version in rows
+            if queue in queues and version <= (versions.get(order_id) or 0)
+        ]
 
     def status_of(self, order_id: str) -> str | None:
         """Return an order's status."""
@@ -137,8 +146,8 @@ class CassandraInsides:
 
     def is_held(self, order_id: str) -> bool:
         """Whether the catalogue holds goods for an order."""
-        rows = self._read("SELECT claim FROM {catalog}.shelves WHERE id = %s ALLOW FILTERING", order_id)
-        return ("HELD",) in [tuple(row) for row in rows]
+        holds = self._read("SELECT ref FROM {catalog}.shelves WHERE kind = 1 ALLOW FILTERING")
+        return any(ref.startswith(order_id) for (ref,) in holds)
 
     def passing_orders(self) -> list[str]:
         """Return the id of every order that may not stay as it is."""
@@ -165,14 +174,26 @@ class CassandraInsides:
             shard, available, version = self._read(find, product_id)[0]
             applied = self._read(change, available - 1, version + 1, shard, product_id, version)[0][0]
 
-    @cached_property
-    def _session(self) -> Any:
-        # Not for a run on SQLite: the driver takes a second to import.
-        from store_kit.cassandra_driver import Access, new_session  # noqa: PLC0415
-
-        return new_session(Cluster.parse(self.database), Access(), 10.0)
-
     def _read(self, cql: str, *params: object) -> list[Any]:
         where = Cluster.parse(self.database)
         named = cql.format(order=where.keyspace("order"), catalog=where.keyspace("catalog"))
-        return list(self._session.execute(named, params or None))
+        return _ask(self.database.partition("&prefix=")[0], named, params)
+
+
+def _ask(cluster: str, cql: str, params: Sequence[object]) -> list[Any]:
+    # Not for a run on SQLite: the driver takes a second to import.
+    from cassandra import DriverException  # noqa: PLC0415
+    from cassandra.cluster import NoHostAvailable  # noqa: PLC0415
+
+    try:
+        return list(_session(cluster).execute(cql, params or None))
+    except (DriverException, NoHostAvailable) as error:
+        raise CannotLook(str(error)) from error
+
+
+@cache
+def _session(cluster: str) -> Any:
+    """Return the one session of this process with a cluster; it ends with the process."""
+    from store_kit.cassandra_driver import Access, new_session  # noqa: PLC0415
+
+    return new_session(Cluster.parse(cluster), Access(), 10.0)
