@@ -185,7 +185,9 @@ class CassandraInsides:
 
 def _is_true(queue: str, status: str | None, mark: str | None) -> bool:
     """Whether a hint announces a change that happened."""
-    return mark is not None and (queue != Queue.NOTIFY or (mark == Mark.STATUS and Status(status).announced))
+    if status is None:
+        return False
+    return queue != Queue.NOTIFY or (mark == Mark.STATUS and Status(status).announced)
 
 
 def _ask(cluster: str, cql: str, params: Sequence[object]) -> list[Any]:
