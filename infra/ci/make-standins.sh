@@ -48,11 +48,11 @@ base() { # SUITE
     log "standin/debian:$suite ready"
 }
 
-image() { # NAME TAG [CONTEXT=FOLDER]
+image() { # NAME TAG [CONTEXT=FOLDER]; the Dockerfile's VERSION is the tag's
     have "$2" && return 0
     log "build $2"
     printf '%s\n' "name: standin-$1" services: '  image:' "    image: $2" '    build:' \
-        "      context: $here/standins/$1" ${3:+"      additional_contexts: {${3%%=*}: ${3#*=}}"} |
+        "      context: $here/standins/$1" "      args: {VERSION: \"${2##*:}\"}" ${3:+"      additional_contexts: {${3%%=*}: ${3#*=}}"} |
         docker-compose --progress plain -f - build >"$work/build-$1.log" 2>&1 ||
         { tail -n 40 "$work/build-$1.log" >&2; return 1; }
     log "$2 ready"
@@ -61,6 +61,13 @@ image() { # NAME TAG [CONTEXT=FOLDER]
 jars() { # the folder of Cassandra's jars, fetched by Maven
     "$here/../cassandra/node.sh" fetch >&2
     realpath "$here/../../.store/cassandra/jars-${CASSANDRA_TAG#*:}"
+}
+
+log_exporter() { # the folder of the program, built by Go from its pinned module
+    local module="$here/../exporters/nginxlog" program="$work/nginxlog"
+    mkdir -p "$program"
+    (cd "$module" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$program/" github.com/martin-helmich/prometheus-nginxlog-exporter) >&2
+    echo "$program"
 }
 
 uv_image() {
@@ -74,7 +81,9 @@ uv_image() {
 }
 
 want=("$@")
-if [ ${#want[@]} -eq 0 ] || [ "${want[0]}" = all ]; then want=(python uv nginx cassandra prometheus alertmanager); fi
+if [ ${#want[@]} -eq 0 ] || [ "${want[0]}" = all ]; then
+    want=(python uv nginx cassandra prometheus alertmanager grafana locust node_exporter nginx_exporter nginxlog_exporter)
+fi
 base bookworm & b1=$!
 base trixie & b2=$!
 wait $b1
@@ -83,7 +92,8 @@ for name in "${want[@]}"; do
     tag="${name^^}_TAG"
     case $name in
         uv) uv_image ;;
-        cassandra) image cassandra "$CASSANDRA_TAG" "jars=$(jars)" ;;
+        cassandra) have "$CASSANDRA_TAG" || image cassandra "$CASSANDRA_TAG" "jars=$(jars)" ;;
+        nginxlog_exporter) have "${!tag}" || image "$name" "${!tag}" "program=$(log_exporter)" ;;
         *) image "$name" "${!tag:?unknown stand-in: $name}" ;;
     esac
 done

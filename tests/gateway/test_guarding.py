@@ -1,6 +1,7 @@
 """Limits, and what nginx answers by itself."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -65,9 +66,9 @@ async def test_a_large_body_is_refused_before_a_service_sees_it(
         yield b"x" * MIB
         yield b"x"
 
-    async with session.post(front.url("/api/orders"), data=b"x" * MIB) as answer:
+    async with session.post(front.url("/api/orders"), data=io.BytesIO(b"x" * MIB)) as answer:
         assert answer.status == 200
-    for body in (b"x" * (MIB + 1), parts()):
+    for body in (io.BytesIO(b"x" * (MIB + 1)), parts()):
         async with session.post(front.url("/api/orders"), data=body) as answer:
             assert (answer.status, answer.content_type) == (413, "application/problem+json")
     assert len(echo.asked) == 1
