@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 LIMIT_MB = 5_000
+OWN = tuple(f"product-store/{name}:" for name in ("catalog", "cart", "order", "user"))
 OWN_LIMIT_MB = 200
 
 
@@ -13,29 +14,33 @@ def docker(*arguments: str) -> str:
     return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout  # noqa: S603, S607
 
 
+def layers_of(image: str) -> dict[str, int]:
+    """Return digest -> bytes of the layers that hold something."""
+    history = docker("history", "--human=false", "--no-trunc", "--format", "{{.Size}}", image).split()
+    sizes = [int(size) for size in reversed(history) if int(size)]
+    digests = json.loads(docker("image", "inspect", "-f", "{{json .RootFS.Layers}}", image))
+    return dict(zip(digests[-len(sizes) :], sizes, strict=False))
+
+
+def volumes_mb() -> float:
+    """Return what all volumes hold."""
+    usage = json.loads(docker("system", "df", "-v", "--format", "{{json .Volumes}}"))
+    return sum(_mb(volume["Size"]) for volume in usage)
+
+
 def main() -> int:
     """Print a line for each image; 1 when there is too much of it."""
-    images = {f"{i['Repository']}:{i['Tag']}" for i in json.load(sys.stdin)}
     layers: dict[str, int] = {}
     too_large = []
-    for image in sorted(images):
-        history = [int(size) for size in docker("history", "--human=false", "--format", "{{.Size}}", image).split()]
-        found = json.loads(docker("image", "inspect", image))[0]
-        sizes = [size for size in reversed(history) if size]
-        own = found["Size"] / 1e6
-        print(f"{own:8.0f} MB  {image}")
-        if image.startswith("product-store/") and own > OWN_LIMIT_MB and "cassandra" not in image:
+    for image in sorted({f"{found['Repository']}:{found['Tag']}" for found in json.load(sys.stdin)}):
+        size = int(docker("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
+        print(f"{size:8.0f} MB  {image}")
+        if image.startswith(OWN) and size > OWN_LIMIT_MB:
             too_large.append(image)
-        # A layer that two images share has the same digest in both; sizes come in the same order.
-        filled = [d for d in found["RootFS"]["Layers"]]
-        for digest, size in zip(filled[-len(sizes):], sizes, strict=False):
-            layers[digest] = size
-    usage = [json.loads(line) for line in docker("system", "df", "-v", "--format", "{{json .Volumes}}").splitlines()]
-    volumes = sum(_mb(volume["Size"]) for line in usage for volume in line)
-    together = sum(layers.values()) / 1e6
-    print(f"{together:8.0f} MB  images together, shared layers once")
-    print(f"{volumes:8.0f} MB  volumes")
-    return int(together + volumes > LIMIT_MB or bool(too_large))
+        layers |= layers_of(image)
+    images, volumes = sum(layers.values()) / 1e6, volumes_mb()
+    print(f"{images:8.0f} MB  images together, shared layers once\n{volumes:8.0f} MB  volumes")
+    return int(images + volumes > LIMIT_MB or bool(too_large))
 
 
 def _mb(text: str) -> float:

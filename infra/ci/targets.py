@@ -13,7 +13,11 @@ def down(base: str) -> list[str]:
     with urllib.request.urlopen(f"{base}/api/v1/targets?state=active", timeout=5) as answer:  # noqa: S310
         targets = json.load(answer)["data"]["activeTargets"]
     found = [f"{t['labels'].get('job')} {t['scrapeUrl']}: {t['health']} {t['lastError']}" for t in targets]
-    return [line for line, target in zip(found, targets, strict=True) if target["health"] != "up"] if found else ["none"]
+    return (
+        [line for line, target in zip(found, targets, strict=True) if target["health"] != "up"]
+        if found
+        else ["none"]
+    )
 
 
 def main(base: str) -> int:

@@ -1,6 +1,6 @@
 """Writes nginx' Content-Security-Policy for a folder of pages: scripts inside them are allowed by their hashes.
 
-    python3 content_security.py FOLDER >content_security.conf
+python3 content_security.py FOLDER >content_security.conf
 """
 
 import base64
@@ -48,4 +48,4 @@ def _hash(code: str) -> str:
 
 
 if __name__ == "__main__":
-    print(f'map "" $content_security {{\n    default "{policy(Path(sys.argv[1]))}";\n}}')  # noqa: T201 - it is the output
+    print(f'map "" $content_security {{\n    default "{policy(Path(sys.argv[1]))}";\n}}')

@@ -1,4 +1,4 @@
-"""Says by its exit code whether the service in this container is ready; plain sockets, so that it costs next to nothing."""
+"""Says by its exit code whether the service of this container is ready; by plain sockets, to cost next to nothing."""
 
 import os
 import socket

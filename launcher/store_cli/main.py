@@ -15,8 +15,8 @@ from store_cli.commands import (
     pages,
     replay,
     reset,
-    seed,
     secret,
+    seed,
     up,
     users,
 )
@@ -48,5 +48,19 @@ def store(
     """Run the Product Store and look after it. Begin with: store up."""
 
 
-for module in (up, importing, seed, replay, audit, backup, migrate, init, secret, pages, users, doctor, reset):
+for module in (
+    up,
+    importing,
+    seed,
+    replay,
+    audit,
+    backup,
+    migrate,
+    init,
+    secret,
+    pages,
+    users,
+    doctor,
+    reset,
+):
     module.register(app)

@@ -120,10 +120,13 @@ class Gateway:
 
     async def start(self) -> None:
         """Start it and wait until it answers."""
+        self._launch()
+        await until(self._listening, "nginx has written its pid")
+
+    def _launch(self) -> None:
         command = [nginx_program(), "-p", str(self._folder), "-c", str(self.render())]
         with (self._folder / "start.log").open("wb") as log:
             self._process = subprocess.Popen(command, stderr=log)  # noqa: S603
-        await until(self._listening, "nginx has written its pid")
 
     def _listening(self) -> bool:
         assert self._process is not None

@@ -60,7 +60,9 @@ async def test_a_copy_is_renewed_behind_its_readers(
     url = front.url("/api/products/1")
     assert await text(session, url) == "1"
     begun = time.time()
-    await until(lambda: time.time() - begun > 2.1, "the copy is older than a second, which nginx counts in whole ones")
+    await until(
+        lambda: time.time() - begun > 2.1, "the copy is older than a second, which nginx counts in whole ones"
+    )
     echo.hold = asyncio.Event()
     # A connection that renews a copy is busy with it, so each reader has one of his own.
     assert {await text(session, url, Connection="close") for _ in range(5)} == {"1"}
@@ -69,7 +71,7 @@ async def test_a_copy_is_renewed_behind_its_readers(
 
 
 async def test_a_copy_is_never_older_than_five_seconds(
-    session: aiohttp.ClientSession, front: Gateway, echo: Echo
+    session: aiohttp.ClientSession, front: Gateway
 ) -> None:
     """A page that nobody read for a while is fetched anew for its next reader, not served as it once was."""
     await time_enough()
@@ -98,9 +100,7 @@ async def test_other_paths_are_never_copied(
     assert len(echo.asked) == 2
 
 
-async def test_a_copy_answers_a_condition(
-    session: aiohttp.ClientSession, front: Gateway, echo: Echo
-) -> None:
+async def test_a_copy_answers_a_condition(session: aiohttp.ClientSession, front: Gateway, echo: Echo) -> None:
     """A reader that has the copy's version is told so, and the service is not asked."""
     await time_enough()
     echo.headers = {"ETag": '"7"'}

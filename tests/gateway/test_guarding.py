@@ -99,7 +99,7 @@ async def test_what_cannot_be_read_is_a_problem_document_too(
 async def test_security_headers_are_on_every_answer(
     session: aiohttp.ClientSession, front: Gateway, echo: Echo
 ) -> None:
-    """On pages, on answers of services, on refusals; the policy allows no script or style inside a page but known ones."""
+    """On pages, answers of services and refusals; the policy allows no script or style in a page but known ones."""
     echo.status = 503
     for path in ("/docs/", "/swagger/", "/api/orders", "/nowhere", "/openapi.json"):
         async with session.get(front.url(path)) as answer:
@@ -118,6 +118,9 @@ async def test_text_is_compressed_for_who_wants_it(
     echo.headers, echo.body = {"Content-Type": "application/json"}, json.dumps(["candle"] * 1000)
     for path in ("/api/products", "/openapi.json", "/swagger/swagger-ui.css"):
         async with session.get(front.url(path), headers=headers) as answer:
-            assert (answer.headers["Content-Encoding"], "Accept-Encoding" in answer.headers["Vary"]) == ("gzip", True)
+            assert (answer.headers["Content-Encoding"], "Accept-Encoding" in answer.headers["Vary"]) == (
+                "gzip",
+                True,
+            )
     async with session.get(front.url("/swagger/start.js"), headers=headers) as answer:
         assert "Content-Encoding" not in answer.headers

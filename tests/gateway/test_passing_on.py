@@ -10,7 +10,16 @@ from tests.gateway.nginx import Gateway
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-IDENTITY = ("X-User-Id", "X-User", "X-Roles", "X-Real-Ip", "X-Forwarded-User", "X-Auth-Request-Email", "Forwarded", "Admin")
+IDENTITY = (
+    "X-User-Id",
+    "X-User",
+    "X-Roles",
+    "X-Real-Ip",
+    "X-Forwarded-User",
+    "X-Auth-Request-Email",
+    "Forwarded",
+    "Admin",
+)
 HONEST = {
     "Authorization": "Bearer abc",
     "Cart-Token": "guest",
@@ -64,7 +73,8 @@ async def test_a_condition_with_a_token_is_the_services_to_judge(
 
 
 @pytest.mark.parametrize(
-    "sent", [None, "nonsense", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", "00-" + "A" * 32 + "-" + "1" * 16 + "-01"]
+    "sent",
+    [None, "nonsense", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", "00-" + "A" * 32 + "-" + "1" * 16 + "-01"],
 )
 async def test_a_trace_begins_here_when_none_was_sent(
     session: aiohttp.ClientSession, front: Gateway, echo: Echo, sent: str | None

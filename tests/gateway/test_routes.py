@@ -12,12 +12,23 @@ from tests.support.shop import EmbeddedShop
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 _ROUTE = re.compile(r"^\s+~\^(\S+)\(\?:/\|\$\)\s+(\w+);$", re.MULTILINE)
-HIDDEN = ("/internal/reservations/x", "/metrics", "/health/ready", "/health/live", "/stub_status", "/nowhere", "/apiary")
+HIDDEN = (
+    "/internal/reservations/x",
+    "/metrics",
+    "/health/ready",
+    "/health/live",
+    "/stub_status",
+    "/nowhere",
+    "/apiary",
+)
 
 
 def test_table_is_the_launchers() -> None:
     """The paths and services of routes.conf are those of the embedded gateway, all of them and no other."""
-    found = {path.replace("\\", ""): service for path, service in _ROUTE.findall((CONFIG / "conf/routes.conf").read_text())}
+    found = {
+        path.replace("\\", ""): service
+        for path, service in _ROUTE.findall((CONFIG / "conf/routes.conf").read_text())
+    }
     assert found == dict(ROUTES)
 
 
@@ -36,14 +47,24 @@ async def test_every_route_is_answered_as_the_embedded_gateway_answers(
 
 
 @pytest.mark.parametrize("path", HIDDEN)
-async def test_what_is_not_public_is_a_404(session: aiohttp.ClientSession, gateway: Gateway, path: str) -> None:
+async def test_what_is_not_public_is_a_404(
+    session: aiohttp.ClientSession, gateway: Gateway, path: str
+) -> None:
     """Internal routes, metrics and health of a service are not reached, whatever the path is disguised as."""
-    for disguise in (path, f"/api/..{path}", f"//{path.strip('/')}", f"/api/products/../..{path}", path + "/"):
+    for disguise in (
+        path,
+        f"/api/..{path}",
+        f"//{path.strip('/')}",
+        f"/api/products/../..{path}",
+        path + "/",
+    ):
         async with session.get(f"{gateway.base_url}{disguise}") as answer:
             assert (answer.status, answer.content_type) == (404, "application/problem+json"), disguise
 
 
-@pytest.mark.parametrize("path", ["/swagger/", "/docs/", "/docs/problems/", "/openapi.json", "/swagger/start.js"])
+@pytest.mark.parametrize(
+    "path", ["/swagger/", "/docs/", "/docs/problems/", "/openapi.json", "/swagger/start.js"]
+)
 async def test_pages_are_served(session: aiohttp.ClientSession, gateway: Gateway, path: str) -> None:
     """Swagger, the documentation and the API's document come from nginx; they take nothing but GET."""
     async with session.get(gateway.url(path)) as answer:
@@ -53,7 +74,9 @@ async def test_pages_are_served(session: aiohttp.ClientSession, gateway: Gateway
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/swagger"])
-async def test_front_doors_lead_to_the_pages(session: aiohttp.ClientSession, gateway: Gateway, path: str) -> None:
+async def test_front_doors_lead_to_the_pages(
+    session: aiohttp.ClientSession, gateway: Gateway, path: str
+) -> None:
     """The address without a path, or without its slash, leads on within the host that was asked."""
     async with session.get(gateway.url(path), allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (307, f"{path if path != '/' else '/docs'}/")

@@ -19,9 +19,12 @@ def init(
         Path, typer.Option("--secrets", help="Folder of secrets: gets one for each service.")
     ] = Path("/secrets"),
     data: Annotated[
-        Path, typer.Option("--data", envvar="STORE_DATA_DIR", help="Gets the demo administrator's credentials.")
+        Path,
+        typer.Option("--data", envvar="STORE_DATA_DIR", help="Gets the demo administrator's credentials."),
     ] = DEFAULT_DATA,
-    base_url: Annotated[str, typer.Option("--base-url", help="Where people will reach the shop.")] = "http://localhost",
+    base_url: Annotated[
+        str, typer.Option("--base-url", help="Where people will reach the shop.")
+    ] = "http://localhost",
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the cluster.")] = 120.0,
     as_json: AsJson = False,
 ) -> None:

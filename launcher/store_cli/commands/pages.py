@@ -27,7 +27,11 @@ def pages(
     from store_cli.serving import write_pages  # noqa: PLC0415
 
     if not (SITE / "index.html").is_file():
-        fail(f"The documentation is not built: {SITE} is empty. Run: make docs", FOUND_SOMETHING, as_json=as_json)
+        fail(
+            f"The documentation is not built: {SITE} is empty. Run: make docs",
+            FOUND_SOMETHING,
+            as_json=as_json,
+        )
     try:
         write_pages(folder)
     except FileExistsError:

@@ -12,8 +12,14 @@ import yaml
 def mounted() -> dict[str, int]:
     """Return how many datasources and dashboards would be read; ends the program when one cannot be."""
     root = Path(os.environ["GF_PATHS_PROVISIONING"])
-    sources = [s for f in sorted(root.glob("datasources/*.y*ml")) for s in yaml.safe_load(f.read_text())["datasources"]]
-    providers = [p for f in sorted(root.glob("dashboards/*.y*ml")) for p in yaml.safe_load(f.read_text())["providers"]]
+    sources = [
+        s
+        for f in sorted(root.glob("datasources/*.y*ml"))
+        for s in yaml.safe_load(f.read_text())["datasources"]
+    ]
+    providers = [
+        p for f in sorted(root.glob("dashboards/*.y*ml")) for p in yaml.safe_load(f.read_text())["providers"]
+    ]
     files = [f for p in providers for f in sorted(Path(p["options"]["path"]).rglob("*.json"))]
     titles = [json.loads(f.read_text())["title"] for f in files]
     if not sources or not titles:
@@ -24,7 +30,7 @@ def mounted() -> dict[str, int]:
 class Answer(BaseHTTPRequestHandler):
     """What Grafana's health check and Prometheus ask."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         """Answer health and metrics; everything else is not here."""
         page = {"/api/health": FOUND_TEXT, "/metrics": METRICS}.get(self.path)
         body = (page or "This is a stand-in; Grafana itself does not run here.\n").encode()
