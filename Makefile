@@ -4,7 +4,7 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test test-cassandra test-nodes full chaos check fmt docs bench bench-db clean
+.PHONY: help up dev test test-cassandra test-nodes full chaos check fmt docs bench bench-gateway bench-db test-compose clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
@@ -37,6 +37,9 @@ test-cassandra: .venv/.dev ## run the store suites, the services and the shop on
 test-nodes: .venv/.dev ## kill and pause one and two of three Cassandra nodes under load; needs Java 17 and Maven
 	@$(BIN)/pytest -m nodes tests/cassandra/test_three_nodes.py $(ARGS)
 
+test-compose: .venv/.dev ## bring all of docker-compose.yml up on a real engine, try it, take it down; needs root and Debian
+	@infra/ci/prove.sh $(ARGS)
+
 chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments; takes minutes
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal -rP tests/chaos $(ARGS)
 
@@ -57,6 +60,9 @@ docs: .venv/.up ## build the documentation site, served at /docs/ by the gateway
 
 bench: .venv/.up ## measure speed on this machine: ratios to a bare ASGI app, orders per second, memory
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-gateway: .venv/.dev $(SITE) ## measure nginx as configured: ratios to a static file of 1 KB; needs nginx
+	@$(BIN)/python -m bench.gateway $(ARGS)
 
 bench-db: .venv/.dev ## measure the shop on SQLite and on one Cassandra node in the same run; needs Java 17 and Maven
 	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.databases $(ARGS)

@@ -41,6 +41,7 @@ class Gateway:
         rate: requests a second of one client, and
         burst: how many it may have ahead.
         log_to: the port of the access log's listener, by UDP.
+        workers: how many processes share the work.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Gateway:
         rate: int = 100_000,
         burst: int = 100_000,
         log_to: int = 9,
+        workers: str = "auto",
     ) -> None:
         self._folder = folder
         self._services = services
@@ -62,6 +64,7 @@ class Gateway:
             "GATEWAY_RESOLVER": "127.0.0.1",
             "GATEWAY_LOG_TO": f"127.0.0.1:{log_to}",
         }
+        self._workers = workers
         self.port, self.status_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -69,6 +72,12 @@ class Gateway:
     def base_url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of its master."""
+        assert self._process is not None
+        return self._process.pid
 
     def url(self, path: str) -> str:
         """Return where a public path is served."""
@@ -105,6 +114,7 @@ class Gateway:
             "/usr/share/nginx/store": str(self._pages),
             "/dev/stdout": str(self._folder / "access.log"),
             "/dev/stderr": str(self._folder / "error.log"),
+            "worker_processes auto;": f"worker_processes {self._workers};",
             "listen 80 ": f"listen 127.0.0.1:{self.port} ",
             "listen 8081;": f"listen 127.0.0.1:{self.status_port};",
         }

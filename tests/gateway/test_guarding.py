@@ -16,7 +16,7 @@ from tests.support.shop import SERVICES
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 MIB = 1024 * 1024
-DEFAULTS = {"rate": 50, "burst": 100}
+RATE, BURST = 50, 100
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -40,7 +40,7 @@ async def test_a_client_that_asks_too_often_is_told_to_slow_down(
 ) -> None:
     """At the default of 50 a second with 100 ahead, a burst of 400 is cut: 429, Retry-After, a problem document."""
     services = {name: [echo.port] for name in SERVICES}
-    async with Gateway(tmp_path / "limited", services, pages, **DEFAULTS) as gateway:
+    async with Gateway(tmp_path / "limited", services, pages, rate=RATE, burst=BURST) as gateway:
 
         async def ask() -> tuple[int, str | None, str, dict[str, object]]:
             async with session.get(gateway.url("/api/orders")) as answer:
