@@ -42,7 +42,7 @@ base() { # SUITE
         >"$root/etc/apt/apt.conf.d/90standin"
     printf '%s\n' 'Types: deb' "URIs: $(mirror)" "Suites: $suite" 'Components: main' \
         'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg' >"$root/etc/apt/sources.list.d/standin.sources"
-    tar -C "$root" --one-file-system --exclude=./usr/share/doc --exclude=./usr/share/man -c . |
+    tar -C "$root" --one-file-system --exclude=./usr/share/doc --exclude=./usr/share/man --exclude=./usr/share/locale -c . |
         docker import -c 'CMD ["bash"]' "${env[@]}" - "standin/debian:$suite" >/dev/null
     rm -rf "$root"
     log "standin/debian:$suite ready"
