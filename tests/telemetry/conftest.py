@@ -9,6 +9,7 @@ from store_kit.testing import free_port
 from tests.support.cassandra import Node
 from tests.support.people import Person, customer
 from tests.telemetry.programs import missing
+from tests.telemetry.shopping import Shopping, open_shop
 from tests.telemetry.stack import Stack, running
 
 HERE = "tests/telemetry/"
@@ -65,3 +66,15 @@ async def admin(session: aiohttp.ClientSession, stack: Stack) -> Person:
     person = await customer(session, stack.url)
     await stack.shop.promote(person.email)
     return await person.sign_in(person.email)
+
+
+@pytest.fixture(scope="session")
+async def shopping(session: aiohttp.ClientSession, stack: Stack, admin: Person) -> Shopping:
+    """Return customers-to-be, with something on the shelves."""
+    return await open_shop(session, stack.url, admin)
+
+
+@pytest.fixture(scope="session")
+async def people(shopping: Shopping) -> list[Person]:
+    """Return ten customers."""
+    return [await shopping.customer() for _ in range(10)]
