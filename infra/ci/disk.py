@@ -6,7 +6,9 @@ import sys
 
 LIMIT_MB = 5_000
 OWN = tuple(f"product-store/{name}:" for name in ("catalog", "cart", "order", "user"))
-OWN_LIMIT_MB = 200
+BASE = "python:3.11-slim-bookworm"
+ADDED_LIMIT_MB = 70
+"""Upstream's base has about 130 MB, its stand-in more: together under 200."""
 
 
 def docker(*arguments: str) -> str:
@@ -28,14 +30,20 @@ def volumes_mb() -> float:
     return sum(_mb(volume["Size"]) for volume in usage)
 
 
+def added_mb(image: str) -> float:
+    """Return what an image of ours adds to the image that it is made from."""
+    return sum(size for digest, size in layers_of(image).items() if digest not in layers_of(BASE)) / 1e6
+
+
 def main() -> int:
     """Print a line for each image; 1 when there is too much of it."""
     layers: dict[str, int] = {}
     too_large = []
     for image in sorted({f"{found['Repository']}:{found['Tag']}" for found in json.load(sys.stdin)}):
         size = int(docker("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
-        print(f"{size:8.0f} MB  {image}")
-        if image.startswith(OWN) and size > OWN_LIMIT_MB:
+        ours = image.startswith(OWN)
+        print(f"{size:8.0f} MB  {image}{f', {added_mb(image):.0f} MB of it ours' if ours else ''}")
+        if ours and added_mb(image) > ADDED_LIMIT_MB:
             too_large.append(image)
         layers |= layers_of(image)
     images, volumes = sum(layers.values()) / 1e6, volumes_mb()

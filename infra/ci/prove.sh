@@ -11,8 +11,10 @@ root=$(cd "$here/../.." && pwd)
 : "${ENGINE_DIR:=/var/lib/ci-engine}" "${KEEP:=}" "${COMPOSE_ANSI:=never}" "${COMPOSE_PROGRESS:=plain}"
 export ENGINE_DIR COMPOSE_ANSI COMPOSE_PROGRESS
 store=("$root/.venv/bin/store")
+python=$root/.venv/bin/python
+said=$(mktemp)
 base=http://localhost
-steps=(up smoke pages replay memory disk scale roll kill)
+steps=(up smoke pages replay memory disk scale roll killing)
 
 step() { printf '\n%(%T)T == %s\n' -1 "$*"; }
 compose() { (cd "$root/infra" && docker-compose -f docker-compose.yml -f docker-compose.ci.yml "$@"); }
@@ -24,8 +26,9 @@ finish() {
     local rc=$?
     if [ $rc -ne 0 ]; then
         compose ps -a || true
-        compose logs --tail 40 || true
+        compose logs --tail 8 || true
     fi
+    rm -f "$said"
     [ -n "$KEEP" ] || down || rc=1
     exit $rc
 }
@@ -54,18 +57,21 @@ up() {
 
 smoke() { "$root/test_all_microservices.sh" "$base"; }
 
-pages() { # every address of the documentation answers
-    local url
+pages() { # every address of the documentation answers, and Prometheus reaches whatever it watches
+    local url status bad=0
     for url in $base/swagger/ $base/docs/ $base/openapi.json $base/api/system/health \
         http://localhost:9090/-/ready http://localhost:9093/-/ready http://localhost:3000/api/health http://localhost:8089/; do
-        printf '%s %s\n' "$(curl -sS -o /dev/null -m 10 -w '%{http_code}' "$url")" "$url"
-    done | tee /dev/stderr | awk '$1 != 200 {exit 1}' || fail "a page does not answer"
-    "$root/.venv/bin/python" "$here/targets.py" http://localhost:9090
+        status=$(curl -sS -o /dev/null -m 10 -w '%{http_code}' "$url") || status=000
+        echo "$status $url"
+        [ "$status" = 200 ] || bad=1
+    done
+    [ $bad -eq 0 ] || fail "a page does not answer"
+    "$python" "$here/targets.py" http://localhost:9090
 }
 
 replay() { # a real shop's first 500 invoices, then the books
+    loaded up -d --wait --wait-timeout 60 nginx
     admin
-    loaded up -d --wait --wait-timeout 60 nginx >/dev/null
     "${store[@]}" replay online-retail --limit 500 --base-url "$base"
     "${store[@]}" audit --base-url "$base"
 }
@@ -78,7 +84,78 @@ memory() { # MiB of each container, the sum, and the sum of the limits
 }
 
 disk() { # MB of the images that the services use, layers once, and of volumes
-    compose images --format json | "$root/.venv/bin/python" "$here/disk.py"
+    compose images --format json | "$python" "$here/disk.py"
+}
+
+two() { # two replicas of each service, behind a gateway that was not told
+    local reloads
+    loaded up -d --wait --wait-timeout 60 --no-recreate --scale catalog=2 --scale cart=2 --scale order=2 --scale user=2
+    reloads=$(docker inspect -f '{{.RestartCount}} {{.State.StartedAt}}' product-store-nginx-1)
+    echo "nginx runs since ${reloads#* }, restarted ${reloads%% *} times"
+}
+
+scale() { # nginx finds new replicas without a reload: both of each answer
+    loaded up -d --wait --wait-timeout 60 nginx
+    two
+    asking
+    sleep 5
+    answered "scale"
+    local name
+    for name in catalog cart order user; do
+        loaded logs --no-log-prefix --since 6s nginx | "$python" "$here/replicas.py" "$name" 2
+    done
+}
+
+roll() { # each replica restarted, one after the other, at 100 requests/s, writes too: none fails
+    local name number
+    asking --writes
+    for name in catalog cart order user; do
+        for number in 1 2; do restarted "product-store-$name-$number"; done
+    done
+    answered "rolling restart"
+}
+
+killing() { # one of two replicas of each service killed under load: nothing that may be repeated fails
+    local name
+    asking
+    for name in catalog cart order user; do
+        sleep 2
+        docker kill -s KILL "product-store-$name-2" >/dev/null
+        echo "killed product-store-$name-2"
+        sleep 3
+        docker start "product-store-$name-2" >/dev/null
+        healthy "product-store-$name-2"
+    done
+    answered "killing"
+}
+
+restarted() { # CONTAINER
+    local begun=$EPOCHREALTIME
+    docker restart -t 20 "$1" >/dev/null
+    healthy "$1"
+    awk -v name="$1" -v begun="$begun" -v now="$EPOCHREALTIME" 'BEGIN {printf "restarted %s: healthy after %.1f s\n", name, now - begun}'
+}
+
+healthy() { # CONTAINER
+    for _ in $(seq 300); do
+        [ "$(docker inspect -f '{{.State.Health.Status}}' "$1")" != healthy ] || return 0
+        sleep 0.1
+    done
+    fail "$1 is not healthy after 30 s"
+}
+
+asking() { # begins to ask at 100 requests/s in the background; its input's end is its end
+    local product
+    product=$(curl -sS "$base/api/products?limit=1&in_stock=true" | python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["id"])')
+    coproc ASKING { exec "$python" "$here/keep_asking.py" "$base" "$product" --rate 100 "$@" >"$said" 2>&1; }
+    sleep 2
+}
+
+answered() { # WHAT
+    local pid=$ASKING_PID
+    exec {ASKING[1]}>&-
+    wait "$pid" || { cat "$said"; fail "$1: requests failed"; }
+    echo "$1: $(cat "$said")"
 }
 
 down() {
