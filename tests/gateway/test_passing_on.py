@@ -112,7 +112,7 @@ async def test_connections_to_services_are_kept(
 
 
 def test_every_header_that_the_api_documents_is_passed_on(pages: Path) -> None:
-    """Headers named by the API's document are among those that service.conf lists."""
+    """Headers named by the API's document are among those that passing_on.conf lists."""
     document = json.loads((pages / "openapi.json").read_text())
     parameters = [
         parameter
@@ -121,6 +121,8 @@ def test_every_header_that_the_api_documents_is_passed_on(pages: Path) -> None:
         for parameter in operation.get("parameters", ())
     ]
     documented = {parameter["name"].lower() for parameter in parameters if parameter["in"] == "header"}
-    passed = re.findall(r"^proxy_set_header (\S+)", (CONFIG / "conf/service.conf").read_text(), re.MULTILINE)
+    passed = re.findall(
+        r"^proxy_set_header (\S+)", (CONFIG / "conf/passing_on.conf").read_text(), re.MULTILINE
+    )
     assert documented
     assert documented - {name.lower() for name in passed} == set()

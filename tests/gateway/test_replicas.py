@@ -92,3 +92,18 @@ async def test_a_service_that_is_not_there_is_a_problem_that_says_so(
     assert (answer.status, problem["type"]) == (503, "/docs/problems/#peer-unavailable")
     assert problem["trace_id"] == answer.headers["X-Trace-Id"]
     assert answer.headers["Retry-After"] == "1"
+
+
+async def test_what_reached_nobody_is_tried_once_more(
+    tmp_path: Path, pages: Path, echo: Echo, session: aiohttp.ClientSession
+) -> None:
+    """A lone service that breaks off a GET is asked again, and a POST is not: the last word is about the last attempt."""
+    echo.hang_up = True
+    services = {name: [echo.port] for name in SERVICES}
+    async with Gateway(tmp_path / "lone", services, pages) as gateway:
+        for method, times in (("GET", 2), ("POST", 1)):
+            async with session.request(method, gateway.url("/api/orders")) as answer:
+                problem = await answer.json(content_type=None)
+            assert (answer.status, problem["type"]) == (503, "/docs/problems/#outcome-unknown")
+            assert len(echo.asked) == times
+            echo.asked.clear()
