@@ -4,7 +4,7 @@
 # development environment (make .venv/.dev). What it found is printed as it goes.
 #
 #   infra/ci/prove.sh [STEP...]      all steps by default:
-#       up smoke pages replay memory disk scale roll kill down     `down` always runs at the end; KEEP=1: only when asked
+#       up smoke pages memory replay memory disk scale roll killing, and `down` whatever came of them (KEEP=1: only when named)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -14,7 +14,7 @@ store=("$root/.venv/bin/store")
 python=$root/.venv/bin/python
 said=$(mktemp)
 base=http://localhost
-steps=(up smoke pages replay memory disk scale roll killing)
+steps=(up smoke pages memory replay memory disk scale roll killing)
 
 step() { printf '\n%(%T)T == %s\n' -1 "$*"; }
 compose() { (cd "$root/infra" && docker-compose -f docker-compose.yml -f docker-compose.ci.yml "$@"); }
@@ -125,6 +125,7 @@ killing() { # one of two replicas of each service killed under load: nothing tha
         sleep 3
         docker start "product-store-$name-2" >/dev/null
         healthy "product-store-$name-2"
+        sleep 3
     done
     answered "killing"
 }
@@ -133,6 +134,7 @@ restarted() { # CONTAINER
     local begun=$EPOCHREALTIME
     docker restart -t 20 "$1" >/dev/null
     healthy "$1"
+    sleep 3  # until nginx, which looks every second, knows its new address: before, the other one is all there is
     awk -v name="$1" -v begun="$begun" -v now="$EPOCHREALTIME" 'BEGIN {printf "restarted %s: healthy after %.1f s\n", name, now - begun}'
 }
 

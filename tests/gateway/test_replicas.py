@@ -97,7 +97,7 @@ async def test_a_service_that_is_not_there_is_a_problem_that_says_so(
 async def test_what_reached_nobody_is_tried_once_more(
     tmp_path: Path, pages: Path, echo: Echo, session: aiohttp.ClientSession
 ) -> None:
-    """A lone service that breaks off a GET is asked again, and a POST is not: the last word is about the last attempt."""
+    """A lone service that breaks off a GET is asked again; a POST is not. The answer is about the last attempt."""
     echo.hang_up = True
     services = {name: [echo.port] for name in SERVICES}
     async with Gateway(tmp_path / "lone", services, pages) as gateway:
