@@ -84,16 +84,28 @@ want=("$@")
 if [ ${#want[@]} -eq 0 ] || [ "${want[0]}" = all ]; then
     want=(python uv nginx cassandra prometheus alertmanager grafana locust node_exporter nginx_exporter nginxlog_exporter)
 fi
+build() { # NAME
+    local tag="${1^^}_TAG"
+    case $1 in
+        uv) uv_image ;;
+        cassandra) have "$CASSANDRA_TAG" || image cassandra "$CASSANDRA_TAG" "jars=$(jars)" ;;
+        nginxlog_exporter) have "${!tag}" || image "$1" "${!tag}" "program=$(log_exporter)" ;;
+        *) image "$1" "${!tag:?unknown stand-in: $1}" ;;
+    esac
+}
+
 base bookworm & b1=$!
 base trixie & b2=$!
 wait $b1
 wait $b2
+# Three at a time: half of it is waiting for the network. Python comes first, others are made from it.
+running=()
 for name in "${want[@]}"; do
-    tag="${name^^}_TAG"
-    case $name in
-        uv) uv_image ;;
-        cassandra) have "$CASSANDRA_TAG" || image cassandra "$CASSANDRA_TAG" "jars=$(jars)" ;;
-        nginxlog_exporter) have "${!tag}" || image "$name" "${!tag}" "program=$(log_exporter)" ;;
-        *) image "$name" "${!tag:?unknown stand-in: $name}" ;;
-    esac
+    if [ "$name" = python ]; then build python; continue; fi
+    build "$name" & running+=($!)
+    if [ ${#running[@]} -ge 3 ]; then
+        wait "${running[0]}"
+        running=("${running[@]:1}")
+    fi
 done
+for pid in "${running[@]}"; do wait "$pid"; done
