@@ -294,10 +294,11 @@ class Cassandra:
             DatabaseUnavailable: nothing was written.
             DatabaseOutcomeUnknown: it may or may not have been applied, or may be later.
         """
+        lost = self._lost.labels(operation)  # there before the first loss: a rate would miss a step from nothing
         rows = await self._write_once(operation, statements)
         applied = bool(rows[0][0])
         if not applied:
-            self._lost.labels(operation).inc()
+            lost.inc()
         return applied
 
     async def settle(self, apply: Callable[[], Awaitable[bool]], ours: Callable[[], Awaitable[bool]]) -> bool:
@@ -396,6 +397,7 @@ class Cassandra:
     ) -> tuple[list[Row], bytes | None]:
         timeout_s = self._time_left()
         started, outcome = time.perf_counter(), "cancelled"
+        unknown = self._unknown.labels(operation) if profile is WRITE else None
         self._in_flight.inc()
         try:
             with told(problem_of):
@@ -405,8 +407,8 @@ class Cassandra:
                 answer = await self._answers.of(sent)
         except Exception as error:
             outcome = error.slug if isinstance(error, Problem) else type(error).__name__
-            if isinstance(error, DatabaseOutcomeUnknown) and profile is WRITE:
-                self._unknown.labels(operation).inc()
+            if isinstance(error, DatabaseOutcomeUnknown) and unknown is not None:
+                unknown.inc()
             raise
         else:
             outcome = "ok"

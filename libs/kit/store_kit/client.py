@@ -109,6 +109,7 @@ class ServiceClient:
         self._session._retry_connection = False  # noqa: SLF001
         self._breaker = await self._breakers.get_breaker(self._peer)
         self._metrics.breaker_state.labels(self._peer).set_function(self._breaker_state)
+        self._metrics.retries.labels(self._peer)  # there before the first: a rate would miss a step from nothing
 
     async def close(self) -> None:
         """Close all connections."""
