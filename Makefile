@@ -4,12 +4,13 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test test-cassandra test-nodes telemetry full chaos check fmt docs bench bench-db clean
+.PHONY: help up dev test test-cassandra test-nodes telemetry full chaos check fmt docs bench bench-db bench-million clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
 PACKAGES := kit catalog cart order user cli
 TESTS := $(wildcard libs/*/tests services/*/tests launcher/tests)
+ON_NODE = $(if $(filter cassandra,$(DB)),$(BIN)/python -m tests.support.with_cassandra --)
 ARGS ?=
 
 help: ## list these commands
@@ -40,8 +41,8 @@ test-nodes: .venv/.dev ## kill and pause one and two of three Cassandra nodes un
 telemetry: .venv/.dev ## prove the monitoring on real Prometheus, Alertmanager, nginx and Cassandra; says what is missing
 	@$(BIN)/pytest tests/telemetry $(ARGS)
 
-chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments; takes minutes
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal -rP tests/chaos $(ARGS)
+chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments (DB=cassandra: on a real node)
+	@$(ON_NODE) $(BIN)/pytest --numprocesses 2 --dist worksteal -rP tests/chaos $(ARGS)
 
 check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute, before every commit
 	@$(BIN)/ruff format --check --quiet .
@@ -63,6 +64,9 @@ bench: .venv/.up ## measure speed on this machine: ratios to a bare ASGI app, or
 
 bench-db: .venv/.dev ## measure the shop on SQLite and on one Cassandra node in the same run; needs Java 17 and Maven
 	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.databases $(ARGS)
+
+bench-million: .venv/.dev ## a million products on one Cassandra node: load them, build the lists, search (ARGS="--products N")
+	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.million $(ARGS)
 
 clean: ## delete what was built or installed here; the shop's data in .store/ stays
 	rm -rf .venv .uv launcher/store_cli/site build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

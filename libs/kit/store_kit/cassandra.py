@@ -20,7 +20,17 @@ from cassandra.query import (
     SimpleStatement,
 )
 
-from store_kit.cassandra_driver import READ, SERIAL, WRITE, Access, Answers, batch_of, hang_up, new_session
+from store_kit.cassandra_driver import (
+    READ,
+    SERIAL,
+    WRITE,
+    Access,
+    Answers,
+    Silent,
+    batch_of,
+    hang_up,
+    new_session,
+)
 from store_kit.cassandra_errors import (
     DatabaseOutcomeUnknown,
     DatabaseUnavailable,
@@ -86,6 +96,7 @@ class Cassandra:
         self._usable = self._closed = False
         self._connecting: asyncio.Task[None] | None = None
         self._dialled: Future[Session] | None = None
+        self._silent = Silent()
         self._prepared: dict[str, PreparedStatement] = {}
         self._preparing: dict[str, asyncio.Future[PreparedStatement]] = {}
         self._in_flight = metrics.gauge("store_cassandra_in_flight", "Statements that wait for their answer.")
@@ -105,7 +116,7 @@ class Cassandra:
             SchemaError: the keyspace belongs to newer code.
         """
         self._loop = asyncio.get_running_loop()
-        self._answers = Answers(self._loop)
+        self._answers = Answers(self._loop, self._silent)
         # Threads of its own: a cluster that is away would otherwise hold those that resolve names for others.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix=f"cassandra {self.keyspace}")
         # In a context of its own: it must not end with the time that whoever opens it has left.
@@ -187,7 +198,9 @@ class Cassandra:
 
     async def _become_usable(self) -> None:
         if self._session is None:
-            self._dialled = self._threads.submit(new_session, self.where, self._access, self._timeout_s)
+            self._dialled = self._threads.submit(
+                new_session, self.where, self._access, self._timeout_s, self._silent
+            )
             self._session = await asyncio.wrap_future(self._dialled)
         if self._ready is not None:
             await self._ready(self)
@@ -246,6 +259,7 @@ class Cassandra:
         state: bytes | None = None,
     ) -> tuple[list[Row], bytes | None]:
         statement = (await self._prepare(cql)).bind(params)
+        statement.is_idempotent = True
         if size is not None:
             statement.fetch_size = size
         with told(unread):

@@ -27,6 +27,8 @@ _BREAKER_STATES: Final = {"closed": 0, "half-opened": 1, "opened": 2}
 # Retries are counted in a metric of ours; the library would log each of them.
 stamina.instrumentation.set_on_retry_hooks([])
 _LAG_S: Final = 0.25
+_NO_TIME_S: Final = 0.001
+"""What retries get when the budget is spent: stamina warns of zero, and takes None for ever."""
 _OUTCOME_UNKNOWN: Final = OutcomeUnknown.slug.encode()
 _JSON_HEADERS: Final = {"Content-Type": "application/json"}
 
@@ -157,7 +159,7 @@ class ServiceClient:
         retries = stamina.retry_context(
             on=_may_pass,
             attempts=attempts,
-            timeout=max(0.0, remaining_s(self._settings.request_timeout_s)),
+            timeout=max(_NO_TIME_S, remaining_s(self._settings.request_timeout_s)),
             wait_initial=0.02,
             wait_max=0.25,
             wait_jitter=0.05,
