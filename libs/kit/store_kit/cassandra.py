@@ -308,7 +308,8 @@ class Cassandra:
             DatabaseUnavailable: nothing was written.
             DatabaseOutcomeUnknown: it may or may not have been applied, or may be later.
         """
-        lost = self._lost.labels(operation)  # there before the first loss: a rate would miss a step from nothing
+        # There before the first loss: a rate over a series that just appeared would miss its first step.
+        lost = self._lost.labels(operation)
         rows = await self._write_once(operation, statements)
         applied = bool(rows[0][0])
         if not applied:
