@@ -1,6 +1,7 @@
 """What a shop keeps in its databases, seen without asking the shop: it may be dead at this moment."""
 
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -194,6 +195,6 @@ def _ask(cluster: str, cql: str, params: Sequence[object]) -> list[Any]:
 @cache
 def _session(cluster: str) -> Any:
     """Return the one session of this process with a cluster; it ends with the process."""
-    from store_kit.cassandra_driver import Access, new_session  # noqa: PLC0415
+    from store_kit.cassandra_driver import Access, Silent, new_session  # noqa: PLC0415
 
-    return new_session(Cluster.parse(cluster), Access(), 10.0)
+    return new_session(Cluster.parse(cluster), Access(), 10.0, Silent(time.monotonic))
