@@ -111,6 +111,8 @@ class ServiceClient:
         self._session._retry_connection = False  # noqa: SLF001
         self._breaker = await self._breakers.get_breaker(self._peer)
         self._metrics.breaker_state.labels(self._peer).set_function(self._breaker_state)
+        # There before the first: a rate over a series that just appeared would miss its first step.
+        self._metrics.retries.labels(self._peer)
 
     async def close(self) -> None:
         """Close all connections."""
