@@ -4,7 +4,7 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test test-cassandra test-nodes telemetry full chaos check fmt docs bench bench-gateway bench-db bench-million test-compose clean
+.PHONY: help up dev test test-cassandra test-nodes test-gateway telemetry full chaos check fmt docs bench bench-gateway bench-db bench-million test-compose clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
@@ -24,7 +24,7 @@ dev: .venv/.dev $(SITE) ## run the shop and start it again whenever the code cha
 		--directory libs --directory services --directory launcher -- $(BIN)/store up $(ARGS)
 
 test: .venv/.dev $(SITE) ## run every test that needs no root, no Docker and no JVM, and measure coverage
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not chaos and not cassandra and not nodes and not telemetry" --cov --cov-report term $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not chaos and not cassandra and not nodes and not gateway and not telemetry" --cov --cov-report term $(ARGS)
 
 full: .venv/.dev ## run races, the whole ledger and bad input as often as CI does; takes minutes
 	@STORE_TEST=full STORE_TEST_CONTRACT=full $(BIN)/pytest tests/e2e/test_races.py tests/e2e/test_ledger_replay.py \
@@ -40,6 +40,9 @@ test-nodes: .venv/.dev ## kill and pause one and two of three Cassandra nodes un
 
 telemetry: .venv/.dev ## prove the monitoring on real Prometheus, Alertmanager, nginx and Cassandra; says what is missing
 	@$(BIN)/pytest tests/telemetry $(ARGS)
+
+test-gateway: .venv/.dev $(SITE) ## try nginx as configured, in front of the real services; needs nginx
+	@$(BIN)/pytest -m gateway tests/gateway $(ARGS)
 
 test-compose: .venv/.dev ## bring all of docker-compose.yml up on a real engine, try it, take it down; needs root and Debian
 	@infra/ci/prove.sh $(ARGS)
