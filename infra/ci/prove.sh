@@ -98,7 +98,7 @@ scale() { # nginx finds new replicas without a reload: both of each answer
     loaded up -d --wait --wait-timeout 60 nginx
     two
     asking
-    sleep 5
+    sleep 6
     answered "scale"
     local name
     for name in catalog cart order user; do
@@ -150,7 +150,7 @@ asking() { # begins to ask at 100 requests/s in the background; its input's end 
     local product
     product=$(curl -sS "$base/api/products?limit=1&in_stock=true" | python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["id"])')
     coproc ASKING { exec "$python" "$here/keep_asking.py" "$base" "$product" --rate 100 "$@" >"$said" 2>&1; }
-    sleep 2
+    sleep 5  # its customers register
 }
 
 answered() { # WHAT
