@@ -167,13 +167,18 @@ down() {
     echo "down -v left nothing"
 }
 
-DOCKER_HOST=$("$here/install-engine.sh" start)
-export DOCKER_HOST
-step stand-ins
-"$here/make-standins.sh"
-trap finish EXIT
-[ $# -eq 0 ] || steps=("$@")
-for name in "${steps[@]}"; do
-    step "$name"
-    "$name"
-done
+main() {
+    DOCKER_HOST=$("$here/install-engine.sh" start)
+    export DOCKER_HOST
+    step stand-ins
+    "$here/make-standins.sh"
+    trap finish EXIT
+    [ $# -eq 0 ] || steps=("$@")
+    local name
+    for name in "${steps[@]}"; do
+        step "$name"
+        "$name"
+    done
+}
+
+main "$@"
