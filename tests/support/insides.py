@@ -126,15 +126,18 @@ class CassandraInsides:
         """Return the ids of the orders that have work waiting.
 
         A hint is written before the change that it announces. If that never came (its writer died, or somebody else
-        was faster) there is nothing to do, which the shop takes for certain two minutes later; it does not count.
+        was faster) there is nothing to do, which the shop takes for certain two minutes later; it does not count, nor
+        does one that has been looked at before its change came.
         """
         changes = self._read("SELECT order_id, event_version, event_status, mark FROM {order}.orders")
         happened = {(order_id, version): (status, mark) for order_id, version, status, mark in changes}
-        waiting = self._read("SELECT queue, order_id, version FROM {order}.order_work")
+        waiting = self._read("SELECT queue, order_id, version, looks FROM {order}.order_work")
         return [
             order_id
-            for queue, order_id, version in waiting
-            if queue in queues and _is_true(queue, *happened.get((order_id, version), (None, None)))
+            for queue, order_id, version, looks in waiting
+            if queue in queues
+            and not looks
+            and _is_true(queue, *happened.get((order_id, version), (None, None)))
         ]
 
     def status_of(self, order_id: str) -> str | None:
