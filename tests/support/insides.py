@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from store_kit.database import Cluster
+from store_order.domain import Mark, Queue, Status
 
 from tests.support.shop import EmbeddedShop, FourServices
 
@@ -124,15 +125,16 @@ class CassandraInsides:
     def hints(self, *queues: str) -> Sequence[str]:
         """Return the ids of the orders that have work waiting.
 
-        A hint is written before the change that it announces. If its writer died in between there is nothing to do,
-        which the shop knows two minutes later; such a hint does not count.
+        A hint is written before the change that it announces. If that never came (its writer died, or somebody else
+        was faster) there is nothing to do, which the shop takes for certain two minutes later; it does not count.
         """
-        versions = dict(self._read("SELECT order_id, version FROM {order}.orders PER PARTITION LIMIT 1"))
-        rows = self._read("SELECT queue, order_id, version FROM {order}.order_work")
+        changes = self._read("SELECT order_id, event_version, event_status, mark FROM {order}.orders")
+        happened = {(order_id, version): (status, mark) for order_id, version, status, mark in changes}
+        waiting = self._read("SELECT queue, order_id, version FROM {order}.order_work")
         return [
             order_id
-            for queue, order_id, version in rows
-            if queue in queues and version <= (versions.get(order_id) or 0)
+            for queue, order_id, version in waiting
+            if queue in queues and _is_true(queue, *happened.get((order_id, version), (None, None)))
         ]
 
     def status_of(self, order_id: str) -> str | None:
@@ -179,6 +181,13 @@ class CassandraInsides:
         where = Cluster.parse(self.database)
         named = cql.format(order=where.keyspace("order"), catalog=where.keyspace("catalog"))
         return _ask(self.database.partition("&prefix=")[0], named, params)
+
+
+def _is_true(queue: str, status: str | None, mark: str | None) -> bool:
+    """Whether a hint announces a change that happened."""
+    if status is None:
+        return False
+    return queue != Queue.NOTIFY or (mark == Mark.STATUS and Status(status).announced)
 
 
 def _ask(cluster: str, cql: str, params: Sequence[object]) -> list[Any]:
