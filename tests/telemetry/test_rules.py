@@ -68,6 +68,6 @@ def test_every_recording_rule_has_a_case() -> None:
 
 def test_the_configurations_are_valid() -> None:
     """Promtool and amtool have nothing to say about what is deployed."""
-    run("promtool", "check", "rules", *map(str, rule_files()))
+    run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *map(str, rule_files()))
     run("promtool", "check", "config", "--syntax-only", str(INFRA / "prometheus/prometheus.yml"))
     run("amtool", "check-config", str(INFRA / "alertmanager/alertmanager.yml"))

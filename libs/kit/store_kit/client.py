@@ -264,7 +264,10 @@ class ServiceClient:
         raise OutcomeUnknown(f"The {self._peer} service failed; repeat with the same key.")
 
     def _breaker_state(self) -> float:
-        return _BREAKER_STATES[self._breaker.context.state]
+        """Return the state that the next call will meet: purgatory itself notices only at a call that time is up."""
+        context = self._breaker.context
+        time_is_up = context.opened_at is not None and time.time() > context.opened_at + context.ttl
+        return _BREAKER_STATES["half-opened" if context.state == "opened" and time_is_up else context.state]
 
 
 class CircuitOpen(PeerUnavailable):
