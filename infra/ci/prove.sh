@@ -4,7 +4,7 @@
 # development environment (make .venv/.dev). What it found is printed as it goes.
 #
 #   infra/ci/prove.sh [STEP...]      all steps by default:
-#       up smoke pages memory replay memory disk scale roll killing, and `down` whatever came of them (KEEP=1: only when named)
+#       up smoke pages memory replay crowd disk scale roll killing, and `down` whatever came of them (KEEP=1: only when named)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -14,7 +14,7 @@ store=("$root/.venv/bin/store")
 python=$root/.venv/bin/python
 said=$(mktemp)
 base=http://localhost
-steps=(up smoke pages memory replay memory disk scale roll killing)
+steps=(up smoke pages memory replay crowd disk scale roll killing)
 
 step() { printf '\n%(%T)T == %s\n' -1 "$*"; }
 compose() { (cd "$root/infra" && docker-compose -f docker-compose.yml -f docker-compose.ci.yml "$@"); }
@@ -81,6 +81,16 @@ memory() { # MiB of each container, the sum, and the sum of the limits
         function mib(s) { return s ~ /GiB/ ? s * 1024 : s ~ /MiB/ ? s + 0 : s ~ /KiB/ ? s / 1024 : s / 1048576 }
         {printf "%8.1f of %6.0f MiB  %s\n", mib($2), mib($4), $1; used += mib($2); limit += mib($4)}
         END {printf "%8.1f of %6.0f MiB  together\n", used, limit; exit limit > 4096}' || fail "limits above 4 GiB"
+}
+
+crowd() { # memory while fifty shoppers shop, and what became of their requests
+    loaded up -d --wait --wait-timeout 60 nginx
+    TRAFFIC_USERS=50 loaded --profile load up -d --no-deps traffic
+    sleep 45
+    memory
+    loaded --profile load stop traffic
+    docker logs product-store-traffic-1 2>&1 | grep -E 'Aggregated|Traceback|Error' | head -n 5
+    loaded --profile load rm -f traffic
 }
 
 disk() { # MB of the images that the services use, layers once, and of volumes
