@@ -4,7 +4,7 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test test-cassandra test-nodes full chaos check fmt docs bench bench-db bench-million clean
+.PHONY: help up dev test test-cassandra test-nodes test-gateway telemetry full chaos check fmt docs bench bench-gateway bench-db bench-million test-compose clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
@@ -24,7 +24,7 @@ dev: .venv/.dev $(SITE) ## run the shop and start it again whenever the code cha
 		--directory libs --directory services --directory launcher -- $(BIN)/store up $(ARGS)
 
 test: .venv/.dev $(SITE) ## run every test that needs no root, no Docker and no JVM, and measure coverage
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not chaos and not cassandra and not nodes" --cov --cov-report term $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not chaos and not cassandra and not nodes and not gateway and not telemetry" --cov --cov-report term $(ARGS)
 
 full: .venv/.dev ## run races, the whole ledger and bad input as often as CI does; takes minutes
 	@STORE_TEST=full STORE_TEST_CONTRACT=full $(BIN)/pytest tests/e2e/test_races.py tests/e2e/test_ledger_replay.py \
@@ -38,6 +38,15 @@ test-cassandra: .venv/.dev ## run the store suites, the services and the shop on
 test-nodes: .venv/.dev ## kill and pause one and two of three Cassandra nodes under load; needs Java 17 and Maven
 	@$(BIN)/pytest -m nodes tests/cassandra/test_three_nodes.py $(ARGS)
 
+telemetry: .venv/.dev ## prove the monitoring on real Prometheus, Alertmanager, nginx and Cassandra; says what is missing
+	@$(BIN)/pytest tests/telemetry $(ARGS)
+
+test-gateway: .venv/.dev $(SITE) ## try nginx as configured, in front of the real services; needs nginx
+	@$(BIN)/pytest -m gateway tests/gateway $(ARGS)
+
+test-compose: .venv/.dev ## bring all of docker-compose.yml up on a real engine, try it, take it down; needs root and Debian
+	@infra/ci/prove.sh $(ARGS)
+
 chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments (DB=cassandra: on a real node)
 	@$(ON_NODE) $(BIN)/pytest --numprocesses 2 --dist worksteal -rP tests/chaos $(ARGS)
 
@@ -45,7 +54,7 @@ check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy $(PACKAGES:%=--package store_%)
-	@$(BIN)/mypy conftest.py bench tests $(TESTS)
+	@$(BIN)/mypy conftest.py bench infra tests $(TESTS)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/pytest --numprocesses 3 --quiet -m "not slow" $(TESTS) tests/architecture
 
@@ -58,6 +67,9 @@ docs: .venv/.up ## build the documentation site, served at /docs/ by the gateway
 
 bench: .venv/.up ## measure speed on this machine: ratios to a bare ASGI app, orders per second, memory
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-gateway: .venv/.dev $(SITE) ## measure nginx as configured: ratios to a static file of 1 KB; needs nginx
+	@$(BIN)/python -m bench.gateway $(ARGS)
 
 bench-db: .venv/.dev ## measure the shop on SQLite and on one Cassandra node in the same run; needs Java 17 and Maven
 	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.databases $(ARGS)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs one real Apache Cassandra node from the jars that pom.xml fetches.
-#   node.sh fetch | up | start | stop | kill9 | wait | status | pid | nodetool ARGS...
+#   node.sh fetch | up | start | stop | kill9 | wait | status | pid | nodetool ARGS... | run | healthy
+# `run` is for a container: the node is the process itself, on the container's address, and logs to stdout.
 # Everything is set by environment variables:
 #   CASS_VERSION  of the server                          (5.0.9)
 #   CASS_JARS   folder for the fetched jars              (<repository>/.store/cassandra/jars-VERSION)
@@ -12,6 +13,7 @@
 #   CASS_JMX    JMX port                                 (7199)
 #   CASS_METRICS  port for Prometheus, or empty for none ('')
 set -euo pipefail
+if [[ ${1:-} =~ ^(run|healthy)$ ]]; then : "${CASS_ADDR:=$(hostname -i | cut -d' ' -f1)}" "${CASS_LOGBACK:=logback-stdout.xml}"; fi
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 store="$here/../../.store/cassandra"
 : "${CASS_VERSION:=5.0.9}" "${CASS_JARS:=$store/jars-$CASS_VERSION}" "${CASS_ADDR:=127.0.0.1}" "${CASS_HEAP:=512}" "${CASS_SEEDS:=127.0.0.1}"
@@ -19,7 +21,7 @@ store="$here/../../.store/cassandra"
 : "${CASS_CLUSTER:=dev}" "${CASS_CQL_PORT:=9042}" "${CASS_STORAGE_PORT:=7000}"
 : "${CASS_NUM_TOKENS:=1}" "${CASS_TOKEN=0}" "${CASS_PAXOS:=v2}" "${CASS_AUTO_BOOTSTRAP:=false}"
 : "${CASS_COMMITLOG_SYNC:=periodic}" "${CASS_COMMITLOG_ACCESS:=legacy}" "${CASS_LOGLEVEL:=INFO}"
-: "${CASS_AUTH:=none}" "${CASS_BOOT_TIMEOUT:=120}" "${CASS_EXTRA:=}" "${CASS_FAST:=1}" "${CASS_SKIP_SYNC:=0}"
+: "${CASS_LOGBACK:=logback.xml}" "${CASS_AUTH:=none}" "${CASS_BOOT_TIMEOUT:=120}" "${CASS_EXTRA:=}" "${CASS_FAST:=1}" "${CASS_SKIP_SYNC:=0}"
 JAVA="${JAVA_HOME:+$JAVA_HOME/bin/}java"
 pidfile="$CASS_DATA/pid"
 
@@ -99,9 +101,8 @@ fetch() {
   mv "$new" "$CASS_JARS"
 }
 
-start() {
-  while stopping; do sleep 0.1; done
-  if alive; then echo "already running, pid $(cat "$pidfile")"; return 0; fi
+# Renders the configuration and leaves the command in `node`.
+prepare() {
   render
   local opts=(
     -ea -Xms128M -Xmx${CASS_HEAP}M -Xss256k -XX:+UseSerialGC -XX:MaxDirectMemorySize=256M
@@ -111,7 +112,7 @@ start() {
     -Dio.netty.tryReflectionSetAccessible=true -Dio.netty.eventLoop.maxPendingTasks=65536
     -Djava.io.tmpdir="$CASS_DATA/tmp"
     -Dcassandra.config="file://$CASS_DATA/conf/cassandra.yaml"
-    -Dlogback.configurationFile="$here/logback.xml" -Dcassandra.logdir="$CASS_DATA/logs"
+    -Dlogback.configurationFile="$here/$CASS_LOGBACK" -Dcassandra.logdir="$CASS_DATA/logs"
     -Dcassandra.loglevel="$CASS_LOGLEVEL" -Dcassandra.storagedir="$CASS_DATA"
     -Dcassandra.jmx.local.port="$CASS_JMX"
     -javaagent:"$(echo "$CASS_JARS"/jamm-*.jar)"
@@ -124,10 +125,16 @@ start() {
   # no fsync at all: only for tests that never pull the plug (a killed process still loses nothing)
   [ "$CASS_SKIP_SYNC" = 1 ] && opts+=( -Dcassandra.skip_sync=true )
   [ -n "$CASS_METRICS" ] && opts+=( -javaagent:"$(echo "$CASS_JARS"/agent/jmx_prometheus_javaagent-*.jar)=$CASS_ADDR:$CASS_METRICS:$here/jmx_exporter.yml" )
-  # shellcheck disable=SC2086
-  MALLOC_ARENA_MAX=2 setsid "$JAVA" "${opts[@]}" "${jvm_modules[@]}" $CASS_EXTRA \
-      -cp "$(classpath)" org.apache.cassandra.service.CassandraDaemon \
-      >"$CASS_DATA/logs/out.log" 2>&1 </dev/null &
+  # shellcheck disable=SC2206
+  node=("$JAVA" "${opts[@]}" "${jvm_modules[@]}" $CASS_EXTRA -cp "$(classpath)" org.apache.cassandra.service.CassandraDaemon)
+  export MALLOC_ARENA_MAX=2
+}
+
+start() {
+  while stopping; do sleep 0.1; done
+  if alive; then echo "already running, pid $(cat "$pidfile")"; return 0; fi
+  prepare
+  setsid "${node[@]}" >"$CASS_DATA/logs/out.log" 2>&1 </dev/null &
   echo $! >"$pidfile"
   for _ in $(seq 100); do alive && return 0; sleep 0.02; done   # until it is java, not yet-to-exec bash
 }
@@ -158,11 +165,13 @@ case "${1:-}" in
   stop)   stop TERM ;;
   kill9)  stop KILL ;;
   pid)    cat "$pidfile" ;;
+  run)    prepare; exec "${node[@]}" ;;
+  healthy) port_open ;;
   status) alive && port_open && echo up || { echo down; exit 1; } ;;
   nodetool) shift; mkdir -p "$CASS_DATA/tmp"
     exec "$JAVA" -Xmx128M -XX:TieredStopAtLevel=1 -XX:+UseSerialGC "${jvm_modules[@]}" \
       -Dlogback.configurationFile="$here/logback-tools.xml" -Dcassandra.storagedir="$CASS_DATA" \
       -Dcassandra.config="file://$CASS_DATA/conf/cassandra.yaml" \
       -cp "$(classpath)" org.apache.cassandra.tools.NodeTool -h 127.0.0.1 -p "$CASS_JMX" "$@" ;;
-  *) sed -n '2,14p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  *) sed -n '2,15p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac

@@ -45,7 +45,18 @@ async def ensure_administrator(user_service: Service, data_dir: Path, base_url: 
     Raises:
         UnusableSecret: the file cannot be read.
     """
-    path = data_dir / DEMO_ADMIN_FILE
+    credentials = demo_credentials(data_dir / DEMO_ADMIN_FILE, base_url)
+    use_cases: UseCases = user_service.app.state.use_cases
+    is_new = await use_cases.ensure_admin(credentials.email, credentials.password)
+    return Demo(credentials, is_new)
+
+
+def demo_credentials(path: Path, base_url: str) -> Credentials:
+    """Return the demo administrator's credentials, made at the first call, with the shop's present address.
+
+    Raises:
+        UnusableSecret: the file cannot be read.
+    """
     fresh = Credentials(ADMIN_EMAIL, secrets.token_urlsafe(12), base_url)
     kept = make_private_file(path, msgspec.json.encode(fresh))
     try:
@@ -57,9 +68,7 @@ async def ensure_administrator(user_service: Service, data_dir: Path, base_url: 
     if credentials.base_url != base_url:
         credentials = Credentials(credentials.email, credentials.password, base_url)
         _replace(path, credentials)
-    use_cases: UseCases = user_service.app.state.use_cases
-    is_new = await use_cases.ensure_admin(credentials.email, credentials.password)
-    return Demo(credentials, is_new)
+    return credentials
 
 
 async def load_catalogue(data_dir: Path, credentials: Credentials) -> None:

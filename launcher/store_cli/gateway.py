@@ -1,5 +1,6 @@
 """The embedded gateway: one entry point that does what nginx does for containers, by a table of paths."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -67,6 +68,19 @@ def openapi_document(services: Sequence[Service]) -> dict[str, Any]:
         version=VERSION,
         description="A shop of four services behind one gateway. Money is in minor units (pence).",
     )
+
+
+def write_static_pages(services: Sequence[Service], folder: Path) -> None:
+    """Write what the gateway answers by itself as files, so that another web server can.
+
+    Raises:
+        FileExistsError: the folder exists.
+    """
+    shutil.copytree(_SWAGGER_FILES, folder / "swagger")
+    (folder / "swagger" / "index.html").write_text(_SWAGGER_PAGE)
+    (folder / "swagger" / "start.js").write_text(_SWAGGER_START)
+    (folder / "openapi.json").write_bytes(json_bytes(openapi_document(services)))
+    shutil.copytree(SITE, folder / "docs")
 
 
 def gateway(services: Sequence[Service], settings: StoreSettings) -> ASGIApp:

@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from store_cli.commands import audit, backup, doctor, importing, migrate, replay, reset, seed, up, users
+from store_cli.commands import (
+    audit,
+    backup,
+    doctor,
+    importing,
+    init,
+    migrate,
+    pages,
+    replay,
+    reset,
+    secret,
+    seed,
+    up,
+    users,
+)
 
 app = typer.Typer(
     name="store",
@@ -34,5 +48,19 @@ def store(
     """Run the Product Store and look after it. Begin with: store up."""
 
 
-for module in (up, importing, seed, replay, audit, backup, migrate, users, doctor, reset):
+for module in (
+    up,
+    importing,
+    seed,
+    replay,
+    audit,
+    backup,
+    migrate,
+    init,
+    secret,
+    pages,
+    users,
+    doctor,
+    reset,
+):
     module.register(app)

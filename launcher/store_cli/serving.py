@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
@@ -18,7 +19,7 @@ from store_kit.server import Runner, bind
 from store_kit.service import Service, Wrap, unwrapped
 from store_kit.settings import StoreSettings
 
-from store_cli.gateway import gateway
+from store_cli.gateway import gateway, write_static_pages
 from store_cli.reading_settings import read_settings
 
 SERVICES: Final[Mapping[str, tuple[type[StoreSettings], Callable[..., Service]]]] = {
@@ -89,3 +90,15 @@ def create_shop(port: int, overrides: Mapping[str, Any], wrap: Wrap = unwrapped)
     services = [create_service(name, overrides, wrap) for name in SERVICES]
     settings = services[0].settings
     return Runner(services, (gateway(services, settings), bind(settings.host, port)))
+
+
+def write_pages(folder: Path) -> None:
+    """Write Swagger, the OpenAPI document and the documentation as files below a new folder.
+
+    Raises:
+        FileExistsError: the folder exists.
+    """
+    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as data:  # services are composed, which makes secrets; none is started
+        services = [create_service(name, {"data_dir": Path(data)}) for name in SERVICES]
+        write_static_pages(services, folder)

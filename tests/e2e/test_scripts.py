@@ -1,5 +1,6 @@
 """The two scripts that a person runs: fill the shop, and try every service of it."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -43,6 +44,21 @@ async def test_filling_needs_an_administrator(shop: EmbeddedShop, tmp_path: Path
     assert (wrong.returncode, b"Signing in as a@example.com failed: 401" in wrong.stderr) == (1, True)
     unknown = await run(FILL, tmp_path, shop.base_url, STORE_DATA_DIR=str(tmp_path))
     assert (unknown.returncode, b"set ADMIN_EMAIL and ADMIN_PASSWORD" in unknown.stderr) == (1, True)
+
+
+async def test_the_administrator_of_the_containers_is_found(shop: EmbeddedShop, tmp_path: Path) -> None:
+    """Whoever's shop is at the address signs in: the containers' administrator, though another shop's file is there."""
+    known = json.loads((shop.data_dir / "secrets" / "demo_admin.json").read_text())
+    other = tmp_path / "other" / "secrets" / "demo_admin.json"
+    other.parent.mkdir(parents=True)
+    other.write_text(json.dumps({"email": "b@example.com", "password": "not this one", "base_url": NOBODY}))
+    compose = tmp_path / "bin" / "docker-compose"
+    compose.parent.mkdir()
+    compose.write_text(f"#!/bin/sh\necho '{json.dumps({**known, 'base_url': shop.base_url})}'\n")
+    compose.chmod(0o755)
+    env = {"STORE_DATA_DIR": str(tmp_path / "other"), "PATH": f"{compose.parent}:{os.environ['PATH']}"}
+    done = await run(FILL, tmp_path, shop.base_url, PRODUCTS="2", **env)
+    assert (done.returncode, b"2 created" in done.stdout or b"2 were there" in done.stdout) == (0, True), done
 
 
 @pytest.mark.parametrize(

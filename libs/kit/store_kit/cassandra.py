@@ -308,10 +308,12 @@ class Cassandra:
             DatabaseUnavailable: nothing was written.
             DatabaseOutcomeUnknown: it may or may not have been applied, or may be later.
         """
+        # There before the first loss: a rate over a series that just appeared would miss its first step.
+        lost = self._lost.labels(operation)
         rows = await self._write_once(operation, statements)
         applied = bool(rows[0][0])
         if not applied:
-            self._lost.labels(operation).inc()
+            lost.inc()
         return applied
 
     async def settle(self, apply: Callable[[], Awaitable[bool]], ours: Callable[[], Awaitable[bool]]) -> bool:
@@ -410,6 +412,7 @@ class Cassandra:
     ) -> tuple[list[Row], bytes | None]:
         timeout_s = self._time_left()
         started, outcome = time.perf_counter(), "cancelled"
+        unknown = self._unknown.labels(operation) if profile is WRITE else None
         self._in_flight.inc()
         try:
             with told(problem_of):
@@ -419,8 +422,8 @@ class Cassandra:
                 answer = await self._answers.of(sent)
         except Exception as error:
             outcome = error.slug if isinstance(error, Problem) else type(error).__name__
-            if isinstance(error, DatabaseOutcomeUnknown) and profile is WRITE:
-                self._unknown.labels(operation).inc()
+            if isinstance(error, DatabaseOutcomeUnknown) and unknown is not None:
+                unknown.inc()
             raise
         else:
             outcome = "ok"

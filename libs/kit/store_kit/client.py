@@ -111,6 +111,8 @@ class ServiceClient:
         self._session._retry_connection = False  # noqa: SLF001
         self._breaker = await self._breakers.get_breaker(self._peer)
         self._metrics.breaker_state.labels(self._peer).set_function(self._breaker_state)
+        # There before the first: a rate over a series that just appeared would miss its first step.
+        self._metrics.retries.labels(self._peer)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -262,7 +264,10 @@ class ServiceClient:
         raise OutcomeUnknown(f"The {self._peer} service failed; repeat with the same key.")
 
     def _breaker_state(self) -> float:
-        return _BREAKER_STATES[self._breaker.context.state]
+        """Return the state that the next call will meet: purgatory itself notices only at a call that time is up."""
+        context = self._breaker.context
+        time_is_up = context.opened_at is not None and time.time() > context.opened_at + context.ttl
+        return _BREAKER_STATES["half-opened" if context.state == "opened" and time_is_up else context.state]
 
 
 class CircuitOpen(PeerUnavailable):

@@ -71,6 +71,10 @@ class Metrics:
             child = self._db_children[key] = self._db.labels(system, verb, table, outcome)
         child.observe(seconds)
 
+    def worker_started(self, worker: str) -> None:
+        """Show a worker's count from the start: a rate over a series that just appeared misses its first step."""
+        self._worker_errors.labels(worker)
+
     def worker_failed(self, worker: str) -> None:
         """Count one failed step of a background worker."""
         self._worker_errors.labels(worker).inc()

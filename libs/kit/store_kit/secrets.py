@@ -56,8 +56,7 @@ class Secrets:
         found = self._read(name)
         if found:
             return found.encode()
-        key = Ed25519PrivateKey.generate()
-        return self._make(name, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return self._make(name, new_signing_key())
 
     def optional(self, name: str) -> str | None:
         """Return the secret, None when it is nowhere; e.g. the key before the present one."""
@@ -79,6 +78,12 @@ class Secrets:
         if not self._generate:
             raise MissingSecret(name, path)
         return make_private_file(path, value)
+
+
+def new_signing_key() -> bytes:
+    """Return a new Ed25519 key as PEM."""
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).strip()
 
 
 def make_private_file(path: Path, value: bytes) -> bytes:

@@ -34,6 +34,8 @@ class Worker:
     def start(self, metrics: Metrics | None = None) -> None:
         """Begin; must be called in a running event loop."""
         self._metrics = metrics
+        if metrics is not None:
+            metrics.worker_started(self.name)
         self._stopping = False
         self._task = asyncio.create_task(self._run(), name=f"worker {self.name}")
 

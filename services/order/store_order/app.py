@@ -59,7 +59,7 @@ def create_service(
         carts=wrap("carts", CartClient(peers.cart)),
         notifications=wrap("notifications", NotificationClient(peers.user)),
         signals=signals,
-        telemetry=PrometheusTelemetry(metrics),
+        telemetry=PrometheusTelemetry(metrics, clock),
         clock=clock,
     )
     cases = assemble(

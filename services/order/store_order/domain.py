@@ -238,6 +238,15 @@ class Order:
         """Whether somebody drives it at this moment."""
         return now_ms < self.lease_until_ms
 
+    def overdue_ms(self, now_ms: int) -> int:
+        """Return how long ago it should have moved on; 0 or less when it is in time.
+
+        A passing status lasts no longer than a request, so it counts from the order's creation.
+        """
+        if self.status.passing:
+            return now_ms - self.created_ms
+        return 0 if self.next_due_ms is None else now_ms - self.next_due_ms
+
     def must_be_visible_to(self, who: Principal) -> None:
         """Pass its owner and administrators.
 

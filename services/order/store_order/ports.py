@@ -318,6 +318,10 @@ class Telemetry(Protocol):
         """Count an order that recovery found at `step` and drove on."""
         ...
 
+    def overdue(self, seconds: float) -> None:
+        """Take note of how late an order is that a worker is looking at; 0 or less: it is in time."""
+        ...
+
     def in_status(self, counts: Mapping[Status, int]) -> None:
         """Show how many orders are in each status."""
         ...

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from store_kit.clock import Clock
-from store_kit.problems import OutcomeUnknown
+from store_kit.problems import OutcomeUnknown, PeerUnavailable
 from store_order.adapters.signals import LocalSignals
 from store_order.adapters.simulated_payments import DECLINE, TIMEOUT, TIMEOUT_LOST
 from store_order.domain import Change, Event, Hint, Line, Order, Queue, Shortage, Status
@@ -172,6 +172,7 @@ class FakeReservations:
         self.sold: Counter[str] = Counter()
         self.holds: dict[str, dict[str, int]] = {}
         self.markers: dict[str, str] = {}
+        self.away = False
 
     async def reserve(self, order_id: str, lines: Sequence[Line], not_after_ms: int) -> Held:
         if order_id in self.markers:
@@ -206,6 +207,8 @@ class FakeReservations:
             self.available[product_id] += quantity
 
     async def ship(self, order_id: str) -> None:
+        if self.away:
+            raise PeerUnavailable("The catalogue is away.")
         assert self.markers.get(order_id) != "RELEASED", "shipped after it was released"
         self.markers[order_id] = "SHIPPED"
         self.sold.update(self.holds.pop(order_id, {}))
@@ -259,6 +262,7 @@ class RecordingTelemetry:
         self.reached: Counter[Status] = Counter()
         self.recoveries: Counter[str] = Counter()
         self.counts: dict[Status, int] = {}
+        self.worst_s = 0.0
 
     def checkout(self, outcome: str) -> None:
         self.checkouts[outcome] += 1
@@ -268,6 +272,9 @@ class RecordingTelemetry:
 
     def recovered(self, step: str) -> None:
         self.recoveries[step] += 1
+
+    def overdue(self, seconds: float) -> None:
+        self.worst_s = max(self.worst_s, seconds)
 
     def in_status(self, counts: Mapping[Status, int]) -> None:
         self.counts = dict(counts)

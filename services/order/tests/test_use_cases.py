@@ -291,3 +291,14 @@ async def test_watchers_are_forgotten() -> None:
     watching.close()
     other.close()
     assert not signals._watching
+
+
+async def test_an_order_that_cannot_move_on_is_late(world: World) -> None:
+    """While the catalogue is away the age of what waits grows, however often it is tried; in time there is none."""
+    await world.place()
+    await world.pass_time(4)
+    assert world.telemetry.worst_s == 0.0
+    world.reservations.away = True
+    await world.pass_time(90)
+    assert world.only_order().status is Status.SHIPPING
+    assert 75 < world.telemetry.worst_s <= 90

@@ -59,7 +59,7 @@ def assemble(
     settle = SettleOrder(orders, drive, journal, background, ports.signals, clock, rules, poll_s)
     view = ViewOrder(orders)
     advance = AdvanceOrder(ports.reservations, journal)
-    due = DueWork(orders, work, clock, rules)
+    due = DueWork(orders, work, clock, rules, ports.telemetry)
     return UseCases(
         place_order=PlaceOrder(orders, work, ports.carts, journal, settle, ports.telemetry),
         view_order=view,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from store_order.domain import Hint, Order, Queue, Rules
-from store_order.ports import Clock, OrderStore, WorkQueue
+from store_order.ports import Clock, OrderStore, Telemetry, WorkQueue
 from store_order.problems import StaleOrder
 from store_order.use_cases.drive_order import TROUBLE
 
@@ -18,6 +18,7 @@ class DueWork:
     work: WorkQueue
     clock: Clock
     rules: Rules
+    telemetry: Telemetry
 
     async def handle(
         self, queue: Queue, handler: Callable[[Order, Hint], Awaitable[None]], limit: int
@@ -51,6 +52,7 @@ class DueWork:
         if order is None:
             await self.orphaned(hint)
             return
+        self.telemetry.overdue(order.overdue_ms(self.clock.now_ms()) / 1000)
         try:
             await handler(order, hint)
         except (*TROUBLE, StaleOrder):

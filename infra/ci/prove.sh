@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# Brings the whole of docker-compose.yml up on a real engine, tries it as people would, and takes it down again.
+# Installs the engine and makes stand-ins of upstream's images when there are none (README.md). Needs root and the
+# development environment (make .venv/.dev). What it found is printed as it goes.
+#
+#   infra/ci/prove.sh [STEP...]      all steps by default:
+#       up smoke pages memory replay crowd disk scale roll killing, and `down` whatever came of them (KEEP=1: only when named)
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+: "${ENGINE_DIR:=/var/lib/ci-engine}" "${KEEP:=}" "${COMPOSE_ANSI:=never}" "${COMPOSE_PROGRESS:=plain}"
+export ENGINE_DIR COMPOSE_ANSI COMPOSE_PROGRESS
+store=("$root/.venv/bin/store")
+python=$root/.venv/bin/python
+said=$(mktemp)
+base=http://localhost
+steps=(up smoke pages memory replay crowd disk scale roll killing)
+
+step() { printf '\n%(%T)T == %s\n' -1 "$*"; }
+compose() { (cd "$root/infra" && docker-compose -f docker-compose.yml -f docker-compose.ci.yml "$@"); }
+loaded() { (cd "$root/infra" && docker-compose -f docker-compose.yml -f docker-compose.ci.yml -f docker-compose.load.yml "$@"); }
+ours() { docker "$1" ls -q --filter label=com.docker.compose.project=product-store "${@:2}"; }
+fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
+
+finish() {
+    local rc=$?
+    if [ $rc -ne 0 ]; then
+        compose ps -a || true
+        compose logs --tail 8 || true
+    fi
+    rm -f "$said"
+    [ -n "$KEEP" ] || down || rc=1
+    exit $rc
+}
+
+admin() { # STORE_ADMIN_EMAIL and _PASSWORD of the demo, as the scripts read them
+    local file
+    file=$(compose exec -T user python -c 'print(open("/run/admin/demo_admin.json").read())')
+    STORE_ADMIN_EMAIL=$(python3 -c 'import json,sys; print(json.loads(sys.argv[1])["email"])' "$file")
+    STORE_ADMIN_PASSWORD=$(python3 -c 'import json,sys; print(json.loads(sys.argv[1])["password"])' "$file")
+    export STORE_ADMIN_EMAIL STORE_ADMIN_PASSWORD
+}
+
+up() {
+    compose config --quiet
+    step build
+    compose build --quiet
+    step up
+    local begun=$SECONDS
+    compose up -d --wait --wait-timeout 300
+    echo "up and healthy after $((SECONDS - begun)) s"
+    compose ps -a --format 'table {{.Service}}\t{{.Status}}'
+    local sick
+    sick=$(compose ps --format '{{.Service}} {{.State}} {{.Health}}' | awk '$2 != "running" || ($3 != "" && $3 != "healthy")')
+    [ -z "$sick" ] || fail "not healthy: $sick"
+}
+
+smoke() { "$root/test_all_microservices.sh" "$base"; }
+
+pages() { # every address of the documentation answers, and Prometheus reaches whatever it watches
+    local url status bad=0
+    for url in $base/swagger/ $base/docs/ $base/openapi.json $base/api/system/health \
+        http://localhost:9090/-/ready http://localhost:9093/-/ready http://localhost:3000/api/health http://localhost:8089/; do
+        status=$(curl -sS -o /dev/null -m 10 -w '%{http_code}' "$url") || status=000
+        echo "$status $url"
+        [ "$status" = 200 ] || bad=1
+    done
+    [ $bad -eq 0 ] || fail "a page does not answer"
+    "$python" "$here/targets.py" http://localhost:9090
+}
+
+replay() { # a real shop's first 500 invoices, then the books
+    loaded up -d --wait --wait-timeout 60 nginx
+    admin
+    "${store[@]}" replay online-retail --limit 500 --base-url "$base"
+    "${store[@]}" audit --base-url "$base"
+}
+
+memory() { # MiB of each container, the sum, and the sum of the limits
+    docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' | sort | awk '
+        function mib(s) { return s ~ /GiB/ ? s * 1024 : s ~ /MiB/ ? s + 0 : s ~ /KiB/ ? s / 1024 : s / 1048576 }
+        {printf "%8.1f of %6.0f MiB  %s\n", mib($2), mib($4), $1; used += mib($2); limit += mib($4)}
+        END {printf "%8.1f of %6.0f MiB  together\n", used, limit; exit limit > 4096}' || fail "limits above 4 GiB"
+}
+
+crowd() { # memory while fifty shoppers shop, and what became of their requests
+    loaded up -d --wait --wait-timeout 60 nginx
+    TRAFFIC_USERS=50 loaded --profile load up -d --no-deps traffic
+    sleep 45
+    memory
+    loaded --profile load stop traffic
+    docker logs product-store-traffic-1 2>&1 | grep -E 'Aggregated|Traceback|Error' | head -n 5
+    loaded --profile load rm -f traffic
+}
+
+disk() { # MB of the images that the services use, layers once, and of volumes
+    compose images --format json | "$python" "$here/disk.py"
+}
+
+two() { # two replicas of each service, behind a gateway that was not told
+    local reloads
+    loaded up -d --wait --wait-timeout 60 --no-recreate --scale catalog=2 --scale cart=2 --scale order=2 --scale user=2
+    reloads=$(docker inspect -f '{{.RestartCount}} {{.State.StartedAt}}' product-store-nginx-1)
+    echo "nginx runs since ${reloads#* }, restarted ${reloads%% *} times"
+}
+
+scale() { # nginx finds new replicas without a reload: both of each answer
+    loaded up -d --wait --wait-timeout 60 nginx
+    two
+    asking
+    sleep 6
+    answered "scale"
+    local name
+    for name in catalog cart order user; do
+        docker logs --since 8s product-store-nginx-1 2>/dev/null | "$python" "$here/replicas.py" "$name" 2
+    done
+}
+
+roll() { # each replica restarted, one after the other, at 100 requests/s, writes too: none fails
+    local name number
+    asking --writes
+    for name in catalog cart order user; do
+        for number in 1 2; do restarted "product-store-$name-$number"; done
+    done
+    answered "rolling restart"
+}
+
+killing() { # one of two replicas of each service killed under load: nothing that may be repeated fails
+    local name
+    asking
+    for name in catalog cart order user; do
+        sleep 2
+        docker kill -s KILL "product-store-$name-2" >/dev/null
+        echo "killed product-store-$name-2"
+        sleep 3
+        docker start "product-store-$name-2" >/dev/null
+        healthy "product-store-$name-2"
+        sleep 3
+    done
+    answered "killing"
+}
+
+restarted() { # CONTAINER
+    local begun=$EPOCHREALTIME
+    docker restart -t 20 "$1" >/dev/null
+    healthy "$1"
+    sleep 3  # until nginx, which looks every second, knows its new address: before, the other one is all there is
+    awk -v name="$1" -v begun="$begun" -v now="$EPOCHREALTIME" 'BEGIN {printf "restarted %s: healthy after %.1f s\n", name, now - begun}'
+}
+
+healthy() { # CONTAINER
+    for _ in $(seq 300); do
+        [ "$(docker inspect -f '{{.State.Health.Status}}' "$1")" != healthy ] || return 0
+        sleep 0.1
+    done
+    fail "$1 is not healthy after 30 s"
+}
+
+asking() { # begins to ask at 100 requests/s in the background; its input's end is its end
+    local product
+    product=$(curl -sS "$base/api/products?limit=1&in_stock=true" | python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["id"])')
+    coproc ASKING { exec "$python" "$here/keep_asking.py" "$base" "$product" --rate 100 "$@" >"$said" 2>&1; }
+    sleep 5  # its customers register
+}
+
+answered() { # WHAT
+    local pid=$ASKING_PID
+    exec {ASKING[1]}>&-
+    wait "$pid" || { cat "$said"; fail "$1: requests failed"; }
+    echo "$1: $(cat "$said")"
+}
+
+down() {
+    step down
+    compose --profile '*' down -v --remove-orphans --timeout 30
+    [ -z "$(ours container -a)$(ours volume)$(ours network)" ] || fail "something is left after down -v"
+    echo "down -v left nothing"
+}
+
+main() {
+    DOCKER_HOST=$("$here/install-engine.sh" start)
+    export DOCKER_HOST
+    step stand-ins
+    "$here/make-standins.sh"
+    trap finish EXIT
+    [ $# -eq 0 ] || steps=("$@")
+    local name
+    for name in "${steps[@]}"; do
+        step "$name"
+        "$name"
+    done
+}
+
+main "$@"

@@ -1,0 +1,127 @@
+"""infra/docker-compose.yml keeps its promises about limits, privileges, networks and versions."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.architecture.tree import ROOT
+
+INFRA = ROOT / "infra"
+COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+TOOLS = {name for name, service in SERVICES.items() if service.get("profiles") == ["tools"]}
+PUBLISHED = {"nginx": 80, "prometheus": 9090, "alertmanager": 9093, "grafana": 3000, "locust": 8089}
+DOCKERFILES = (INFRA / "Dockerfile", INFRA / "cassandra" / "Dockerfile")
+DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
+
+
+def limits(service: dict[str, Any]) -> dict[str, Any]:
+    """Return the limits of a service."""
+    found: dict[str, Any] = service["deploy"]["resources"]["limits"]
+    return found
+
+
+def filled(text: str) -> str:
+    """Return a text with the defaults of its variables."""
+    return DEFAULT.sub(r"\1", text)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_may_do_nothing_it_need_not(name: str) -> None:
+    """No capability, no new privileges, a root that cannot be written, bounded logs and processes."""
+    service = SERVICES[name]
+    assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
+    assert service["read_only"] is True
+    assert set(limits(service)) == {"memory", "cpus", "pids"}
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+    assert service["restart"] in ("unless-stopped", "no")
+    assert "cap_add" not in service
+    assert "privileged" not in service
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_runs_as_a_user_with_a_number(name: str) -> None:
+    """Not root: our images end with a numeric USER, others are given one."""
+    image = SERVICES[name]["image"]
+    if not image.startswith("product-store/"):
+        assert re.fullmatch(r"[1-9]\d*:\d+", SERVICES[name]["user"])
+
+
+def test_our_images_end_as_a_user_with_a_number() -> None:
+    """The last USER of every stage that makes an image is a number, and not root's."""
+    for path in DOCKERFILES:
+        for stage in re.split(r"^FROM ", path.read_text(), flags=re.MULTILINE)[1:]:
+            users = re.findall(r"^USER (\S+)", stage, re.MULTILINE)
+            assert not users or re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1]), stage.partition("\n")[0]
+
+
+def test_memory_limits_add_up_to_what_a_small_machine_has() -> None:
+    """All containers together may take 4 GB, background traffic and those that end by themselves included."""
+    sizes = {name: limits(service)["memory"] for name, service in SERVICES.items() if name not in TOOLS}
+    assert sum(int(size.removesuffix("M")) for size in sizes.values()) <= 4096
+
+
+def test_only_what_people_open_is_published() -> None:
+    """80, 3000, 9090, 9093 and 8089; services and the database are reached from containers only."""
+    found = {
+        name: [filled(port) for port in service["ports"]]
+        for name, service in SERVICES.items()
+        if "ports" in service
+    }
+    assert found == {name: [f"{port}:{port}"] for name, port in PUBLISHED.items()}
+
+
+def test_the_database_is_on_a_network_that_leads_nowhere() -> None:
+    """Only services, what prepares them and Prometheus share it."""
+    assert COMPOSE["networks"]["data"]["internal"] is True
+    assert list(SERVICES["cassandra"]["networks"]) == ["data"]
+    neighbours = {name for name, service in SERVICES.items() if "data" in service["networks"]} - TOOLS
+    assert neighbours == {"cassandra", "catalog", "cart", "order", "user", "init", "prometheus"}
+
+
+def test_each_service_sees_its_own_secrets_only() -> None:
+    """A service mounts its own secrets, and cannot write them; the signing key is the user service's alone."""
+    for name in ("catalog", "cart", "order", "user"):
+        mounted = [volume for volume in SERVICES[name]["volumes"] if volume.startswith("secrets-")]
+        assert mounted[0] == f"secrets-{name}:/run/secrets:ro"
+        assert mounted[1:] == (["secrets-admin:/run/admin:ro"] if name == "user" else [])
+
+
+def test_upstream_images_are_pinned_and_stand_ins_bear_their_tags() -> None:
+    """Every image of others has a version, and infra/ci/images.env names exactly those."""
+    named = {filled(service["image"]) for service in SERVICES.values()}
+    for path in DOCKERFILES:
+        stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?", path.read_text(), re.MULTILINE)
+        named |= {image for image, _ in stages} - {stage for _, stage in stages}
+    upstream = {image for image in named if not image.startswith("product-store/")}
+    assert [image for image in upstream if not re.search(r":v?\d", image)] == []
+    tags = re.findall(r"^\w+_TAG=(\S+)$", (INFRA / "ci" / "images.env").read_text(), re.MULTILINE)
+    assert set(tags) == upstream
+
+
+def test_everything_that_prometheus_looks_up_is_a_service() -> None:
+    """Names in the scrape configuration are services of the compose file, on a network that Prometheus is on."""
+    config = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())
+    found = [sd for job in config["scrape_configs"] for sd in job.get("dns_sd_configs", ())]
+    found += [sd for manager in config["alerting"]["alertmanagers"] for sd in manager["dns_sd_configs"]]
+    names = {name for discovery in found for name in discovery["names"]}
+    networks = set(SERVICES["prometheus"]["networks"])
+    assert {
+        name for name in names if name in SERVICES and networks & set(SERVICES[name]["networks"])
+    } == names
+
+
+def test_the_override_for_ci_changes_nothing_but_limits_of_the_machine() -> None:
+    """What is proven with it speaks for docker-compose.yml."""
+    override = yaml.load((INFRA / "docker-compose.ci.yml").read_text(), Loader=_Lenient)  # noqa: S506 - a SafeLoader
+    changed = {key for service in override["services"].values() for key in service}
+    assert changed <= {"ulimits", "cap_add"}
+
+
+class _Lenient(yaml.SafeLoader):
+    """Reads compose's own tags, such as !reset, as plain values."""
+
+
+_Lenient.add_multi_constructor("!", lambda _loader, _suffix, _node: None)

@@ -1,0 +1,169 @@
+"""The gateway's own configuration, run by the machine's nginx on free ports: no Docker needed."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from store_kit.testing import free_port
+
+from tests.architecture.tree import ROOT
+from tests.support.wait import until
+
+CONFIG = ROOT / "infra" / "nginx"
+_STOP_TIMEOUT_S = 20
+_RESOLVED = re.compile(r"server (\w+):\d+ resolve")
+
+
+def nginx_program() -> str:
+    """Return nginx' path.
+
+    Raises:
+        AssertionError: there is none; the text says how to get it.
+    """
+    found = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
+    assert found, "tests/gateway needs nginx 1.22 or newer (Debian, Ubuntu: apt install nginx-light)"
+    return found
+
+
+class Gateway:
+    """nginx as infra/nginx configures it; only addresses and folders are other ones.
+
+    Args:
+        folder: where its files go.
+        services: name -> the ports of its replicas on this machine.
+        pages: what it serves by itself.
+        rate: requests a second of one client, and
+        burst: how many it may have ahead.
+        log_to: the port of the access log's listener, by UDP.
+        workers: how many processes share the work.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        services: Mapping[str, list[int]],
+        pages: Path,
+        *,
+        rate: int = 100_000,
+        burst: int = 100_000,
+        log_to: int = 9,
+        workers: str = "auto",
+    ) -> None:
+        self._folder = folder
+        self._services = services
+        self._pages = pages
+        self._variables = {
+            "GATEWAY_RATE": rate,
+            "GATEWAY_BURST": burst,
+            "GATEWAY_RESOLVER": "127.0.0.1",
+            "GATEWAY_LOG_TO": f"127.0.0.1:{log_to}",
+        }
+        self._workers = workers
+        self.port, self.status_port = free_port(), free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of its master."""
+        assert self._process is not None
+        return self._process.pid
+
+    def url(self, path: str) -> str:
+        """Return where a public path is served."""
+        return self.base_url + path
+
+    def render(self) -> Path:
+        """Write the configuration for this machine and return its main file."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for place in ("run", "store", "conf.d"):
+            (self._folder / place).mkdir(exist_ok=True)
+        for file in (CONFIG / "conf").iterdir():
+            self._write(self._folder / "store" / file.name, file.read_text())
+        for file in (CONFIG / "templates").iterdir():
+            self._write(self._folder / "conf.d" / file.stem, self._filled(file.read_text()))
+        policy = (CONFIG / "content_security.py", self._pages)
+        written = subprocess.run(["python3", *policy], check=True, capture_output=True, text=True)  # noqa: S603, S607
+        self._write(self._folder / "store" / "content_security.conf", written.stdout)
+        main = self._folder / "nginx.conf"
+        # Started by root it would drop to a user who may not read a test's folders.
+        head = "daemon off;\n" + ("user root;\n" if os.geteuid() == 0 else "")
+        self._write(main, head + (CONFIG / "nginx.conf").read_text())
+        return main
+
+    def _filled(self, template: str) -> str:
+        for name, value in self._variables.items():
+            template = template.replace(f"${{{name}}}", str(value))
+        return template
+
+    def _write(self, path: Path, text: str) -> None:
+        moved = {
+            "/etc/nginx/store": str(self._folder / "store"),
+            "/etc/nginx/conf.d": str(self._folder / "conf.d"),
+            "/tmp/nginx": str(self._folder / "run"),  # noqa: S108 - what the container calls it
+            "/usr/share/nginx/store": str(self._pages),
+            "/dev/stdout": str(self._folder / "access.log"),
+            "/dev/stderr": str(self._folder / "error.log"),
+            "worker_processes auto;": f"worker_processes {self._workers};",
+            "listen 80 ": f"listen 127.0.0.1:{self.port} ",
+            "listen 8081;": f"listen 127.0.0.1:{self.status_port};",
+        }
+        for there, here in moved.items():
+            text = text.replace(there, here)
+        path.write_text(re.sub(r" +server \w+:\d+ resolve ([^;]*);\n", self._replicas, text))
+
+    def _replicas(self, line: re.Match[str]) -> str:
+        """Return the addresses themselves: there is no name server here, and an older nginx cannot ask one."""
+        name = _RESOLVED.search(line[0])
+        assert name
+        return "".join(f"    server 127.0.0.1:{port} {line[1]};\n" for port in self._services[name[1]])
+
+    async def start(self) -> None:
+        """Start it and wait until it answers."""
+        self._launch()
+        await until(self._listening, "nginx has written its pid")
+
+    def _launch(self) -> None:
+        command = [nginx_program(), "-p", str(self._folder), "-c", str(self.render())]
+        with (self._folder / "start.log").open("wb") as log:
+            self._process = subprocess.Popen(command, stderr=log)  # noqa: S603
+
+    def _listening(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self._folder / "start.log").read_text()
+        return (self._folder / "run" / "nginx.pid").is_file()
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(_STOP_TIMEOUT_S)
+
+    def access_log(self) -> list[dict[str, Any]]:
+        """Return what it logged."""
+        return [json.loads(line) for line in (self._folder / "access.log").read_text().splitlines()]
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stop()
+
+
+if __name__ == "__main__":
+    # For tools that read configurations: writes it below a folder, as for four services on this machine.
+    target = Path(sys.argv[1])
+    ports = {name: [8000 + n] for n, name in enumerate(("catalog", "cart", "order", "user"))}
+    Gateway(target, ports, target).render()
