@@ -2,8 +2,8 @@
 
 import random
 import uuid
-from urllib.parse import urlencode
 from typing import Final
+from urllib.parse import urlencode
 
 from locust import task
 
