@@ -89,7 +89,7 @@ crowd() { # memory while fifty shoppers shop, and what became of their requests
     sleep 45
     memory
     loaded --profile load stop traffic
-    docker logs product-store-traffic-1 2>&1 | grep -E 'Aggregated|Traceback|Error' | head -n 5
+    docker logs product-store-traffic-1 2>&1 | awk '/Aggregated|Traceback/ && n++ < 3'
     loaded --profile load rm -f traffic
 }
 
