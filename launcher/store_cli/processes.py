@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 from store_kit.logs import configure_logs
 from store_kit.migrations import SchemaError
+from store_kit.problems import Unavailable
 from store_kit.secrets import SecretError
 from store_kit.server import PortInUse, Runner, run_service
 from store_kit.service import Wrap, unwrapped
@@ -30,9 +31,10 @@ from store_cli.serving import (
 
 _LOOK_AGAIN_S: Final = 0.05
 _QUIET_S: Final = 1.0
+"""How long the shop may get ready without saying what it waits for."""
+_TRY_AGAIN_S: Final = 0.5
 _FRAME: Final = 4
 """Columns that a box takes beside its text."""
-"""How long the shop may get ready without saying what it waits for."""
 _REFUSALS: Final = (
     PortInUse,
     DataFolderInUse,
@@ -69,7 +71,7 @@ def run_alone(service: str, data: Path, host: str, wrap: Wrap = unwrapped) -> No
 async def _serve(shop: Runner, data: Path, base_url: str, *, catalogue: bool) -> None:
     async def on_ready() -> None:
         await _until_usable(shop)
-        demo = await ensure_administrator(shop.service("user"), data, base_url)
+        demo = await _administrator(shop, data, base_url)
         if catalogue:
             await load_catalogue(data, demo.credentials)
         # What lives now lives long: the collector need not look at it again.
@@ -91,6 +93,19 @@ async def _until_usable(shop: Runner) -> None:
             Console(stderr=True).print(f"Waiting for {', '.join(missing)} ...")
             said = missing
         await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def _administrator(shop: Runner, data: Path, base_url: str) -> Demo:
+    """Return the administrator, made if need be; a database that falters just now is asked again."""
+    said = ""
+    while True:
+        try:
+            return await ensure_administrator(shop.service("user"), data, base_url)
+        except Unavailable as away:
+            if away.detail != said:
+                Console(stderr=True).print(f"The administrator is not there yet: {away.detail}")
+            said = away.detail
+            await asyncio.sleep(_TRY_AGAIN_S)
 
 
 def _welcome(demo: Demo, data: Path, services: dict[str, str], product_id: str | None) -> None:
