@@ -46,7 +46,7 @@ class Person(FastHttpUser):
         gevent.sleep(self._pause())
 
     def _pause(self) -> float:
-        return random.uniform(1.0, 5.0) * float(self.environment.parsed_options.pace)
+        return random.uniform(2.0, 8.0) * float(self.environment.parsed_options.pace)
 
     def ask(
         self,
