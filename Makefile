@@ -4,12 +4,13 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test test-cassandra test-nodes full chaos check fmt docs bench bench-gateway bench-db load test-compose clean
+.PHONY: help up dev test test-cassandra test-nodes test-gateway telemetry full chaos check fmt docs bench bench-gateway bench-db bench-million load test-compose clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
 PACKAGES := kit catalog cart order user cli
 TESTS := $(wildcard libs/*/tests services/*/tests launcher/tests)
+ON_NODE = $(if $(filter cassandra,$(DB)),$(BIN)/python -m tests.support.with_cassandra --)
 ARGS ?=
 
 help: ## list these commands
@@ -23,7 +24,7 @@ dev: .venv/.dev $(SITE) ## run the shop and start it again whenever the code cha
 		--directory libs --directory services --directory launcher -- $(BIN)/store up $(ARGS)
 
 test: .venv/.dev $(SITE) ## run every test that needs no root, no Docker and no JVM, and measure coverage
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not chaos and not cassandra and not nodes" --cov --cov-report term $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not chaos and not cassandra and not nodes and not gateway and not telemetry" --cov --cov-report term $(ARGS)
 
 full: .venv/.dev ## run races, the whole ledger and bad input as often as CI does; takes minutes
 	@STORE_TEST=full STORE_TEST_CONTRACT=full $(BIN)/pytest tests/e2e/test_races.py tests/e2e/test_ledger_replay.py \
@@ -37,17 +38,23 @@ test-cassandra: .venv/.dev ## run the store suites, the services and the shop on
 test-nodes: .venv/.dev ## kill and pause one and two of three Cassandra nodes under load; needs Java 17 and Maven
 	@$(BIN)/pytest -m nodes tests/cassandra/test_three_nodes.py $(ARGS)
 
+telemetry: .venv/.dev ## prove the monitoring on real Prometheus, Alertmanager, nginx and Cassandra; says what is missing
+	@$(BIN)/pytest tests/telemetry $(ARGS)
+
+test-gateway: .venv/.dev $(SITE) ## try nginx as configured, in front of the real services; needs nginx
+	@$(BIN)/pytest -m gateway tests/gateway $(ARGS)
+
 test-compose: .venv/.dev ## bring all of docker-compose.yml up on a real engine, try it, take it down; needs root and Debian
 	@infra/ci/prove.sh $(ARGS)
 
-chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments; takes minutes
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal -rP tests/chaos $(ARGS)
+chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments (DB=cassandra: on a real node)
+	@$(ON_NODE) $(BIN)/pytest --numprocesses 2 --dist worksteal -rP tests/chaos $(ARGS)
 
 check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute, before every commit
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy $(PACKAGES:%=--package store_%)
-	@$(BIN)/mypy conftest.py bench load tests $(TESTS)
+	@$(BIN)/mypy conftest.py bench infra load tests $(TESTS)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/pytest --numprocesses 3 --quiet -m "not slow" $(TESTS) tests/architecture
 
@@ -66,6 +73,9 @@ bench-gateway: .venv/.dev $(SITE) ## measure nginx as configured: ratios to a st
 
 bench-db: .venv/.dev ## measure the shop on SQLite and on one Cassandra node in the same run; needs Java 17 and Maven
 	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.databases $(ARGS)
+
+bench-million: .venv/.dev ## a million products on one Cassandra node: load them, build the lists, search (ARGS="--products N")
+	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.million $(ARGS)
 
 load: .venv/.load ## load a running shop as people do, and judge it (ARGS="--host http://localhost --users 50 --shape ramp")
 	@$(BIN)/locust -f load/locustfile.py --headless --only-summary --host http://localhost:8080 \

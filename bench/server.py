@@ -69,6 +69,16 @@ class PinnedServer:
         lines = Path(f"/proc/{self._process.pid}/smaps_rollup").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
+    def peak_mb(self) -> float:
+        """Return the most memory in MB that it ever had (resident, shared pages in full)."""
+        return memory_mb(self._process.pid, "VmHWM")
+
+
+def memory_mb(pid: int, kind: str) -> float:
+    """Return what the kernel says of a process' memory in MB: `VmRSS` now, `VmHWM` at most."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:")) / 1024
+
 
 def cpu_seconds_of(pid: int) -> float:
     """Return the processor time a process has used, in user and kernel mode, all threads."""

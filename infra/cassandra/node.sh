@@ -32,6 +32,8 @@ alive() {
   { c="$(tr '\0' ' ' <"/proc/$p/cmdline")" || return 1; } 2>/dev/null
   [[ "$c" == *"-Dcassandra.storagedir=$CASS_DATA "* ]]
 }
+# a `stop` by another process is at work: its node is not ours to join
+stopping() { [ -s "$CASS_DATA/stopping" ] && kill -0 "$(cat "$CASS_DATA/stopping")" 2>/dev/null; }
 port_open() { (exec 3<>"/dev/tcp/$CASS_ADDR/$CASS_CQL_PORT") 2>/dev/null; }
 
 jvm_modules=(
@@ -74,7 +76,7 @@ render() {
   [ -n "$CASS_TOKEN" ] && [ "$CASS_NUM_TOKENS" = 1 ] && tok="initial_token: $CASS_TOKEN"
   case "$CASS_COMMITLOG_SYNC" in
     periodic) sync='commitlog_sync_period: 10000ms' ;;
-    group)    sync='commitlog_sync_group_window: 5ms' ;;
+    group)    sync='commitlog_sync_group_window: 2ms' ;;
     batch)    sync='# batch has no window' ;;
   esac
   [ "$CASS_AUTH" = password ] && { auth=PasswordAuthenticator; authz=CassandraAuthorizer; }
@@ -129,6 +131,7 @@ prepare() {
 }
 
 start() {
+  while stopping; do sleep 0.1; done
   if alive; then echo "already running, pid $(cat "$pidfile")"; return 0; fi
   prepare
   setsid "${node[@]}" >"$CASS_DATA/logs/out.log" 2>&1 </dev/null &
@@ -147,11 +150,11 @@ wait_up() {
 
 stop() { # SIG
   alive || { rm -f "$pidfile"; return 0; }
-  local p; p="$(cat "$pidfile")"; kill "-$1" "$p"
+  local p; p="$(cat "$pidfile")"; echo $$ >"$CASS_DATA/stopping"; kill "-$1" "$p"
   for _ in $(seq 300); do alive || break; sleep 0.1; done
   if alive; then kill -KILL "$p" || true; while alive; do sleep 0.1; done; fi
   for _ in $(seq 100); do port_open || break; sleep 0.05; done   # or `up` takes the dead one's socket for the next one
-  rm -f "$pidfile"
+  rm -f "$pidfile" "$CASS_DATA/stopping"
 }
 
 case "${1:-}" in

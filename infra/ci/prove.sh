@@ -4,7 +4,7 @@
 # development environment (make .venv/.dev). What it found is printed as it goes.
 #
 #   infra/ci/prove.sh [STEP...]      all steps by default:
-#       up smoke pages memory replay memory disk scale roll killing, and `down` whatever came of them (KEEP=1: only when named)
+#       up smoke pages memory replay crowd disk scale roll killing, and `down` whatever came of them (KEEP=1: only when named)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -14,7 +14,7 @@ store=("$root/.venv/bin/store")
 python=$root/.venv/bin/python
 said=$(mktemp)
 base=http://localhost
-steps=(up smoke pages memory replay memory disk scale roll killing)
+steps=(up smoke pages memory replay crowd disk scale roll killing)
 
 step() { printf '\n%(%T)T == %s\n' -1 "$*"; }
 compose() { (cd "$root/infra" && docker-compose -f docker-compose.yml -f docker-compose.ci.yml "$@"); }
@@ -83,6 +83,16 @@ memory() { # MiB of each container, the sum, and the sum of the limits
         END {printf "%8.1f of %6.0f MiB  together\n", used, limit; exit limit > 4096}' || fail "limits above 4 GiB"
 }
 
+crowd() { # memory while fifty shoppers shop, and what became of their requests
+    loaded up -d --wait --wait-timeout 60 nginx
+    TRAFFIC_USERS=50 loaded --profile load up -d --no-deps traffic
+    sleep 45
+    memory
+    loaded --profile load stop traffic
+    docker logs product-store-traffic-1 2>&1 | grep -E 'Aggregated|Traceback|Error' | head -n 5
+    loaded --profile load rm -f traffic
+}
+
 disk() { # MB of the images that the services use, layers once, and of volumes
     compose images --format json | "$python" "$here/disk.py"
 }
@@ -98,7 +108,7 @@ scale() { # nginx finds new replicas without a reload: both of each answer
     loaded up -d --wait --wait-timeout 60 nginx
     two
     asking
-    sleep 5
+    sleep 6
     answered "scale"
     local name
     for name in catalog cart order user; do
@@ -130,12 +140,15 @@ killing() { # one of two replicas of each service killed under load: nothing tha
     answered "killing"
 }
 
-restarted() { # CONTAINER
-    local begun=$EPOCHREALTIME
-    docker restart -t 20 "$1" >/dev/null
+restarted() { # CONTAINER; it must end by itself once its requests are answered
+    local begun=$EPOCHREALTIME code
+    docker stop -t 20 "$1" >/dev/null
+    code=$(docker inspect -f '{{.State.ExitCode}}' "$1")
+    [ "$code" = 0 ] || fail "$1 ended with $code"
+    docker start "$1" >/dev/null
     healthy "$1"
     sleep 3  # until nginx, which looks every second, knows its new address: before, the other one is all there is
-    awk -v name="$1" -v begun="$begun" -v now="$EPOCHREALTIME" 'BEGIN {printf "restarted %s: healthy after %.1f s\n", name, now - begun}'
+    awk -v name="$1" -v begun="$begun" -v now="$EPOCHREALTIME" 'BEGIN {printf "restarted %s: drained, healthy again after %.1f s\n", name, now - begun}'
 }
 
 healthy() { # CONTAINER
@@ -150,7 +163,7 @@ asking() { # begins to ask at 100 requests/s in the background; its input's end 
     local product
     product=$(curl -sS "$base/api/products?limit=1&in_stock=true" | python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["id"])')
     coproc ASKING { exec "$python" "$here/keep_asking.py" "$base" "$product" --rate 100 "$@" >"$said" 2>&1; }
-    sleep 2
+    sleep 5  # its customers register
 }
 
 answered() { # WHAT
@@ -167,13 +180,18 @@ down() {
     echo "down -v left nothing"
 }
 
-DOCKER_HOST=$("$here/install-engine.sh" start)
-export DOCKER_HOST
-step stand-ins
-"$here/make-standins.sh"
-trap finish EXIT
-[ $# -eq 0 ] || steps=("$@")
-for name in "${steps[@]}"; do
-    step "$name"
-    "$name"
-done
+main() {
+    DOCKER_HOST=$("$here/install-engine.sh" start)
+    export DOCKER_HOST
+    step stand-ins
+    "$here/make-standins.sh"
+    trap finish EXIT
+    [ $# -eq 0 ] || steps=("$@")
+    local name
+    for name in "${steps[@]}"; do
+        step "$name"
+        "$name"
+    done
+}
+
+main "$@"

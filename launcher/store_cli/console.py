@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ from store_cli.shop_client import ShopError
 T = TypeVar("T")
 
 FAULTS_SHOWN = 20
+LINE_EVERY_S = 10.0
 GOOD, FOUND_SOMETHING, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -72,12 +74,28 @@ class Step(Protocol):
         """Count `done` more."""
 
 
-class SilentMeter:
-    """Shows nothing."""
+class LineMeter:
+    """A line every few seconds, for a log; nothing of what is over sooner."""
 
-    def track(self, what: str, total: int | None) -> Step:  # noqa: ARG002 - the port's shape
-        """Return a step that does nothing."""
-        return lambda _done=1: None
+    def __init__(self, out: Console, every_s: float = LINE_EVERY_S) -> None:
+        self._out = out
+        self._every_s = every_s
+
+    def track(self, what: str, total: int | None) -> Step:
+        """Begin to count."""
+        begun = said = time.monotonic()
+        so_far = 0
+
+        def step(done: int = 1, /) -> None:
+            nonlocal so_far, said
+            so_far += done
+            now = time.monotonic()
+            if now - said >= self._every_s:
+                said = now
+                of = "" if total is None else f" of {total}"
+                self._out.print(f"{what}: {so_far}{of}, {now - begun:.0f} s")
+
+        return step
 
 
 class BarMeter:
@@ -94,10 +112,10 @@ class BarMeter:
 
 @contextmanager
 def meter() -> Iterator[Meter]:
-    """Give progress bars on stderr while inside; nothing when stderr is not a terminal."""
-    errors = Console(stderr=True)
+    """Give progress on stderr while inside: bars on a terminal, else a line every few seconds."""
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     if not errors.is_terminal:
-        yield SilentMeter()
+        yield LineMeter(errors)
         return
     columns = (
         TextColumn("[bold]{task.description}"),

@@ -9,6 +9,7 @@ from typing import Final
 import uvloop
 from rich.console import Console
 from rich.panel import Panel
+from rich.text import Text
 from store_kit.logs import configure_logs
 from store_kit.migrations import SchemaError
 from store_kit.secrets import SecretError
@@ -29,6 +30,8 @@ from store_cli.serving import (
 
 _LOOK_AGAIN_S: Final = 0.05
 _QUIET_S: Final = 1.0
+_FRAME: Final = 4
+"""Columns that a box takes beside its text."""
 """How long the shop may get ready without saying what it waits for."""
 _REFUSALS: Final = (
     PortInUse,
@@ -103,8 +106,11 @@ def _welcome(demo: Demo, data: Path, services: dict[str, str], product_id: str |
         "",
         "Ctrl-C drains and stops.",
     ]
+    text = Text.from_markup("\n".join(lines))
+    # As wide as it takes, whatever the terminal: a path that is cut short helps nobody.
+    box = Console(width=max(len(line) for line in text.plain.splitlines()) + _FRAME)
+    box.print(Panel(text, title="Product Store is up", expand=False))
     console = Console(soft_wrap=True)
-    console.print(Panel("\n".join(lines), title="Product Store is up", expand=False))
     if product_id:
         console.print("Register, fill a cart, order:", style="bold")
         # Outside the box, so that the lines can be copied.

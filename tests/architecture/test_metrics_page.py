@@ -25,7 +25,11 @@ def in_code(services: Sequence[Service]) -> Known:
 
 def on_page() -> Known:
     """Return type and labels of every metric in the table of the page."""
-    rows = ROW.findall((ROOT / "docs/monitoring.md").read_text())
+    of_the_shop, heading, _ = (
+        (ROOT / "docs/monitoring.md").read_text().partition("### Of what stands around it")
+    )
+    assert heading
+    rows = ROW.findall(of_the_shop)
     return {name: (kind, frozenset(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
 
 

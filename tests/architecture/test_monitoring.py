@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from store_cli.gateway import ROUTES
 
 from infra.grafana.source.board import TAG
@@ -101,6 +104,13 @@ def test_dashboards_are_what_the_code_makes() -> None:
     """The committed JSON is the code's: `python -m infra.grafana.source` writes it."""
     made = {f"{board.uid}.json": board.json() for board in ALL}
     assert {path.name: path.read_text() for path in DASHBOARDS.glob("*.json")} == made
+
+
+@pytest.mark.parametrize("board", boards(), ids=lambda board: board["uid"])
+def test_a_dashboard_is_of_grafanas_schema(board: dict[str, Any]) -> None:
+    """Read by the schema that Grafana's own SDK has, nothing is lost and nothing is unknown."""
+    register_default_plugins()
+    assert json.loads(JSONEncoder().encode(Dashboard.from_json(board))) == board
 
 
 @pytest.mark.parametrize("board", boards(), ids=lambda board: board["uid"])

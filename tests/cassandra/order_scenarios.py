@@ -6,6 +6,7 @@ from typing import Any, Final
 from store_kit.cassandra import Cassandra
 from store_kit.clock import SystemClock
 from store_kit.ids import new_id
+from store_order.adapters.cassandra_counts import CassandraCounts
 from store_order.adapters.cassandra_order_index import CassandraOrderIndex
 from store_order.adapters.cassandra_orders import CassandraOrderStore
 from store_order.adapters.cassandra_payments import CassandraBooks
@@ -30,7 +31,7 @@ _PAYMENTS: Final = "store_order.adapters.cassandra_payments."
 def orders(db: Cassandra) -> CassandraOrderStore:
     """Return the store as a process that has just started has it."""
     work = CassandraWorkQueue(db, SystemClock())
-    return CassandraOrderStore(db, CassandraOrderIndex(db), work, LocalSignals())
+    return CassandraOrderStore(db, CassandraOrderIndex(db), work, CassandraCounts(db), LocalSignals())
 
 
 def payments(db: Cassandra) -> SimulatedPayments:

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import aiohttp
 
-from tests.chaos.books import Books, audit, passing_orders, read_books, waiting_hints
+from tests.chaos.books import Books, audit, read_books
 from tests.chaos.boundaries import Boundary, Folder, Plan
 from tests.chaos.forks import Forked
 from tests.chaos.front import front
+from tests.support.insides import Insides, insides_of
 from tests.support.people import PASSWORD, Person, administrator, customer
 from tests.support.shop import DidNotStart, EmbeddedShop, FourServices
 from tests.support.wait import until, within
@@ -43,6 +44,7 @@ class Ground:
     shop: EmbeddedShop | FourServices
     session: aiohttp.ClientSession
     folder: Folder
+    insides: Insides
     admin: Person
     base_url: str
 
@@ -118,17 +120,17 @@ class Ground:
     async def at_rest(self) -> None:
         """Return once nothing is in a passing state, nothing waits for recovery, and all news are delivered."""
         await until(
-            lambda: not passing_orders(self.data_dir), "no order is in a passing state", SETTLED_WITHIN_S
+            lambda: not self.insides.passing_orders(), "no order is in a passing state", SETTLED_WITHIN_S
         )
         await until(
-            lambda: waiting_hints(self.data_dir, "recovery", "notify") == 0,
+            lambda: not self.insides.hints("recovery", "notify"),
             "nothing waits for recovery or delivery of news",
             SETTLED_WITHIN_S,
         )
 
     async def books(self) -> Books:
-        """Return the books, read by an administrator and from the payment provider's file."""
-        return await read_books(self.admin, self.data_dir)
+        """Return the books, read by an administrator and from the payment provider's own."""
+        return await read_books(self.admin, self.insides)
 
     async def audited(self) -> dict[str, Any]:
         """Return what `store audit --json` says."""
@@ -157,7 +159,7 @@ async def open_ground(way: Way, data_dir: Path, env: Mapping[str, str]) -> Async
             await stack.enter_async_context(shop)
             admin = await promoted(session, shop)
             base_url = await stack.enter_async_context(front(shop.url))
-        yield Ground(way, shop, session, Folder(data_dir), admin, base_url)
+        yield Ground(way, shop, session, Folder(data_dir), insides_of(shop), admin, base_url)
 
 
 async def promoted(session: aiohttp.ClientSession, shop: FourServices) -> Person:

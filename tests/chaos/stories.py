@@ -1,6 +1,5 @@
 """What happens to one customer while the shop is killed: an order, perhaps its cancelling, and what must be true."""
 
-import sqlite3
 import uuid
 from collections import Counter
 from collections.abc import Mapping
@@ -11,8 +10,9 @@ from typing import Any, Self
 import aiohttp
 from store_order.domain import NEXT, PLACED, Status, order_id_of
 
-from tests.chaos.books import Books, has_hints, is_held, status_of, waiting_hints
+from tests.chaos.books import Books
 from tests.chaos.grounds import SETTLED_WITHIN_S, Ground
+from tests.support.insides import CannotLook
 from tests.support.people import Answer, Person
 from tests.support.wait import until
 
@@ -133,11 +133,11 @@ class Story:
         """Order, then cancel if that is the story; whatever gets no answer is left at that."""
         first = await self._attempt_order()
         if first is not None and first.status == 503 and "Nothing is reserved" in first.json["detail"]:
-            assert not is_held(self.ground.data_dir, self.order_id), "told that nothing is reserved"
+            assert not self.ground.insides.is_held(self.order_id), "told that nothing is reserved"
         self._learn(first)
         if self.scenario.cancels and self.answer is not None and self.answer.status in (200, 201):
             # The news of CREATED are not part of cancelling; whether they left before is a matter of luck.
-            await until(lambda: waiting_hints(self.ground.data_dir, "notify") == 0, "the news are delivered")
+            await until(lambda: not self.ground.insides.hints("notify"), "the news are delivered")
             self.cancelled = await self._attempt("POST", f"/api/orders/{self.order_id}/cancel")
 
     async def come_back(self) -> None:
@@ -153,7 +153,7 @@ class Story:
     async def done(self) -> None:
         """Return once the order has reached what the scenario is about; asks nobody, so as not to be watched."""
         await until(
-            lambda: status_of(self.ground.data_dir, self.order_id) == self.scenario.goal,
+            lambda: self.ground.insides.status_of(self.order_id) == self.scenario.goal,
             f"{self.order_id} is {self.scenario.goal}",
             SETTLED_WITHIN_S,
         )
@@ -161,22 +161,19 @@ class Story:
     def over(self) -> bool:
         """Whether the order rests where it may and nothing more will be done for it."""
         try:
-            resting = status_of(self.ground.data_dir, self.order_id) in (None, *self.scenario.ends)
-            return resting and not has_hints(self.ground.data_dir, self.order_id, "recovery", "notify")
-        except sqlite3.OperationalError:
-            # The shop has died this very moment; while it lives its files can be read.
+            resting = self.ground.insides.status_of(self.order_id) in (None, *self.scenario.ends)
+            return resting and self.order_id not in self.ground.insides.hints("recovery", "notify")
+        except CannotLook:
             return False
 
     def went_its_way(self) -> bool:
         """Whether it reached its goal and the buyer was told at once: no service was away, or too slow for that."""
-        return (
-            self.answer is not None and status_of(self.ground.data_dir, self.order_id) == self.scenario.goal
-        )
+        return self.answer is not None and self.ground.insides.status_of(self.order_id) == self.scenario.goal
 
     def __str__(self) -> str:
         """Return where it stands, for a test that fails."""
         said = [answer and answer.status for answer in (self.answer, self.cancelled)]
-        return f"{self.order_id} is {status_of(self.ground.data_dir, self.order_id)}, answered {said}"
+        return f"{self.order_id} is {self.ground.insides.status_of(self.order_id)}, answered {said}"
 
     async def judge(self, books: Books) -> None:
         """Assert everything that was promised to this customer. The ground must be at rest."""

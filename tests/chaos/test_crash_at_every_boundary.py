@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.books import steps_of
 from tests.chaos.boundaries import Boundary
 from tests.chaos.effects import is_certain, missing
 from tests.chaos.grounds import Ground, Way, open_ground
@@ -48,7 +47,7 @@ async def watched(ground: Ground, scenario: Scenario) -> set[Boundary]:
     passed = set(ground.folder.passed())
     await story.judge(await ground.books())
     changes = {found.detail for found in passed if found.method in ("insert", "advance")}
-    assert changes == set(steps_of(ground.data_dir, story.order_id)), "a step of the order was not seen"
+    assert changes == set(ground.insides.steps_of(story.order_id)), "a step of the order was not seen"
     return passed
 
 

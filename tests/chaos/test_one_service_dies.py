@@ -17,9 +17,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.chaos.books import audit, passing_orders
+from tests.chaos.books import audit
 from tests.chaos.front import front
 from tests.chaos.grounds import SETTLED_WITHIN_S, promoted
+from tests.support.insides import insides_of
 from tests.support.people import PASSWORD, Answer, Person, customer
 from tests.support.shop import SERVICES, FourServices
 from tests.support.wait import until
@@ -90,7 +91,7 @@ async def whole_again(scene: Scene) -> None:
     await until(healthy, "the health page is green")
     await until(orders, "orders are placed again", SETTLED_WITHIN_S)
     await until(
-        lambda: not passing_orders(scene.shop.data_dir), "nothing is in a passing state", SETTLED_WITHIN_S
+        lambda: not insides_of(scene.shop).passing_orders(), "nothing is in a passing state", SETTLED_WITHIN_S
     )
     async with front(scene.shop.url) as base_url:
         env = {"STORE_ADMIN_EMAIL": scene.admin.email, "STORE_ADMIN_PASSWORD": PASSWORD}

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import random
-import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ import aiohttp
 import pytest
 
 from tests.support.audit import audited
+from tests.support.insides import insides_of
 from tests.support.people import Person, administrator, customers
 from tests.support.shop import EmbeddedShop
 
@@ -79,20 +79,10 @@ async def test_a_fault_is_found_while_the_shop_works(
 ) -> None:
     """A unit that vanished from the books of a product that is sold all the time does not hide behind the bustle."""
     async with busy(shop, session) as products:
-        steal_a_unit(shop.data_dir, products[0])
+        insides_of(shop).lose_a_unit(products[0])
         code, report = await audited(shop)
     assert (code, report["ok"]) == (1, False)
     assert named(report) == {("stock-not-conserved", products[0])}
-
-
-def steal_a_unit(data_dir: Path, product: str) -> None:
-    """Take one unit from what is available, as no operation of the shop ever does."""
-    with contextlib.closing(sqlite3.connect(data_dir / "catalog.db", timeout=10)) as books, books:
-        changed = books.execute(
-            "UPDATE stock SET available = available - 1 WHERE ref = (SELECT ref FROM products WHERE id = ?)",
-            (product,),
-        )
-        assert changed.rowcount == 1
 
 
 def named(report: Any) -> set[tuple[str, str]]:

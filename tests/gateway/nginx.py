@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -159,3 +160,10 @@ class Gateway:
 
     async def __aexit__(self, *_: object) -> None:
         self.stop()
+
+
+if __name__ == "__main__":
+    # For tools that read configurations: writes it below a folder, as for four services on this machine.
+    target = Path(sys.argv[1])
+    ports = {name: [8000 + n] for n, name in enumerate(("catalog", "cart", "order", "user"))}
+    Gateway(target, ports, target).render()

@@ -12,7 +12,7 @@ from tests.gateway.echo import Echo
 from tests.gateway.nginx import Gateway
 from tests.support.shop import SERVICES
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway]
 
 
 async def test_lines_name_service_status_and_times(

@@ -10,7 +10,7 @@ from tests.gateway.echo import Echo
 from tests.gateway.nginx import Gateway
 from tests.support.wait import until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway]
 
 KEYED_BY_S = 5
 CREDENTIALS = ({"Authorization": "Bearer abc"}, {"Cookie": "session=1"}, {"Cart-Token": "guest"})

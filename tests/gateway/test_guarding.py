@@ -13,7 +13,7 @@ from tests.gateway.echo import Echo
 from tests.gateway.nginx import Gateway
 from tests.support.shop import SERVICES
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway]
 
 MIB = 1024 * 1024
 RATE, BURST = 50, 100

@@ -10,7 +10,7 @@ from tests.gateway.echo import Echo
 from tests.gateway.nginx import Gateway
 from tests.support.shop import SERVICES, lasting_port
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway]
 
 
 @pytest.fixture

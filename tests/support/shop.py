@@ -191,7 +191,11 @@ class _Running:
         raise NotImplementedError
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            self.kill_all()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -52,7 +52,7 @@ def queries(board: Mapping[str, Any]) -> Iterator[Asked]:
 def variables(board: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Return name -> (series, label) of the choices at the top."""
     found = {}
-    for variable in board["templating"]["list"]:
+    for variable in board["templating"].get("list", ()):
         asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"])
         assert asked, f"{variable['query']!r} is no label_values(series, label)"
         found[variable["name"]] = (asked[1], asked[2])

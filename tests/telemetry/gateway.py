@@ -41,7 +41,13 @@ http {{
 """
 
 
-def render(folder: Path, services: Mapping[str, int], *, port: int, status: int, syslog: int) -> Path:
+RETRIED = "catalog"
+"""The service that has a second replica, which is down: half of its requests are refused once and then retried."""
+
+
+def render(
+    folder: Path, services: Mapping[str, int], *, port: int, status: int, syslog: int, nobody: int
+) -> Path:
     """Write nginx' configuration and return it.
 
     Args:
@@ -50,10 +56,13 @@ def render(folder: Path, services: Mapping[str, int], *, port: int, status: int,
         port: of the gateway.
         status: where stub_status is served.
         syslog: where the log exporter listens.
+        nobody: a port on which nothing listens.
     """
     folder.mkdir(parents=True)
+    dead = f"server 127.0.0.1:{nobody} max_fails=0;"
     upstreams = [
-        f"upstream {name} {{ server 127.0.0.1:{at}; keepalive 16; }}" for name, at in services.items()
+        f"upstream {name} {{ server 127.0.0.1:{at}; {dead if name == RETRIED else ''} keepalive 16; }}"
+        for name, at in services.items()
     ]
     locations = [f"location {prefix} {{ proxy_pass http://{name}; }}" for prefix, name in ROUTES.items()]
     config = folder / "nginx.conf"

@@ -17,7 +17,7 @@ NEEDED = {
     "nginx": "the package nginx-light",
     "java": "a Java 17 runtime, e.g. the package openjdk-17-jre-headless",
     "mvn": "the package maven",
-    "go": "Go 1.21 or later",
+    "go": "Go 1.21 or later, which builds prometheus-nginxlog-exporter",
 }
 """Program -> where Debian has it."""
 _SBIN = "/usr/sbin"

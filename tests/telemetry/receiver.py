@@ -17,6 +17,10 @@ class Heard:
     labels: dict[str, str]
     annotations: dict[str, str]
 
+    def is_about(self, alert: str, service: str) -> bool:
+        """Return whether it is this alert of this service."""
+        return self.labels["alertname"] == alert and self.labels.get("service") == service
+
 
 @dataclass(slots=True)
 class Receiver:

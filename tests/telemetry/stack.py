@@ -49,6 +49,10 @@ class Stack:
         """Return where a public path is served: at nginx."""
         return self.gateway_url + path
 
+    def said(self, name: str) -> str:
+        """Return what a program has written to its log."""
+        return (self.folder.parent / f"{name}.log").read_text()
+
     def vanish(self, name: str) -> None:
         """Let Prometheus no longer find a name, as after `docker-compose stop`."""
         rendering.vanish(self.folder, name)
@@ -64,7 +68,7 @@ async def running(folder: Path, node: Node) -> AsyncIterator[Stack]:
     async with AsyncExitStack() as life:
         env = {**TEN_TIMES_FASTER, "STORE_DATABASE": node.url}
         shop = await life.enter_async_context(FourServices(folder / "shop", env))
-        ports = {name: lasting_port() for name in (*_PROGRAMS, "stub_status", "webhook")}
+        ports = {name: lasting_port() for name in (*_PROGRAMS, "stub_status", "webhook", "nobody")}
         ports["syslog"] = free_port()
         receiver = await life.enter_async_context(receiving(ports["webhook"]))
         addresses = {
@@ -98,9 +102,8 @@ def _render(
     receiver: Receiver,
 ) -> None:
     services = {name: shop.ports[name] for name in SERVICES}
-    gateway.render(
-        folder / "nginx", services, port=ports["nginx"], status=ports["stub_status"], syslog=ports["syslog"]
-    )
+    listening = {"status": ports["stub_status"], "syslog": ports["syslog"], "nobody": ports["nobody"]}
+    gateway.render(folder / "nginx", services, port=ports["nginx"], **listening)
     rendering.prometheus(folder / "prometheus", addresses, own=f"127.0.0.1:{ports['prometheus']}")
     rendering.alertmanager(folder, receiver.url)
     rendering.log_exporter(folder, port=ports["nginxlog-exporter"], syslog=ports["syslog"])

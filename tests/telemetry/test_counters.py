@@ -1,5 +1,6 @@
 """Counters say exactly what happened: no more, no less."""
 
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -48,7 +49,13 @@ async def read(prometheus: PrometheusApi, expressions: Iterable[str]) -> dict[st
 
 
 async def settled(prometheus: PrometheusApi) -> None:
-    """Wait until nothing is counted any more from before: two looks, several scrapes apart, see the same."""
+    """Wait until Prometheus has heard all that happened until now, and orders from before have come to rest."""
+    now = time.time()
+
+    async def heard() -> bool:
+        return (await prometheus.query('min(timestamp(up{job=~"shop|nginxlog"}))'))[0].value > now
+
+    await until(heard, "everybody has been asked since", SCRAPED_WITHIN_S)
     moving = (
         "sum(increase(store_orders_status_total[5s])) + sum(increase(gateway_http_response_count_total[5s]))"
     )

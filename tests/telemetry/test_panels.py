@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.support.wait import within
+from tests.support.wait import until, within
 from tests.telemetry.boards import Asked, boards, filled, queries, shown_s, variables
+from tests.telemetry.gateway import RETRIED
 from tests.telemetry.prometheus_api import PrometheusApi
 from tests.telemetry.rendering import hasten_expression, rule_files
 from tests.telemetry.shopping import Shopping, in_the_background
@@ -70,6 +71,21 @@ async def test_everything_that_is_asked_has_data(stack: Stack, shopping: Shoppin
 
         await within(all_answered, SOON_S)
     assert not left, "no data:\n" + "\n".join(map(str, left))
+
+
+async def test_a_request_that_was_retried_is_timed_once(stack: Stack, shopping: Shopping) -> None:
+    """Nginx logs a time for each attempt; the exporter adds them up and counts one request."""
+    person = await shopping.customer()
+    for _ in range(10):
+        (await person.ask("GET", f"/api/products/{shopping.plenty}")).expect(200)
+    assert "(111: Connection refused) while connecting to upstream" in stack.said("nginx")
+    counted = f'sum(gateway_http_response_count_total{{service="{RETRIED}"}})'
+    timed = f'sum(gateway_http_upstream_time_seconds_hist_count{{service="{RETRIED}"}})'
+
+    async def agree() -> bool:
+        return await stack.prometheus.total(counted) == await stack.prometheus.total(timed) >= 10
+
+    await until(agree, "every answer of a service that is retried has its time")
 
 
 async def test_nothing_is_wrong_with_the_watching_itself(stack: Stack) -> None:

@@ -53,7 +53,7 @@ async def _init(
     from store_cli.initialising import initialise  # noqa: PLC0415
     from store_cli.reading_settings import WrongSettings  # noqa: PLC0415
 
-    configure_logs("error", "auto")  # the driver warns of each statement that it prepares
+    configure_logs("warning", "auto")  # to stderr: what the command says is its result alone
     try:
         return await initialise(secrets, data, base_url, wait_s)
     except WrongSettings as wrong:

@@ -20,7 +20,17 @@ from cassandra.query import (
     SimpleStatement,
 )
 
-from store_kit.cassandra_driver import READ, SERIAL, WRITE, Access, Answers, batch_of, hang_up, new_session
+from store_kit.cassandra_driver import (
+    READ,
+    SERIAL,
+    WRITE,
+    Access,
+    Answers,
+    Silent,
+    batch_of,
+    hang_up,
+    new_session,
+)
 from store_kit.cassandra_errors import (
     DatabaseOutcomeUnknown,
     DatabaseUnavailable,
@@ -86,6 +96,7 @@ class Cassandra:
         self._usable = self._closed = False
         self._connecting: asyncio.Task[None] | None = None
         self._dialled: Future[Session] | None = None
+        self._silent = Silent()
         self._prepared: dict[str, PreparedStatement] = {}
         self._preparing: dict[str, asyncio.Future[PreparedStatement]] = {}
         self._in_flight = metrics.gauge("store_cassandra_in_flight", "Statements that wait for their answer.")
@@ -105,7 +116,7 @@ class Cassandra:
             SchemaError: the keyspace belongs to newer code.
         """
         self._loop = asyncio.get_running_loop()
-        self._answers = Answers(self._loop)
+        self._answers = Answers(self._loop, self._silent)
         # Threads of its own: a cluster that is away would otherwise hold those that resolve names for others.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix=f"cassandra {self.keyspace}")
         # In a context of its own: it must not end with the time that whoever opens it has left.
@@ -187,7 +198,9 @@ class Cassandra:
 
     async def _become_usable(self) -> None:
         if self._session is None:
-            self._dialled = self._threads.submit(new_session, self.where, self._access, self._timeout_s)
+            self._dialled = self._threads.submit(
+                new_session, self.where, self._access, self._timeout_s, self._silent
+            )
             self._session = await asyncio.wrap_future(self._dialled)
         if self._ready is not None:
             await self._ready(self)
@@ -246,6 +259,7 @@ class Cassandra:
         state: bytes | None = None,
     ) -> tuple[list[Row], bytes | None]:
         statement = (await self._prepare(cql)).bind(params)
+        statement.is_idempotent = True
         if size is not None:
             statement.fetch_size = size
         with told(unread):
@@ -294,10 +308,12 @@ class Cassandra:
             DatabaseUnavailable: nothing was written.
             DatabaseOutcomeUnknown: it may or may not have been applied, or may be later.
         """
+        # There before the first loss: a rate over a series that just appeared would miss its first step.
+        lost = self._lost.labels(operation)
         rows = await self._write_once(operation, statements)
         applied = bool(rows[0][0])
         if not applied:
-            self._lost.labels(operation).inc()
+            lost.inc()
         return applied
 
     async def settle(self, apply: Callable[[], Awaitable[bool]], ours: Callable[[], Awaitable[bool]]) -> bool:
@@ -396,6 +412,7 @@ class Cassandra:
     ) -> tuple[list[Row], bytes | None]:
         timeout_s = self._time_left()
         started, outcome = time.perf_counter(), "cancelled"
+        unknown = self._unknown.labels(operation) if profile is WRITE else None
         self._in_flight.inc()
         try:
             with told(problem_of):
@@ -405,8 +422,8 @@ class Cassandra:
                 answer = await self._answers.of(sent)
         except Exception as error:
             outcome = error.slug if isinstance(error, Problem) else type(error).__name__
-            if isinstance(error, DatabaseOutcomeUnknown) and profile is WRITE:
-                self._unknown.labels(operation).inc()
+            if isinstance(error, DatabaseOutcomeUnknown) and unknown is not None:
+                unknown.inc()
             raise
         else:
             outcome = "ok"

@@ -1,23 +1,28 @@
 """How the driver is set up: hosts, consistency, who may repeat what; and its answers, brought to the event loop."""
 
 import asyncio
+import logging
 import socket
 import ssl
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cassandra import ConsistencyLevel
+from cassandra import ConsistencyLevel, OperationTimedOut
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, ResponseFuture, Session
 from cassandra.policies import (
     ConstantReconnectionPolicy,
+    ConstantSpeculativeExecutionPolicy,
     DCAwareRoundRobinPolicy,
     RetryPolicy,
     TokenAwarePolicy,
+    WrapperPolicy,
 )
+from cassandra.pool import Host
 from cassandra.query import BatchStatement, BatchType, BoundStatement, tuple_factory
 
 from store_kit.database import Cluster as Where
@@ -27,10 +32,29 @@ SERIAL: Final = "serial"
 WRITE: Final = EXEC_PROFILE_DEFAULT
 """Also what schema statements and everything else that names no profile gets."""
 _RECONNECT_S: Final = 0.5
-_HEARTBEAT_S: Final = 5
+_HEARTBEAT_S: Final = 2
+_HEARTBEAT_TIMEOUT_S: Final = 5
+"""A connection quiet for two seconds is asked for a sign of life: a host that hangs keeps its connections.
+
+A sound host that is very busy must have time to give it, or it would lose its connections on top of it.
+"""
+SHUNNED_S: Final = 8.0
+"""Longer than the heartbeat takes to find out."""
+_ASK_ANOTHER_S: Final = 1.0
+"""A read that waits so long is sent to one more host. Far beyond what a busy but sound cluster takes."""
 _MORE_HOSTS: Final = 2
 _SOCKET_OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 """The driver sends in pieces of 4 kB: without this the second piece waits 40 ms for the first one's receipt."""
+
+_NOT_A_WARNING: Final = "`USE <keyspace>` with prepared statements"
+"""The server says so of every statement that is prepared in a keyspace; ours always name it, and never by USE."""
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return _NOT_A_WARNING not in record.getMessage()
+
+
+logging.getLogger("cassandra.protocol").addFilter(_is_news)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +96,60 @@ class NextHost(Never):
         return (self.RETRY_NEXT_HOST if retry_num < _MORE_HOSTS else self.RETHROW), None
 
 
-def new_session(where: Where, access: Access, timeout_s: float) -> Session:
+class Silent:
+    """Hosts that have just left somebody without an answer: they may hang with their connections open.
+
+    Args:
+        now: seconds that only grow.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._until: dict[Host, float] = {}
+
+    def __contains__(self, host: Host) -> bool:
+        return self._until.get(host, 0.0) > self._now()
+
+    def add(self, host: Host) -> None:
+        """Remember that a host did not answer; it is forgiven after a while."""
+        self._until[host] = self._now() + SHUNNED_S
+
+
+class SilentLast(WrapperPolicy):  # type: ignore[misc]  # the driver ships no types
+    """Ask silent hosts only when there are no others.
+
+    Without it everybody whose first replica hangs would wait in vain until the heartbeat has found that out, and so
+    would everybody who tries again to learn what became of a write.
+    """
+
+    def __init__(self, child: TokenAwarePolicy, silent: Silent) -> None:
+        super().__init__(child)
+        self._silent = silent
+
+    def make_query_plan(self, working_keyspace: str | None = None, query: Any = None) -> Iterator[Host]:
+        """Yield the hosts to ask, one after the other."""
+        last = []
+        for host in self._child_policy.make_query_plan(working_keyspace, query):
+            if host in self._silent:
+                last.append(host)
+            else:
+                yield host
+        yield from last
+
+
+def new_session(where: Where, access: Access, timeout_s: float, silent: Silent) -> Session:
     """Connect; blocks until connected or refused. `session.cluster.shutdown()` gives everything back."""
     cluster = Cluster(
         where.hosts,
         port=where.port,
         auth_provider=access.credentials(),
         ssl_context=access.tls(),
-        execution_profiles=_profiles(where.datacenter, timeout_s),
+        execution_profiles=_profiles(where.datacenter, timeout_s, silent),
         reconnection_policy=ConstantReconnectionPolicy(_RECONNECT_S, None),
         connect_timeout=timeout_s,
         control_connection_timeout=timeout_s,
         idle_heartbeat_interval=_HEARTBEAT_S,
-        idle_heartbeat_timeout=_HEARTBEAT_S,
+        idle_heartbeat_timeout=_HEARTBEAT_TIMEOUT_S,
         schema_event_refresh_window=-1,
         schema_metadata_enabled=False,
         protocol_version=5,
@@ -112,18 +177,22 @@ def batch_of(bound: Sequence[BoundStatement]) -> BatchStatement:
     return batch
 
 
-def _profiles(datacenter: str, timeout_s: float) -> dict[object, ExecutionProfile]:
+def _profiles(datacenter: str, timeout_s: float, silent: Silent) -> dict[object, ExecutionProfile]:
+    # Always the same replica first: it has prepared, and compare-and-set through several contends.
+    replicas = TokenAwarePolicy(DCAwareRoundRobinPolicy(datacenter), shuffle_replicas=False)
+    hosts = SilentLast(replicas, silent)
+    # Only statements that say they are idempotent are sent to another host: reads.
+    another = ConstantSpeculativeExecutionPolicy(delay=_ASK_ANOTHER_S, max_attempts=1)
+
     def profile(consistency: int, retry: RetryPolicy) -> ExecutionProfile:
-        # Always the same replica first: it has prepared, and compare-and-set through several contends.
         return ExecutionProfile(
-            load_balancing_policy=TokenAwarePolicy(
-                DCAwareRoundRobinPolicy(datacenter), shuffle_replicas=False
-            ),
+            load_balancing_policy=hosts,
             retry_policy=retry,
             consistency_level=consistency,
             serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
             row_factory=tuple_factory,
             request_timeout=timeout_s,
+            speculative_execution_policy=another,
         )
 
     return {
@@ -136,8 +205,9 @@ def _profiles(datacenter: str, timeout_s: float) -> dict[object, ExecutionProfil
 class Answers:
     """Brings answers from the driver's thread to the event loop, one wake-up for all that came meanwhile."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, silent: Silent) -> None:
         self._loop = loop
+        self._silent = silent
         self._waiting: deque[tuple[asyncio.Future[Any], object, BaseException | None]] = deque()
         self._armed = False
 
@@ -153,6 +223,8 @@ class Answers:
         self._hand_over(done, (rows or [], sent._paging_state), None)  # noqa: SLF001 - no public name for it
 
     def _failed(self, error: BaseException, done: "asyncio.Future[Any]") -> None:
+        if isinstance(error, OperationTimedOut) and error.last_host is not None:
+            self._silent.add(error.last_host)
         self._hand_over(done, None, error)
 
     def _hand_over(self, done: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:

@@ -27,6 +27,8 @@ _BREAKER_STATES: Final = {"closed": 0, "half-opened": 1, "opened": 2}
 # Retries are counted in a metric of ours; the library would log each of them.
 stamina.instrumentation.set_on_retry_hooks([])
 _LAG_S: Final = 0.25
+_NO_TIME_S: Final = 0.001
+"""What retries get when the budget is spent: stamina warns of zero, and takes None for ever."""
 _OUTCOME_UNKNOWN: Final = OutcomeUnknown.slug.encode()
 _JSON_HEADERS: Final = {"Content-Type": "application/json"}
 
@@ -109,6 +111,8 @@ class ServiceClient:
         self._session._retry_connection = False  # noqa: SLF001
         self._breaker = await self._breakers.get_breaker(self._peer)
         self._metrics.breaker_state.labels(self._peer).set_function(self._breaker_state)
+        # There before the first: a rate over a series that just appeared would miss its first step.
+        self._metrics.retries.labels(self._peer)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -156,7 +160,7 @@ class ServiceClient:
         retries = stamina.retry_context(
             on=_may_pass,
             attempts=attempts,
-            timeout=max(0.0, remaining_s(self._settings.request_timeout_s)),
+            timeout=max(_NO_TIME_S, remaining_s(self._settings.request_timeout_s)),
             wait_initial=0.02,
             wait_max=0.25,
             wait_jitter=0.05,
@@ -260,7 +264,10 @@ class ServiceClient:
         raise OutcomeUnknown(f"The {self._peer} service failed; repeat with the same key.")
 
     def _breaker_state(self) -> float:
-        return _BREAKER_STATES[self._breaker.context.state]
+        """Return the state that the next call will meet: purgatory itself notices only at a call that time is up."""
+        context = self._breaker.context
+        time_is_up = context.opened_at is not None and time.time() > context.opened_at + context.ttl
+        return _BREAKER_STATES["half-opened" if context.state == "opened" and time_is_up else context.state]
 
 
 class CircuitOpen(PeerUnavailable):

@@ -40,8 +40,8 @@ class StoreSettings(BaseSettings):
     """Who we are to the cluster; the password is the secret `database_password`."""
     database_ca_file: Path | None = None
     """Speak TLS with the cluster and trust only this authority's certificates."""
-    database_timeout_s: float = Field(default=2.0, gt=0)
-    """The longest wait for one answer of the cluster."""
+    database_timeout_s: float = Field(default=1.8, gt=0)
+    """The longest wait for one answer of the cluster; below `peer_timeout_s`, so that who asked us is still there."""
     migrate_at_start: bool | None = None
     """Whether a service brings the schema up to date by itself; unset: the embedded shop does."""
     sqlite_synchronous: Literal["FULL", "NORMAL"] = "FULL"

@@ -27,6 +27,7 @@ class Worker:
         self._log = get_logger(f"worker.{name}")
         self._nudged = asyncio.Event()
         self._stopping = False
+        self._waiting_for: str | None = None
         self._task: asyncio.Task[None] | None = None
         self._metrics: Metrics | None = None
 
@@ -59,14 +60,23 @@ class Worker:
     async def _safe_step(self) -> int:
         # One bad step must not end the worker: it is logged, counted (and so alerted on) and tried again.
         try:
-            return await self._step()
+            done = await self._step()
         except Unavailable as problem:
-            self._log.warning("worker.failed", worker=self.name, reason=problem.detail)
+            self._wait_for(problem.slug, problem.detail)
         except Exception:  # noqa: BLE001 - see above
             self._log.exception("worker.failed", worker=self.name)
+        else:
+            self._waiting_for = None
+            return done
         if self._metrics is not None:
             self._metrics.worker_failed(self.name)
         return 0
+
+    def _wait_for(self, slug: str, detail: str) -> None:
+        """Say what is away once, not at every look: a database that is down would fill the log."""
+        if slug != self._waiting_for:
+            self._log.warning("worker.failed", worker=self.name, reason=detail)
+        self._waiting_for = slug
 
     async def _pause(self) -> None:
         sleep = asyncio.ensure_future(self._clock.sleep(self._every_s))

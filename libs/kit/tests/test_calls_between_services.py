@@ -13,6 +13,8 @@ from store_kit.problems import DeadlineExceeded, OutcomeUnknown, PeerUnavailable
 from store_kit.settings import StoreSettings
 from store_kit.testing import free_port, within_budget
 
+from tests.support.wait import until
+
 pytestmark = pytest.mark.anyio
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -154,6 +156,10 @@ async def test_dead_peer_opens_the_circuit_and_it_closes_again() -> None:
             await calls.call("GET", "/x")
         assert asyncio.get_running_loop().time() - begun < 0.05
         assert int(told.value.headers["Retry-After"]) >= 1
+        half_open = (
+            b'store_breaker_state{peer="stub"} 1.0'  # though nobody calls: the next call is let through
+        )
+        await until(lambda: half_open in metrics.exposition(), "the circuit is half open by itself")
         handler, _ = answers(200)
         async with peer(handler, port):
             while b'store_breaker_state{peer="stub"} 0.0' not in metrics.exposition():

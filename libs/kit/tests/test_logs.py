@@ -1,10 +1,15 @@
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
 
 import pytest
 import structlog
+from store_kit.clock import ManualClock
 from store_kit.logs import configure_logs, get_logger, trace_id_var
+from store_kit.metrics import Metrics
+from store_kit.problems import PeerUnavailable
+from store_kit.workers import Worker
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +77,29 @@ def test_error_shows_where_it_broke(form: str, who: str, capsys: pytest.CaptureF
     assert "in broken" in told
     assert "ZeroDivisionError: broken" in told
     assert "hunter2" not in told.replace('password = "hunter2"', "").replace('password = \\"hunter2\\"', "")
+
+
+@pytest.mark.anyio
+async def test_worker_says_once_that_something_is_away(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a row of steps that miss the same thing the first is logged and all are counted; after a good one anew."""
+    configure_logs("info", "json")
+    away = iter([True, True, False, True])
+    over = asyncio.Event()
+
+    async def step() -> int:
+        is_away = next(away, None)
+        if is_away is None:
+            over.set()
+        elif is_away:
+            raise PeerUnavailable("away")
+        return 0
+
+    metrics, clock = Metrics("test"), ManualClock()
+    worker = Worker("test", step, 10, clock)
+    worker.start(metrics)
+    while not over.is_set():
+        clock.advance(10)
+        await asyncio.sleep(0)
+    await worker.stop()
+    assert len(lines(capsys)) == 2
+    assert b'store_worker_errors_total{worker="test"} 3.0' in metrics.exposition()

@@ -84,17 +84,58 @@ async def test_a_clock_that_is_ahead_hides_nothing(cluster: Cluster) -> None:
 
 
 async def test_while_very_much_changes_late_entries_are_looked_for_seldom(cluster: Cluster) -> None:
-    """Then the last minute is read again every few seconds only; nothing is given twice for that."""
+    """Then the last seconds are read again every few seconds, the last minute every minute; nothing is given twice."""
     feed, clock = feed_at(cluster, BORDER_MS)
-    slow, _ = feed_at(cluster, BORDER_MS - 10_000)
     begin = await feed.head()
     await feed.announce([(f"{n:04}", 1, 0) for n in range(2_100)])
     page = await feed.since(begin, 5_000)
-    await slow.announce([("late", 1, 0)])
+    for seconds, name in ((4, "a little late"), (59, "late")):
+        slow, _ = feed_at(cluster, BORDER_MS - seconds * 1_000)
+        await slow.announce([(name, 1, 0)])
     assert await ids(feed, page[-1].position) == []
     clock.advance(6)
+    assert await ids(feed, page[-1].position) == ["a little late"]
+    clock.advance(6)
+    assert await ids(feed, page[-1].position) == []
+    clock.advance(60)
     assert await ids(feed, page[-1].position) == ["late"]
     assert await ids(feed, page[-1].position) == []
+
+
+async def test_a_minute_that_moved_on_is_looked_at_from_where_it_was_looked_at_last(cluster: Cluster) -> None:
+    """While very much changes, what comes 58 s late is found though it lies more than a minute back by then."""
+    feed, clock = feed_at(cluster, BORDER_MS)
+    slow, _ = feed_at(cluster, BORDER_MS - 6_000)
+    begin = await feed.head()
+    await feed.announce([(f"{n:04}", 1, 0) for n in range(2_100)])
+    page = await feed.since(begin, 5_000)
+    clock.advance(52)
+    await slow.announce([("late", 1, 0)])
+    clock.advance(6)
+    await feed.announce([("fresh", 1, 0)])
+    (fresh,) = await feed.since(page[-1].position, 5_000)
+    clock.advance(5)
+    assert await ids(feed, fresh.position) == ["late"]
+
+
+async def test_who_is_far_behind_catches_up_to_where_late_entries_matter(cluster: Cluster) -> None:
+    """Ten minutes of changes are each given once, and what comes late to the last of them is given, too."""
+    feed, clock = feed_at(cluster, BORDER_MS)
+    position, seen = await feed.head(), []
+    for minute in range(10):
+        await feed.announce([(f"{minute}-{n:03}", 1, 0) for n in range(300)])
+        clock.advance(60)
+    slow, _ = feed_at(cluster, BORDER_MS + 595_000)
+    while page := await feed.since(position, 250):
+        seen += [entry.product_id for entry in page]
+        position = max(entry.position for entry in page)
+        clock.advance(0.5)
+    assert seen == [f"{minute}-{n:03}" for minute in range(10) for n in range(300)]
+    await feed.announce([("fresh", 1, 0)])
+    (fresh,) = await feed.since(position, 250)
+    await slow.announce([("late", 1, 0)])
+    clock.advance(61)
+    assert await ids(feed, fresh.position) == ["late"]
 
 
 async def test_a_feed_says_when_it_no_longer_reaches_back(cluster: Cluster) -> None:

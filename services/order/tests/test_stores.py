@@ -11,6 +11,7 @@ from store_kit.clock import ManualClock
 from store_kit.problems import OutcomeUnknown
 from store_kit.sqlite import Sqlite
 from store_kit.testing import empty, fresh_keyspace, test_cluster
+from store_order.adapters.cassandra_counts import CassandraCounts
 from store_order.adapters.cassandra_order_index import CassandraOrderIndex
 from store_order.adapters.cassandra_orders import CassandraOrderStore
 from store_order.adapters.cassandra_payments import CassandraBooks
@@ -97,7 +98,8 @@ async def stores(request: Any, tmp_path: Path, keyspace: Cassandra | None) -> As
         assert keyspace is not None
         await empty(keyspace)
         work = CassandraWorkQueue(keyspace, ManualClock())
-        orders = CassandraOrderStore(keyspace, CassandraOrderIndex(keyspace), work, signals)
+        index, tally = CassandraOrderIndex(keyspace), CassandraCounts(keyspace)
+        orders = CassandraOrderStore(keyspace, index, work, tally, signals)
         payments = SimulatedPayments(CassandraBooks(keyspace, ManualClock()))
         yield Stores(orders, work, payments, signals)
         return

@@ -6,7 +6,8 @@ entry may come to lie behind which others have read already: the last minute is 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from store_kit.cassandra import Cassandra, Statement
@@ -35,6 +36,19 @@ _PAGE: Final = 1_000
 _ALL: Final = 2**31 - 1
 _MUCH: Final = 2_000
 _SELDOM_MS: Final = 5_000
+_A_LITTLE: Final = 5_000 * PER_MS
+"""How late entries come all the time, by processes whose clocks agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """When late entries were looked for, and up to where."""
+
+    at_ms: int
+    position: int
+
+
+_NEVER: Final = _Look(0, 2**63)
 
 
 class CassandraChangeFeed:
@@ -50,9 +64,10 @@ class CassandraChangeFeed:
         self._db = db
         self._clock = clock
         self._keep_s = keep_s
-        self._last = 0
-        self._given: set[FeedEntry] = set()
-        self._looked_ms = 0
+        self._newest = 0
+        # What was given of the last minutes, by its hash: while a million products are loaded that is much.
+        self._given: set[int] = set()
+        self._last = self._last_far = _NEVER
         self._writes: Groups[str, Sequence[Announcement]] = Groups(self._write)
 
     async def announce(self, entries: Sequence[Announcement]) -> None:
@@ -63,7 +78,8 @@ class CassandraChangeFeed:
     async def head(self) -> int:
         """Return the position of this moment: what is announced later lies behind it, or a minute before it."""
         self._given.clear()  # who starts over must be given the last minute again
-        return max(self._last, self._clock.now_ms() * PER_MS)
+        self._last = self._last_far = _NEVER
+        return max(self._newest, self._clock.now_ms() * PER_MS)
 
     async def since(self, position: int, limit: int) -> list[FeedEntry]:
         """Return up to `limit` entries behind `position`, and those that came late in the minute before it.
@@ -74,9 +90,9 @@ class CassandraChangeFeed:
         now_ms = self._clock.now_ms()
         if position < (now_ms - self._keep_s * 1000) * PER_MS + LATE:
             raise FeedExpired(f"The feed keeps {self._keep_s} s and no longer reaches back to {position}.")
-        late = await self._late(position, now_ms)
         fresh = await self._between(position, now_ms * PER_MS + LATE, limit)
-        self._given.update(late, fresh)
+        late = await self._late(position, now_ms)
+        self._given.update(map(hash, late + fresh))
         return late + fresh
 
     async def trim(self, older_than_ms: int, limit: int) -> int:  # noqa: ARG002 - the port's shape
@@ -86,8 +102,8 @@ class CassandraChangeFeed:
     async def _write(self, _feed: str, waiting: Sequence[Sequence[Announcement]]) -> list[None]:
         by_bucket: dict[int, list[Statement]] = {}
         for product_id, version, stock_version in (entry for entries in waiting for entry in entries):
-            self._last = max(self._last, self._clock.now_ms() * PER_MS) + 1
-            row = (self._last // BUCKET, self._last, product_id, version, stock_version, self._keep_s)
+            self._newest = max(self._newest, self._clock.now_ms() * PER_MS) + 1
+            row = (self._newest // BUCKET, self._newest, product_id, version, stock_version, self._keep_s)
             by_bucket.setdefault(row[0], []).append((_ADD, row))
         for statements in by_bucket.values():
             for at in range(0, len(statements), _PAGE):
@@ -95,14 +111,39 @@ class CassandraChangeFeed:
         return [None] * len(waiting)
 
     async def _late(self, position: int, now_ms: int) -> list[FeedEntry]:
-        """Return what is new in the minute before `position`; while very much changes, look only now and then."""
-        if len(self._given) > _MUCH and now_ms - self._looked_ms < _SELDOM_MS:
+        """Return what is new in the minute before `position`.
+
+        While very much changes, the last seconds are looked at every few seconds, and the minute once in a minute:
+        each entry is then read five times in all. With the whole minute every time it would be thirteen. Who is far
+        behind need not look: what was there a minute after its time has no late company any more.
+        """
+        much = len(self._given) > _MUCH
+        if much and now_ms - self._last.at_ms < _SELDOM_MS:
             return []
-        self._looked_ms = now_ms
-        minute = await self._between(position - LATE, position, _ALL)
-        late = [entry for entry in minute if entry not in self._given]
-        self._given.intersection_update(minute)
+        far = not much or now_ms - self._last_far.at_ms >= LATE // PER_MS
+        before, back = (self._last_far, LATE) if far else (self._last, _A_LITTLE)
+        late: list[FeedEntry] = []
+        minute: set[int] = set()
+        behind = max(min(position, before.position) - back, before.at_ms * PER_MS - LATE)
+        async for entry in self._read(behind, position):
+            if hash(entry) not in self._given:
+                late.append(entry)
+            if far and entry.position > position - LATE:
+                minute.add(hash(entry))
+        # Only now: what could not be read to its end is looked at again.
+        self._last = _Look(now_ms, position)
+        if far:
+            self._last_far = self._last
+            self._given &= minute
         return late
+
+    async def _read(self, behind: int, up_to: int) -> AsyncIterator[FeedEntry]:
+        """Yield all entries of a stretch, oldest first."""
+        for bucket in range(behind // BUCKET, up_to // BUCKET + 1) if behind < up_to else ():
+            asked = (bucket, behind, up_to, _ALL)
+            async for page in self._db.pages("feed.since", _SINCE, asked, size=_PAGE):
+                for row in page:
+                    yield _entry(*row)
 
     async def _between(self, behind: int, up_to: int, limit: int) -> list[FeedEntry]:
         found: list[FeedEntry] = []

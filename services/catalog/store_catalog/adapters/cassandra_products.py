@@ -65,7 +65,7 @@ class CassandraProductStore:
         return await self._rows.products(product_ids)
 
     async def scan(self, after: ProductId, limit: int) -> list[Product]:
-        """Return the next live products, shard by shard."""
+        """Return the next live products."""
         return await self._rows.following(after, limit)
 
     async def add(self, products: Sequence[NewProduct]) -> list[Added]:

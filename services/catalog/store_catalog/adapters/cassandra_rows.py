@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from store_kit.cassandra import Cassandra
@@ -71,15 +72,33 @@ class Rows:
         return [product for found in await each(read, parts) for product in found]
 
     async def following(self, after: ProductId, limit: int) -> list[Product]:
-        """Return live products behind one, in the order of shards and then of ids; none when there are no more."""
-        shard = self._shards.of(after) if after else 0
-        while shard < self._shards.count:
-            rows = await self._db.all("products.scan", _FOLLOWING, (shard, after, limit))
-            live = [product for product in map(_product, rows) if not product.deleted]
+        """Return live products behind one, some tens of shards at a time by id; none when there are no more.
+
+        By id is by age, and a read model that is built in that order costs two thirds of one built shard by shard.
+        """
+        first = self._shards.of(after) // _AT_ONCE * _AT_ONCE if after else 0
+        while first < self._shards.count:
+            shards = range(first, min(first + _AT_ONCE, self._shards.count))
+            rows = await self._merged(shards, after, limit)
+            live = [product for product in rows if not product.deleted]
             if live:
                 return live
-            shard, after = (shard, rows[-1][0]) if len(rows) == limit else (shard + 1, "")
+            first, after = (first, rows[-1].id) if rows else (first + _AT_ONCE, "")
         return []
+
+    async def _merged(self, shards: range, after: ProductId, limit: int) -> list[Product]:
+        """Return products behind one by id, deleted ones too, from several shards; none when there are no more."""
+        of_each = max(1, limit // len(shards))
+
+        async def read(shard: int) -> list[Product]:
+            rows = await self._db.all("products.scan", _FOLLOWING, (shard, after, of_each))
+            return [_product(row) for row in rows]
+
+        parts = await each(read, shards)
+        # A shard that gave as many as were asked for may have more behind them: there the order ends.
+        end = min((part[-1].id for part in parts if len(part) == of_each), default=None)
+        known = [product for part in parts for product in part if end is None or product.id <= end]
+        return sorted(known, key=attrgetter("id"))[:limit]
 
 
 def _product(row: Sequence[Any]) -> Product:

@@ -32,8 +32,8 @@ from store_catalog.listing import CatalogueLoading, CategoryCount, Facets, ListQ
 
 FORMAT: Final = 1
 """Raise it when what is stored changes its meaning without the schema changing: every copy is then rebuilt."""
-CHUNK: Final = 500
-"""Products per transaction of the index."""
+CHUNK: Final = 1_000
+"""Products per transaction of the index: some 40 ms. With half as many, each of them costs half as much again."""
 _SLICE: Final = 50
 """Products prepared before other requests get their turn: about a millisecond."""
 _REMEMBERED: Final = 25_000

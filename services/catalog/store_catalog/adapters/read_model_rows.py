@@ -9,7 +9,7 @@ from typing import Final
 from store_kit.clock import rfc3339
 from store_kit.responses import json_bytes
 
-from store_catalog.adapters.read_model_text import name_key, words
+from store_catalog.adapters.read_model_text import key_of, words
 from store_catalog.domain import Product
 
 _EPOCH_MS: Final = 1_577_836_800_000
@@ -52,6 +52,7 @@ def incoming(product: Product, currency: str) -> tuple[str | int, ...]:
     """Return what `read_model_writer` takes for a product, in the order of its columns."""
     if product.deleted:
         return (product.id, product.revision, 1, 0, "", 0, 0, "", "", "", "")
+    name = words(product.name)
     return (
         product.id,
         product.revision,
@@ -60,9 +61,9 @@ def incoming(product: Product, currency: str) -> tuple[str | int, ...]:
         product.category,
         int(product.in_stock),
         product.price_minor,
-        name_key(product.name),
+        key_of(name),
         item_json(product, currency).decode(),
-        _distinct(words(product.name), words(product.sku or "")),
+        _distinct(name, words(product.sku or "")),
         _distinct(words(product.category), words(product.description)),
     )
 

@@ -76,7 +76,12 @@ def words(text: str) -> list[str]:
 
 def name_key(name: str) -> str:
     """Return what decides a name's place in the alphabet: its words; quotes and dashes do not count."""
-    return " ".join(words(name))[:NAME_KEY]
+    return key_of(words(name))
+
+
+def key_of(words_of_name: list[str]) -> str:
+    """Return the same for a name whose words are known."""
+    return " ".join(words_of_name)[:NAME_KEY]
 
 
 @dataclass(frozen=True, slots=True)

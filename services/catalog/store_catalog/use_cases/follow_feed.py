@@ -11,8 +11,10 @@ from store_kit.clock import Clock
 from store_catalog.domain import FeedEntry, ProductId
 from store_catalog.ports import ChangeFeed, FeedExpired, FollowedIndex, ProductStore
 
-BATCH: Final = 500
-"""Feed entries, or products of a scan, per step."""
+BATCH: Final = 1_000
+"""Feed entries per step."""
+SCANNED: Final = 1_000
+"""Products of a scan per step; two such lots are in memory at a time."""
 GIVE_UP_MS: Final = 120_000
 """An entry whose change has not shown up after this never will: its writer died between the two."""
 SAVE_EVERY_MS: Final = 5_000
@@ -88,10 +90,15 @@ class FollowFeed:
         position = await self.feed.head()
         self._pending.clear()
         await self.index.start_over()
-        after = ""
-        while found := await self.products.scan(after, BATCH):
-            await self.index.apply(found)
-            after = found[-1].id
+        found = await self.products.scan("", SCANNED)
+        while found:
+            # The next ones are read while these are stored.
+            ahead = asyncio.create_task(self.products.scan(found[-1].id, SCANNED))
+            try:
+                await self.index.apply(found)
+                found = await ahead
+            finally:
+                ahead.cancel()
         await self.index.finish(position)
         self._position = position
 

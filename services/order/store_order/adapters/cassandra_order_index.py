@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from store_kit.cassandra import Cassandra
+from store_kit.groups import Groups
+from store_kit.known_rows import KnownRows
 
 from store_order.domain import Order
 from store_order.ports import OrderFilter, Position
@@ -33,7 +35,6 @@ _HOUR_MS: Final = 3_600_000
 _PAGE: Final = 100
 _END: Final = (2**62, "")
 """Behind every order: lists begin here."""
-_KNOWN_BUCKETS: Final = 10_000
 
 Entry = tuple[int, str]
 """When an order was announced, and its id."""
@@ -44,22 +45,21 @@ class CassandraOrderIndex:
 
     def __init__(self, db: Cassandra) -> None:
         self._db = db
-        self._known: set[tuple[object, ...]] = set()
+        self._buckets = KnownRows(db)
+        self._by_hour: Groups[tuple[int, int], Entry] = Groups(self._write_hour)
 
     async def announce(self, order: Order) -> None:
         """Write the index rows of an order that is about to be inserted; repeating is harmless."""
         month, hour, year = _month(order.created_ms), order.created_ms // _HOUR_MS, _year(order.created_ms)
         shard = zlib.crc32(order.id.encode()) % _SHARDS
         await asyncio.gather(
-            self._once("months_of_user.insert", _ADD_MONTH, (order.user_id, month)),
-            self._once("hours_with_orders.insert", _ADD_HOUR, (year, hour)),
-            self._once("years_with_orders.insert", _ADD_YEAR, (year,)),
+            self._buckets.ensure("months_of_user.insert", (_ADD_MONTH, (order.user_id, month))),
+            self._buckets.ensure("hours_with_orders.insert", (_ADD_HOUR, (year, hour))),
+            self._buckets.ensure("years_with_orders.insert", (_ADD_YEAR, (year,))),
             self._db.write(
                 "orders_by_user.insert", (_ADD_TO_USER, (order.user_id, month, order.created_ms, order.id))
             ),
-            self._db.write(
-                "orders_by_hour.insert", (_ADD_TO_HOUR, (hour, shard, order.created_ms, order.id))
-            ),
+            self._by_hour.submit((hour, shard), (order.created_ms, order.id)),
         )
 
     async def newest_first(self, wanted: OrderFilter, after: Position | None) -> AsyncIterator[list[Entry]]:
@@ -77,14 +77,11 @@ class CassandraOrderIndex:
                 last = entries[-1]
                 yield [entry for entry in entries if wanted.from_ms is None or entry[0] >= wanted.from_ms]
 
-    async def _once(self, operation: str, cql: str, params: tuple[object, ...]) -> None:
-        """Write the row of a bucket unless this process has done so."""
-        if (cql, params) in self._known:
-            return
-        await self._db.write(operation, (cql, params))
-        if len(self._known) >= _KNOWN_BUCKETS:
-            self._known.clear()
-        self._known.add((cql, params))
+    async def _write_hour(self, bucket: tuple[int, int], entries: Sequence[Entry]) -> list[None]:
+        await self._db.write(
+            "orders_by_hour.insert", *((_ADD_TO_HOUR, (*bucket, *entry)) for entry in entries)
+        )
+        return [None] * len(entries)
 
     async def _months(self, user_id: str) -> AsyncIterator["_Bucket"]:
         for (month,) in await self._db.all("months_of_user.list", _MONTHS, (user_id,)):

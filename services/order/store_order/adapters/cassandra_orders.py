@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable, Statement
+from store_kit.cassandra import Cassandra, Statement
 
+from store_order.adapters.cassandra_counts import CassandraCounts
 from store_order.adapters.cassandra_order_index import CassandraOrderIndex, Entry
 from store_order.adapters.cassandra_work import CassandraWorkQueue
 from store_order.adapters.rows import decode_lines, encode_lines, event_of, order_of, order_values
@@ -45,8 +46,6 @@ _EVENT: Final = (
     "SELECT event_version, event_status, mark, at_ms, event_token FROM orders"
     " WHERE order_id = ? AND event_version = ?"
 )
-_COUNT: Final = "UPDATE order_counts SET orders = orders + ? WHERE status = ?"
-_COUNTED: Final = "SELECT orders FROM order_counts WHERE status = ?"
 _AT_ONCE: Final = 32
 
 
@@ -57,15 +56,22 @@ class CassandraOrderStore:
         db: the keyspace.
         index: which orders there are, by user and by time.
         work: where hints go.
+        tally: how many orders are in each status.
         signals: told of every change once it is durable.
     """
 
     def __init__(
-        self, db: Cassandra, index: CassandraOrderIndex, work: CassandraWorkQueue, signals: Signals
+        self,
+        db: Cassandra,
+        index: CassandraOrderIndex,
+        work: CassandraWorkQueue,
+        tally: CassandraCounts,
+        signals: Signals,
     ) -> None:
         self._db = db
         self._index = index
         self._work = work
+        self._tally = tally
         self._signals = signals
 
     async def insert(self, change: Change) -> bool:
@@ -74,7 +80,7 @@ class CassandraOrderStore:
         values = (*order_values(change.after), encode_lines(change.lines or ()))
         inserted = await self._compare_and_set("orders.insert", change, (_INSERT, values))
         if inserted:
-            await self._settled(change)
+            self._settled(change)
         return inserted
 
     async def advance(self, change: Change) -> Order:
@@ -91,7 +97,7 @@ class CassandraOrderStore:
             statements.append((_SET_LINES, (encode_lines(change.lines), after.id)))
         if not await self._compare_and_set("orders.advance", change, *statements):
             raise StaleOrder(f"The order {after.id} was changed by somebody else; read it again.")
-        await self._settled(change)
+        self._settled(change)
         return after
 
     async def find(self, order_id: str) -> Order | None:
@@ -135,10 +141,7 @@ class CassandraOrderStore:
 
     async def counts(self) -> Mapping[Status, int]:
         """Return how many orders are in each status, as far as the counters know."""
-        rows = await asyncio.gather(
-            *(self._db.one("order_counts.get", _COUNTED, (status.value,)) for status in Status)
-        )
-        return {status: max(0, int(row[0])) if row else 0 for status, row in zip(Status, rows, strict=True)}
+        return await self._tally.read()
 
     async def _read(self, entries: Sequence[Entry]) -> list[Order]:
         """Return the orders of entries that are true; the others are left over from inserts that failed."""
@@ -166,21 +169,10 @@ class CassandraOrderStore:
 
         return await self._db.settle(apply, ours)
 
-    async def _settled(self, change: Change) -> None:
-        """Tell those who watch, and move the counters of the gauge."""
+    def _settled(self, change: Change) -> None:
+        """Tell those who watch, and those who count."""
         self._signals.announce(change.after.id)
-        was = change.before.status if change.before else None
-        if was is change.after.status:
-            return
-        moves = [(change.after.status, 1)] + ([(was, -1)] if was else [])
-        await asyncio.gather(*(self._count(status, by) for status, by in moves))
-
-    async def _count(self, status: Status, by: int) -> None:
-        try:
-            await self._db.write_once("order_counts.add", (_COUNT, (by, status.value)))
-        except (DatabaseUnavailable, DatabaseOutcomeUnknown):
-            # The order itself is safe; only the gauge is off by one, and repeating could count twice.
-            return
+        self._tally.moved(change.before, change.after)
 
 
 _WAS_CREATED: Final = {

@@ -39,14 +39,20 @@ class CassandraBooks:
             self._clock.now_ms(),
         )
 
+        written = False
+
         async def apply() -> bool:
-            return await self._db.apply("payments.insert", (_OPEN, row))
+            nonlocal written
+            written = await self._db.apply("payments.insert", (_OPEN, row))
+            return written
 
         async def known() -> bool:
             return await self.find(key) is not None
 
-        # Read it back either way: "known" may be somebody else's.
         await self._db.settle(apply, known)
+        if written:
+            return payment
+        # What is known may be somebody else's.
         found = await self.find(key)
         if found is None:
             raise DatabaseOutcomeUnknown("The payment was written but is not seen; repeat with the same key.")

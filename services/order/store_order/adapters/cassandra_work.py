@@ -12,6 +12,7 @@ from typing import Final
 
 from store_kit.cassandra import Cassandra
 from store_kit.clock import Clock
+from store_kit.groups import Groups
 
 from store_order.domain import Hint, Queue
 
@@ -52,6 +53,7 @@ class CassandraWorkQueue:
         self._looked_ms: dict[Queue, int] = {}
         self._minutes: dict[_Key, int] = {}
         self._finished: dict[_Key, int] = {}
+        self._writes: Groups[tuple[Queue, int], Hint] = Groups(self._write)
 
     async def due(self, queue: Queue, now_ms: int, limit: int) -> Sequence[Hint]:
         """Return up to `limit` hints whose time has come, oldest first."""
@@ -81,8 +83,18 @@ class CassandraWorkQueue:
     async def _add(self, hint: Hint, now_ms: int) -> None:
         minute = max(hint.due_ms, now_ms) // _MINUTE_MS
         await self._begin(hint.queue, min(minute, now_ms // _MINUTE_MS))
-        row = (hint.queue.value, minute, hint.due_ms, hint.order_id, hint.version, hint.looks)
-        await self._db.write("order_work.insert", (_ADD, row))
+        await self._writes.submit((hint.queue, minute), hint)
+
+    async def _write(self, bucket: tuple[Queue, int], hints: Sequence[Hint]) -> list[None]:
+        queue, minute = bucket
+        await self._db.write(
+            "order_work.insert",
+            *(
+                (_ADD, (queue.value, minute, hint.due_ms, hint.order_id, hint.version, hint.looks))
+                for hint in hints
+            ),
+        )
+        return [None] * len(hints)
 
     async def _begin(self, queue: Queue, minute: int) -> None:
         """Set the first mark of a queue before its first hint."""

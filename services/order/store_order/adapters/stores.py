@@ -63,18 +63,19 @@ def _cassandra(
     # The driver costs memory and time to import, which a shop on SQLite need not pay.
     from store_kit.cassandra_schema import open_keyspace  # noqa: PLC0415
 
+    from store_order.adapters.cassandra_counts import CassandraCounts  # noqa: PLC0415
     from store_order.adapters.cassandra_order_index import CassandraOrderIndex  # noqa: PLC0415
     from store_order.adapters.cassandra_orders import CassandraOrderStore  # noqa: PLC0415
     from store_order.adapters.cassandra_payments import CassandraBooks  # noqa: PLC0415
     from store_order.adapters.cassandra_work import CassandraWorkQueue  # noqa: PLC0415
 
     db = open_keyspace("order", SCHEMA / "cassandra", settings=settings, secrets=secrets, metrics=metrics)
-    work = CassandraWorkQueue(db, clock)
+    work, tally = CassandraWorkQueue(db, clock), CassandraCounts(db)
     return Stores(
-        CassandraOrderStore(db, CassandraOrderIndex(db), work, signals),
+        CassandraOrderStore(db, CassandraOrderIndex(db), work, tally, signals),
         work,
         CassandraBooks(db, clock),
-        (db,),
+        (db, tally),
         {"database": db.check},
     )
 

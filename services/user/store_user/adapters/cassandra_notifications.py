@@ -7,6 +7,7 @@ from typing import Final
 
 from store_kit.cassandra import Cassandra
 from store_kit.clock import Clock
+from store_kit.known_rows import KnownRows
 
 from store_user.domain import Notification
 
@@ -42,6 +43,7 @@ class CassandraNotifications:
         self._db = db
         self._clock = clock
         self._keep_ms = keep_ms
+        self._periods = KnownRows(db)
 
     async def add(self, notifications: Sequence[Notification]) -> int:
         """Write what is not known yet."""
@@ -79,7 +81,9 @@ class CassandraNotifications:
         # it were of now.
         end_ms = min((period + 1) * _PERIOD_MS, now_ms + _PERIOD_MS)
         index = (one.account_id, period, self._ttl_s(end_ms, now_ms))
-        await self._db.write("periods_with_notifications.insert", (_ADD_PERIOD, index))
+        await self._periods.ensure(
+            "periods_with_notifications.insert", (_ADD_PERIOD, index), key=(one.account_id, period, end_ms)
+        )
         row = (*key, one.order_id, one.status, self._ttl_s(min(one.at_ms, now_ms), now_ms))
         await self._db.write("notifications.insert", (_ADD, row))
         return True

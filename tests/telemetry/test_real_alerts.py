@@ -1,4 +1,4 @@
-"""The seed's three alerts, made to fire in earnest, to reach whoever is told, and to clear."""
+"""The seed's three alerts and some others, made to fire in earnest, to reach whoever is told, and to clear."""
 
 import asyncio
 import os
@@ -8,43 +8,18 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.support.cassandra import Node
 from tests.support.people import Person
 from tests.support.shop import FourServices
-from tests.support.wait import until
+from tests.support.wait import until, within
+from tests.telemetry.alerting import CLEARS_WITHIN_S, clears, ends, fires, ordering
 from tests.telemetry.shopping import Shopping, in_the_background
 from tests.telemetry.stack import Stack
 
 pytestmark = pytest.mark.anyio
 
-FIRES_WITHIN_S = CLEARS_WITHIN_S = 90.0
 IDLE_OPERATIONS = 50
 """Below this the database stays when nobody shops (half of what DatabaseHighRPS allows)."""
-
-
-async def fires(stack: Stack, alert: str, service: str, receiver: str) -> None:
-    """Wait until Prometheus fires an alert and Alertmanager has told the receiver whose it is."""
-
-    async def firing() -> bool:
-        return await stack.prometheus.firing(alert, service=service)
-
-    await until(firing, f"{alert} of {service} fires", FIRES_WITHIN_S)
-    await until(
-        lambda: stack.receiver.has("firing", alert, service=service), f"{alert} is told", CLEARS_WITHIN_S
-    )
-    told = next(one for one in stack.receiver.heard if one.labels["alertname"] == alert)
-    assert told.receiver == receiver
-    assert told.annotations["runbook_url"].endswith(f"/docs/reproduce_alerts/#{alert.lower()}")
-
-
-async def clears(stack: Stack, alert: str, service: str) -> None:
-    """Wait until Prometheus has ended an alert and Alertmanager has said so."""
-
-    async def quiet() -> bool:
-        return not await stack.prometheus.firing(alert, service=service)
-
-    await until(quiet, f"{alert} of {service} ends", CLEARS_WITHIN_S)
-    await until(lambda: stack.receiver.has("resolved", alert, service=service), f"the end of {alert} is told")
-    stack.receiver.forget()
 
 
 @asynccontextmanager
@@ -69,18 +44,8 @@ async def halting(shop: FourServices, name: str) -> AsyncIterator[None]:
 async def test_a_slow_dependency_makes_high_p99_latency_fire(stack: Stack, shopping: Shopping) -> None:
     """While the catalogue stands still most of the time, orders wait for it; when it works again the alert ends."""
     person = await shopping.customer()
-
-    async def orders() -> None:
-        while True:
-            await person.add(shopping.plenty)
-            await person.order()  # whatever becomes of it: it is slow
-
-    ordering = asyncio.create_task(orders())
-    try:
-        async with halting(stack.shop, "catalog"):
-            await fires(stack, "HighP99Latency", "order", "shop")
-    finally:
-        ordering.cancel()
+    async with halting(stack.shop, "catalog"), ordering(person, shopping.plenty):
+        await fires(stack, "HighP99Latency", "order", "shop")
     await clears(stack, "HighP99Latency", "order")
 
 
@@ -98,13 +63,35 @@ async def test_load_makes_database_high_rps_fire(
     await until(idle, "the shop is at rest", CLEARS_WITHIN_S)
 
 
-async def test_a_service_that_died_makes_service_availability_fire(stack: Stack) -> None:
-    """A process that ends is missed, and found again when it is back; its target never left."""
+async def test_a_service_that_died_makes_service_availability_fire(stack: Stack, shopping: Shopping) -> None:
+    """A process that ends is missed, and found again when it is back; what it takes with it is told, too."""
+    person = await shopping.customer()
     stack.shop.processes["cart"].kill()
-    await fires(stack, "ServiceAvailability", "cart", "on-call")
-    assert await stack.prometheus.total('up{service="cart"}') == 0
+    async with ordering(person, shopping.plenty):
+        await fires(stack, "ServiceAvailability", "cart", "on-call")
+        assert await stack.prometheus.total('up{service="cart"}') == 0
+        await fires(stack, "BreakerOpen", "order", "shop")
+        await fires(stack, "HighErrorRatio", "order", "on-call")
+        await fires(stack, "GatewayErrors", "nginx", "on-call")
+        # That its target is down is true, too, and nobody needs to hear it twice.
+        assert await stack.prometheus.firing("TargetDown", service="cart")
+        assert not stack.receiver.has("firing", "TargetDown", service="cart")
     await stack.shop.restart("cart")
+    await ends(stack, "HighErrorRatio", "order")
+    await ends(stack, "BreakerOpen", "order")  # though nobody orders any more
     await clears(stack, "ServiceAvailability", "cart")
+
+
+async def test_a_database_that_hangs_makes_background_work_alerts_fire(stack: Stack, node: Node) -> None:
+    """While Cassandra answers nobody, workers fail and product lists fall behind; both end when it answers again."""
+    node.pause()
+    try:
+        await fires(stack, "BackgroundWorkFails", "order", "shop")
+        await fires(stack, "CatalogIndexLag", "catalog", "shop")
+    finally:
+        node.go_on()
+    await ends(stack, "BackgroundWorkFails", "order")
+    await clears(stack, "CatalogIndexLag", "catalog")
 
 
 async def test_a_target_that_disappears_makes_service_availability_fire(stack: Stack) -> None:
@@ -118,12 +105,16 @@ async def test_a_target_that_disappears_makes_service_availability_fire(stack: S
 
 async def test_only_the_watchdog_barks_when_all_is_well(stack: Stack) -> None:
     """When nothing is wrong nothing fires but Watchdog, and that is told again and again."""
+    firing: set[str] = set()
 
     async def only_watchdog() -> bool:
-        firing = await stack.prometheus.query('ALERTS{alertstate="firing"}')
-        return {one.labels["alertname"] for one in firing} == {"Watchdog"}
+        found = await stack.prometheus.query('ALERTS{alertstate="firing"}')
+        firing.clear()
+        firing.update(one.labels["alertname"] for one in found)
+        return firing == {"Watchdog"}
 
-    await until(only_watchdog, "only Watchdog fires", CLEARS_WITHIN_S)
+    await within(only_watchdog, CLEARS_WITHIN_S)
+    assert firing == {"Watchdog"}
     stack.receiver.forget()
     await until(lambda: stack.receiver.has("firing", "Watchdog"), "Watchdog is told again", CLEARS_WITHIN_S)
     assert {one.receiver for one in stack.receiver.heard if one.labels["alertname"] == "Watchdog"} == {
