@@ -4,7 +4,7 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test test-cassandra test-nodes test-gateway telemetry full chaos check fmt docs bench bench-gateway bench-db bench-million test-compose clean
+.PHONY: help up dev test test-cassandra test-nodes test-gateway telemetry full chaos check fmt docs bench bench-gateway bench-db bench-million load test-compose clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
@@ -54,7 +54,7 @@ check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy $(PACKAGES:%=--package store_%)
-	@$(BIN)/mypy conftest.py bench infra tests $(TESTS)
+	@$(BIN)/mypy conftest.py bench infra load tests $(TESTS)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/pytest --numprocesses 3 --quiet -m "not slow" $(TESTS) tests/architecture
 
@@ -77,6 +77,10 @@ bench-db: .venv/.dev ## measure the shop on SQLite and on one Cassandra node in 
 bench-million: .venv/.dev ## a million products on one Cassandra node: load them, build the lists, search (ARGS="--products N")
 	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.million $(ARGS)
 
+load: .venv/.load ## load a running shop as people do, and judge it (ARGS="--host http://localhost --users 50 --shape ramp")
+	@$(BIN)/locust -f load/locustfile.py --headless --only-summary --host http://localhost:8080 \
+		--users 20 --spawn-rate 5 --run-time 60s $(ARGS)
+
 clean: ## delete what was built or installed here; the shop's data in .store/ stays
 	rm -rf .venv .uv launcher/store_cli/site build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -88,10 +92,15 @@ LOCKED := uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyp
 	@scripts/bootstrap.sh --quiet --inexact --no-dev --group docs --all-packages --compile-bytecode
 	@touch $@
 
+.venv/.load: $(LOCKED) scripts/bootstrap.sh
+	@echo "Setting up .venv with Locust (once; some seconds)"
+	@scripts/bootstrap.sh --quiet --inexact --only-group load
+	@touch $@
+
 .venv/.dev: $(LOCKED) scripts/bootstrap.sh
 	@echo "Setting up .venv with the development tools (once; up to a minute)"
 	@scripts/bootstrap.sh --quiet --all-groups --all-packages --compile-bytecode
-	@touch .venv/.up $@
+	@touch .venv/.up .venv/.load $@
 
 $(SITE): mkdocs.yml $(shell find docs -type f) | .venv/.up
 	@$(BIN)/mkdocs build --strict --quiet

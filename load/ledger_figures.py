@@ -21,7 +21,7 @@ SLICES: Final = (1, 4, 5, 10, 30, 50)
 """Per cent of the products, the most wanted first; together 100."""
 
 _PAGE: Final = '''\
-"""How people really bought, as `python -m load.ledger_figures` counted it in the ledger of data/. Not edited by hand."""
+"""How people really bought, as `python -m load.ledger_figures` counted it in data/. Not edited by hand."""
 
 from typing import Final
 

@@ -18,6 +18,7 @@ JSON = Any
 _TOKEN_KEPT_S: Final = 400.0
 """Tokens are valid for ten minutes, a visit takes a few."""
 _TOO_MANY: Final = 429
+_DECIDED: Final = ("CREATED", "PROCESSING", "SHIPPING", "DELIVERED")
 
 
 class Person(FastHttpUser):
@@ -45,7 +46,7 @@ class Person(FastHttpUser):
         gevent.sleep(self._pause())
 
     def _pause(self) -> float:
-        return random.uniform(1.0, 5.0) * float(self.environment.parsed_options.pace)
+        return random.uniform(2.0, 8.0) * float(self.environment.parsed_options.pace)
 
     def ask(
         self,
@@ -59,7 +60,7 @@ class Person(FastHttpUser):
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> JSON:
-        """Send one request and return the decoded answer; None when it is one of the `refusals`.
+        """Send one request and return the decoded answer: what was asked for, or the problem of a refusal.
 
         Args:
             method: of the request.
@@ -88,8 +89,9 @@ class Person(FastHttpUser):
                 return answer.json() if answer.text else None
             slug = _slug(answer)
             if slug and (refusals or {}).get(answer.status_code) == slug:
+                answer.request_meta["name"] += f" ({slug})"
                 answer.success()
-                return None
+                return answer.json()
             answer.failure(_complaint(answer, slug))
         raise RescheduleTask
 
@@ -134,9 +136,9 @@ class Person(FastHttpUser):
         self._token_ends = 0.0
 
     def order(self) -> JSON:
-        """Order what is in the cart; return the order, None when stock ran out or it is not decided yet.
+        """Order what is in the cart; return the order, or the problem when stock ran out.
 
-        What does not add up is counted as an error, as a wrong status is.
+        A total that is not the sum of its lines is counted as an error, as a wrong status is.
         """
         placed = self.ask(
             "POST",
@@ -146,16 +148,18 @@ class Person(FastHttpUser):
             body={},
             headers={"Idempotency-Key": str(uuid.uuid4())},
         )
-        if placed is None:
-            self.ask("DELETE", "/api/cart", status=204)
-            return None
-        if placed["status"] == "PENDING":
-            return None
-        if placed["total_minor"] != sum(
-            line["quantity"] * line["unit_price_minor"] for line in placed["lines"]
-        ):
+        if placed["status"] in _DECIDED and placed["total_minor"] != _sum_of(placed["lines"]):
             self.wrong("the total of an order is the sum of its lines")
         return placed
+
+
+def is_refused(answer: JSON) -> bool:
+    """Whether an answer is the problem of a refusal."""
+    return "title" in answer
+
+
+def _sum_of(lines: JSON) -> int:
+    return sum(line["quantity"] * line["unit_price_minor"] for line in lines)
 
 
 def _slug(answer: ResponseContextManager) -> str:
@@ -168,4 +172,4 @@ def _slug(answer: ResponseContextManager) -> str:
 def _complaint(answer: ResponseContextManager, slug: str) -> str:
     if answer.status_code == _TOO_MANY:
         return "429: the shop limits requests; docs/load_testing.md says how to lift that"
-    return f"{answer.status_code} {slug or answer.error or ''}".strip()
+    return f"{answer.status_code} {slug or getattr(answer, 'error', '') or 'no answer'}".strip()

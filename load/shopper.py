@@ -14,7 +14,7 @@ from load.figures import (
     THE_MOST_WANTED,
     UNITS_OF_A_LINE,
 )
-from load.person import JSON, Person
+from load.person import JSON, Person, is_refused
 from load.wares import Wares
 
 LOOKERS: Final = 3
@@ -38,7 +38,8 @@ class Shopper(Person):
     @task(LOOKERS)
     def look_around(self) -> None:
         """Browse, search, look at a few products and go away."""
-        category = random.choice(self.ask("GET", "/api/categories")["items"])["name"]
+        self.leave()
+        category = random.choice(self.ask("GET", "/api/categories")["items"])["category"]
         self.think()
         listed = self.ask("GET", _query(category=category, in_stock="true"), name="/api/products?category")
         self.think()
@@ -50,6 +51,7 @@ class Shopper(Person):
     @task
     def buy(self) -> None:
         """Fill a cart, order it and watch what becomes of it."""
+        self.leave()
         wares = _WARES.of(self)
         lines = random.choice(LINES_OF_AN_ORDER)
         wanted = {wares.pick(): random.choice(UNITS_OF_A_LINE) for _ in range(lines)}
@@ -62,9 +64,14 @@ class Shopper(Person):
         self.ask("GET", "/api/cart")
         self.think()
         placed = self.order()
-        if placed is not None:
+        if is_refused(placed):
+            if not self.make_do_with(placed["lines"]):
+                return
+            placed = self.order()
+        if is_refused(placed):
+            self.ask("DELETE", "/api/cart", status=204)
+        else:
             self.watch(placed)
-        self.leave()
 
     def search(self, name: str) -> None:
         """Search for the longest word of a name."""
@@ -97,8 +104,20 @@ class Shopper(Person):
         self.sign_in(*self.account)
         self.ask("POST", "/api/cart/merge", body={"cart_token": guest})
 
+    def make_do_with(self, short: JSON) -> bool:
+        """Take what there is of the products that are short; return whether anything is left in the cart."""
+        left = 0
+        for line in short:
+            path, name = f"/api/cart/items/{line['product_id']}", "/api/cart/items/{id}"
+            if line["available"]:
+                changed = self.ask("PUT", path, name=name, body={"quantity": line["available"]})
+            else:
+                changed = self.ask("DELETE", path, name=name)
+            left = changed["line_count"]
+        return bool(left)
+
     def watch(self, order: JSON) -> None:
-        """Look at the order until it is on its way; take it back as often as people did. It never goes back."""
+        """Look at the order for a while, or take it back as often as people did. Its status never goes back."""
         path, seen = f"/api/orders/{order['id']}", order["status"]
         if random.random() < TAKEN_BACK:
             self.think()

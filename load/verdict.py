@@ -9,7 +9,7 @@ from locust.env import Environment
 from locust.runners import WorkerRunner
 from locust.stats import RequestStats
 
-from load.shape import SHAPES
+from load.curves import SHAPES
 
 HELD, BROKEN = 0, 1
 _P99: Final = 0.99
@@ -25,21 +25,28 @@ class Threshold(NamedTuple):
     held: bool
 
 
-def thresholds(stats: RequestStats, most_errors: int, p99_ms: float) -> Iterator[Threshold]:
-    """Judge a run: errors, the P99 of all answers, and that anything was ordered at all."""
-    errors = stats.total.num_failures
+def thresholds(stats: RequestStats, exceptions: int, most_errors: int, p99_ms: float) -> Iterator[Threshold]:
+    """Judge a run: errors, the P99 of all answers, and that anything was ordered at all.
+
+    Args:
+        stats: what was asked and answered.
+        exceptions: answers that nobody here understood.
+        most_errors: how many answers may be wrong.
+        p99_ms: what the P99 may be, in milliseconds.
+    """
+    errors = stats.total.num_failures + exceptions
     yield Threshold("errors", f"<= {most_errors}", str(errors), errors <= most_errors)
     p99 = stats.total.get_response_time_percentile(_P99)
     yield Threshold("P99 of all answers", f"<= {p99_ms:g} ms", f"{p99} ms", 0 < p99 <= p99_ms)
     orders = stats.get(*_ORDERS)
     placed = orders.num_requests - orders.num_failures
-    yield Threshold("orders answered", ">= 1", str(placed), placed >= 1)
+    yield Threshold("orders placed", ">= 1", str(placed), placed >= 1)
 
 
 def judge_by_thresholds() -> None:
     """Have Locust take the options below and judge every run by them."""
-    events.init_command_line_parser.add_listener(_options)
-    events.quitting.add_listener(_judge)
+    events.init_command_line_parser.add_listener(_options)  # type: ignore[no-untyped-call] # Locust's
+    events.quitting.add_listener(_judge)  # type: ignore[no-untyped-call] # Locust's
 
 
 def _options(parser: LocustArgumentParser) -> None:
@@ -54,7 +61,9 @@ def _judge(environment: Environment, **_: Any) -> None:
     if isinstance(environment.runner, WorkerRunner) or environment.parsed_options is None:
         return  # the master adds up what all workers measured
     options = environment.parsed_options
-    found = list(thresholds(environment.stats, options.max_errors, options.p99_ms))
+    runner = environment.runner
+    exceptions = sum(int(one["count"]) for one in runner.exceptions.values()) if runner else 0
+    found = list(thresholds(environment.stats, exceptions, options.max_errors, options.p99_ms))
     held = all(threshold.held for threshold in found)
     print("\nThresholds")
     for threshold in found:

@@ -89,7 +89,7 @@ crowd() { # memory while fifty shoppers shop, and what became of their requests
     sleep 45
     memory
     loaded --profile load stop traffic
-    docker logs product-store-traffic-1 2>&1 | grep -E 'Aggregated|Traceback|Error' | head -n 5
+    docker logs product-store-traffic-1 2>&1 | awk '/Aggregated|Traceback/ && n++ < 3'
     loaded --profile load rm -f traffic
 }
 
@@ -140,12 +140,15 @@ killing() { # one of two replicas of each service killed under load: nothing tha
     answered "killing"
 }
 
-restarted() { # CONTAINER
-    local begun=$EPOCHREALTIME
-    docker restart -t 20 "$1" >/dev/null
+restarted() { # CONTAINER; it must end by itself once its requests are answered
+    local begun=$EPOCHREALTIME code
+    docker stop -t 20 "$1" >/dev/null
+    code=$(docker inspect -f '{{.State.ExitCode}}' "$1")
+    [ "$code" = 0 ] || fail "$1 ended with $code"
+    docker start "$1" >/dev/null
     healthy "$1"
     sleep 3  # until nginx, which looks every second, knows its new address: before, the other one is all there is
-    awk -v name="$1" -v begun="$begun" -v now="$EPOCHREALTIME" 'BEGIN {printf "restarted %s: healthy after %.1f s\n", name, now - begun}'
+    awk -v name="$1" -v begun="$begun" -v now="$EPOCHREALTIME" 'BEGIN {printf "restarted %s: drained, healthy again after %.1f s\n", name, now - begun}'
 }
 
 healthy() { # CONTAINER
