@@ -30,6 +30,7 @@ finish() {
     fi
     rm -f "$said"
     [ -n "$KEEP" ] || down || rc=1
+    [ -n "$KEEP$ran" ] || "$here/install-engine.sh" stop || rc=1
     exit $rc
 }
 
@@ -181,7 +182,9 @@ down() {
 }
 
 main() {
-    DOCKER_HOST=$("$here/install-engine.sh" start)
+    ran=
+! docker -H "unix://$ENGINE_DIR/docker.sock" version >/dev/null 2>&1 || ran=1 # then it is not ours to stop
+DOCKER_HOST=$("$here/install-engine.sh" start)
     export DOCKER_HOST
     step stand-ins
     "$here/make-standins.sh"
