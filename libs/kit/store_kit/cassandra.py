@@ -57,6 +57,7 @@ Statement = tuple[str, Sequence[Any]]
 _SIGN_OF_LIFE: Final[Statement] = ("SELECT key FROM system.local", ())
 _RECONNECT_S: Final = 0.5
 _SCHEMA_TIMEOUT_S: Final = 60.0
+_SEVERAL: Final = 3
 
 
 class Cassandra:
@@ -279,7 +280,7 @@ class Cassandra:
             try:
                 await self._write_once(operation, statements)
             except DatabaseOutcomeUnknown:
-                patience = patience or Patience()
+                patience = patience or self.patience()
                 if not await patience.pause():
                     raise
             except DatabaseUnavailable as error:
@@ -334,7 +335,9 @@ class Cassandra:
         try:
             return await apply()
         except DatabaseOutcomeUnknown:
-            patience = Patience()
+            if self.lacks_majority():
+                raise
+            patience = self.patience()
         while True:
             # The serial read ends what is half done. A try that is still on its way may be applied later: the
             # next one has the same token and condition, so that only one of the two can win.
@@ -347,6 +350,21 @@ class Cassandra:
             except (DatabaseOutcomeUnknown, DatabaseUnavailable) as error:
                 if not await patience.pause():
                     raise still_unknown() from error
+
+    def patience(self) -> Patience:
+        """Return the pauses for who tries to learn an outcome; without a majority there is no sense in any."""
+        return Patience(self.lacks_majority)
+
+    def lacks_majority(self) -> bool:
+        """Whether so few of several copies are in sight that nobody can learn an outcome now.
+
+        Of a single copy this says nothing: it is back before long, or all is over anyway.
+        """
+        copies = self.where.replication
+        if copies < _SEVERAL or self._session is None:
+            return False
+        hosts = self._session.cluster.metadata.all_hosts()
+        return sum(host.is_up is not False for host in hosts) < copies // 2 + 1
 
     async def _write_once(self, operation: str, statements: Sequence[Statement]) -> list[Row]:
         bound = [(await self._prepare(cql)).bind(params) for cql, params in statements]

@@ -82,17 +82,22 @@ def still_unknown() -> DatabaseOutcomeUnknown:
 
 
 class Patience:
-    """Pauses between tries to learn an outcome, for as long as the request's budget and ours allow."""
+    """Pauses between tries to learn an outcome, for as long as the request's budget and ours allow.
 
-    def __init__(self) -> None:
+    Args:
+        hopeless: whether no try can succeed as things are.
+    """
+
+    def __init__(self, hopeless: Callable[[], bool]) -> None:
+        self._hopeless = hopeless
         self._until = time.monotonic() + min(_PATIENCE_S, remaining_s(_PATIENCE_S))
         self._pause_s = _FIRST_PAUSE_S
 
     async def pause(self) -> bool:
-        """Wait a little; False when there is no time for that."""
+        """Wait a little; False when there is no time for that, or no sense in it."""
         pause_s = self._pause_s * random.uniform(0.5, 1)  # noqa: S311 - so that not all come back at once
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
-        if time.monotonic() + pause_s > self._until:
+        if self._hopeless() or time.monotonic() + pause_s > self._until:
             return False
         await asyncio.sleep(pause_s)
         return True

@@ -230,13 +230,14 @@ class ServiceClient:
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 allow_redirects=False,
             ) as response:
-                return self._judged(Reply(response.status, await response.read(), response.headers))
+                reply = Reply(response.status, await response.read(), response.headers)
         except aiohttp.ClientConnectorError as error:
             raise PeerUnavailable(f"The {self._peer} service is not reachable; try again shortly.") from error
         except TimeoutError as error:
             raise self._timed_out(request, timeout_s, time.monotonic() - started) from error
         except aiohttp.ClientError as error:
             raise OutcomeUnknown(f"The {self._peer} service broke off; repeat with the same key.") from error
+        return self._judged(reply, waited_long=time.monotonic() - started > self._patience(request) / 2)
 
     def _timeout(self, request: "_Request") -> float:
         left = remaining_s(self._settings.request_timeout_s)
@@ -256,11 +257,12 @@ class ServiceClient:
         timeout.blames_peer = not (lagged or hasty)
         return timeout
 
-    def _judged(self, reply: Reply) -> Reply:
+    def _judged(self, reply: Reply, *, waited_long: bool) -> Reply:
         if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return reply
         if reply.status == HTTPStatus.SERVICE_UNAVAILABLE and _OUTCOME_UNKNOWN not in reply.body:
-            raise PeerUnavailable(f"The {self._peer} service cannot do this now; try again shortly.")
+            refusal = SlowRefusal if waited_long else PeerUnavailable
+            raise refusal(f"The {self._peer} service cannot do this now; try again shortly.")
         raise OutcomeUnknown(f"The {self._peer} service failed; repeat with the same key.")
 
     def _breaker_state(self) -> float:
@@ -274,14 +276,18 @@ class CircuitOpen(PeerUnavailable):
     """The circuit to the peer is open: it failed several times in a row and is left alone for a moment."""
 
 
+class SlowRefusal(PeerUnavailable):
+    """The peer waited in vain for what it needs, its database perhaps: another wait like that would be too much."""
+
+
 class NoToken(PeerUnavailable):
     """We got no token of our own, so that the peer could not even be asked."""
 
 
 def _may_pass(error: Exception) -> bool:
-    """Say whether another try may do better; an open circuit, or no token, says itself that it would not."""
+    """Say whether another try may do better soon; some failures say themselves that it would not."""
     return isinstance(error, PeerUnavailable | OutcomeUnknown) and not isinstance(
-        error, CircuitOpen | NoToken
+        error, CircuitOpen | SlowRefusal | NoToken
     )
 
 

@@ -77,6 +77,22 @@ async def test_idempotent_call_is_repeated() -> None:
     assert len(asked) == 3
 
 
+async def test_refusal_after_a_long_wait_is_not_asked_for_again() -> None:
+    """A peer that waited in vain for its database would wait again, and so would whoever asked us."""
+    asked = 0
+
+    async def handler(_: web.BaseRequest) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.2)
+        return web.Response(status=503)
+
+    async with peer(handler) as url, client(url) as calls:
+        with pytest.raises(PeerUnavailable):
+            await calls.call("GET", "/x")
+    assert asked == 1
+
+
 async def test_call_with_an_effect_is_sent_once() -> None:
     """A POST is never repeated by the client; what it did is unknown after a 500."""
     handler, asked = answers(500, 200)

@@ -123,7 +123,7 @@ class Shelves:
                     raise
             shelf.forget(subject for operation in group for subject in operation.subjects)
             if in_doubt or tries > _EAGER:
-                patience = patience or Patience()
+                patience = patience or self._db.patience()
                 if not await patience.pause():
                     break
         if in_doubt:
