@@ -122,3 +122,17 @@ async def test_a_shared_call_does_not_inherit_one_shoppers_time() -> None:
     catalogue.go.set()
     await within_budget(0.5, remembered(catalogue).find([MUG]))
     assert catalogue.budget_s == 999
+
+
+async def test_while_the_catalogue_takes_long_an_expired_product_is_believed() -> None:
+    """Nobody waits long for news of what is known; they come all the same, for whoever is next."""
+    catalogue, clock = SlowCatalogue(product(MUG, 100)), ManualClock()
+    catalogue.go.set()
+    products = remembered(catalogue, clock)
+    await products.find([MUG])
+    clock.advance(3600)
+    catalogue.go.clear()
+    catalogue.products[MUG] = product(MUG, 200)
+    assert (await products.find([MUG]))[MUG].price_minor == 100
+    catalogue.go.set()
+    assert (await products.find([MUG]))[MUG].price_minor == 200

@@ -17,6 +17,8 @@ from store_cart.domain import Product
 from store_cart.ports import Catalogue
 
 _PER_CALL: Final = 1_000
+_WORTH_A_WAIT_S: Final = 0.2
+"""How long news of what is known already are waited for: who adds to a cart has other things to wait for."""
 
 
 class _Call:
@@ -41,7 +43,7 @@ class RememberedProducts:
     """The KnownProducts port in front of the catalogue.
 
     Products that do not exist are not remembered: they may be created the next moment. An expired product
-    is asked again, but still believed while the catalogue is away.
+    is asked again, but still believed while the catalogue is away or takes long.
 
     Args:
         catalogue: who knows.
@@ -78,14 +80,17 @@ class RememberedProducts:
         return found, unknown
 
     async def _ask(self, ids: list[str]) -> dict[str, Product]:
-        """Join the next call; where it fails, an expired memory is better than none."""
+        """Join the next call; where it fails or takes long, an expired memory is better than none."""
+        expired = {product_id: self._known[product_id][1] for product_id in ids if product_id in self._known}
+        asked = self._join(ids).answer
+        if len(expired) == len(ids):
+            await asyncio.wait((asked,), timeout=_WORTH_A_WAIT_S)
+            if not asked.done():
+                return expired
         try:
             # Others wait for the same answer: one who gives up must not take it from them.
-            answer = await asyncio.shield(self._join(ids).answer)
+            answer = await asyncio.shield(asked)
         except Unavailable:
-            expired = {
-                product_id: self._known[product_id][1] for product_id in ids if product_id in self._known
-            }
             if len(expired) < len(ids):
                 raise
             return expired
