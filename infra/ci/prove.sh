@@ -4,7 +4,7 @@
 # development environment (make .venv/.dev). What it found is printed as it goes.
 #
 #   infra/ci/prove.sh [STEP...]      all steps by default:
-#       up smoke pages memory replay crowd disk scale roll killing, and `down` whatever came of them (KEEP=1: only when named)
+#       up panels smoke pages memory replay crowd disk scale roll killing, and `down` whatever came of them (KEEP=1: only when named)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -14,7 +14,7 @@ store=("$root/.venv/bin/store")
 python=$root/.venv/bin/python
 said=$(mktemp)
 base=http://localhost
-steps=(up smoke pages memory replay crowd disk scale roll killing)
+steps=(up panels smoke pages memory replay crowd disk scale roll killing)
 
 step() { printf '\n%(%T)T == %s\n' -1 "$*"; }
 compose() { (cd "$root/infra" && docker-compose -f docker-compose.yml -f docker-compose.ci.yml "$@"); }
@@ -54,6 +54,12 @@ up() {
     local sick
     sick=$(compose ps --format '{{.Service}} {{.State}} {{.Health}}' | awk '$2 != "running" || ($3 != "" && $3 != "healthy")')
     [ -z "$sick" ] || fail "not healthy: $sick"
+}
+
+panels() { # every panel of every dashboard has data within a minute, with the background traffic that the docs advise
+    compose --profile load up -d --no-deps traffic
+    (cd "$root" && "$python" -m infra.ci.panels http://localhost:9090)
+    compose --profile load rm -sf traffic
 }
 
 smoke() { "$root/test_all_microservices.sh" "$base"; }
@@ -183,8 +189,8 @@ down() {
 
 main() {
     ran=
-! docker -H "unix://$ENGINE_DIR/docker.sock" version >/dev/null 2>&1 || ran=1 # then it is not ours to stop
-DOCKER_HOST=$("$here/install-engine.sh" start)
+    ! docker -H "unix://$ENGINE_DIR/docker.sock" version >/dev/null 2>&1 || ran=1 # then it is not ours to stop
+    DOCKER_HOST=$("$here/install-engine.sh" start)
     export DOCKER_HOST
     step stand-ins
     "$here/make-standins.sh"

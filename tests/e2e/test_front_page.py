@@ -1,4 +1,4 @@
-"""The README's tour works as it stands, and the gateway serves the documentation and Swagger by itself."""
+"""Commands of README and docs work as they stand; the gateway serves documentation and Swagger by itself."""
 
 import re
 from pathlib import Path
@@ -12,25 +12,50 @@ from tests.support.shop import EmbeddedShop
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def tour(page: str) -> str:
-    """Return the shell script of a README's tour."""
-    scripts = re.findall(r"^```bash\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
-    assert len(scripts) == 1
-    return str(scripts[0])
+PAGES = sorted(
+    str(page.relative_to(ROOT))
+    for page in (*ROOT.glob("README*.md"), *ROOT.glob("docs/*.md"))
+    if "```bash\n" in page.read_text()
+)
+
+
+def blocks(page: str) -> str:
+    """Return the blocks marked `bash` of a page as one script: they run as they stand, one after the other."""
+    found = re.findall(r"^```bash\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    assert found
+    return "".join(found)
+
+
+async def pasted(page: str, shop: EmbeddedShop, admin: Person) -> str:
+    """Return what a page's blocks say when they are pasted into a shell."""
+    await admin.create_product(stock=10, price_minor=250, name="Scented candle")
+    command = ["bash", "-euo", "pipefail", "-c", blocks(page)]
+    done = await anyio.run_process(command, env={"BASE": shop.url(""), "PATH": "/usr/bin:/bin"})
+    return done.stdout.decode()
+
+
+def test_pages_are_found() -> None:
+    """The pages whose blocks are run are those that one expects."""
+    assert {"README.md", "README.ru.md", "docs/api_docs.md", "docs/authentication.md"} <= set(PAGES)
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("page", ["README.md", "README.ru.md"])
+@pytest.mark.parametrize("page", PAGES)
+async def test_what_is_marked_as_bash_runs(shop: EmbeddedShop, admin: Person, page: str) -> None:
+    """No command fails and nobody is answered with a problem."""
+    said = await pasted(page, shop, admin)
+    assert '"id":"' in said
+    assert "/docs/problems/" not in said
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("page", ["README.md", "README.ru.md", "docs/api_docs.md"])
 async def test_the_tour_ends_with_an_order(shop: EmbeddedShop, admin: Person, page: str) -> None:
-    """Pasted into a shell, the tour finds a product, registers, fills a cart, orders and sees the timeline."""
-    await admin.create_product(stock=10, price_minor=250, name="Scented candle")
-    command = ["bash", "-euo", "pipefail", "-c", tour(page)]
-    done = await anyio.run_process(command, env={"BASE": shop.url(""), "PATH": "/usr/bin:/bin"})
-    said = done.stdout.decode()
+    """Pasted into a shell, a tour finds a product, registers, fills a cart, orders and sees the timeline."""
+    said = await pasted(page, shop, admin)
     assert '"name":"Scented candle"' in said
     assert '"total_minor":500' in said
     assert said.count('"status":"CREATED"') >= 2
-    assert "/docs/problems/" not in said
 
 
 @pytest.mark.anyio

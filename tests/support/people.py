@@ -1,7 +1,10 @@
-"""People who use a shop over HTTP: they register, sign in, fill carts and order. Nothing is retried here."""
+"""People who use a shop over HTTP: they register, sign in, fill carts and order.
+
+Nothing is asked twice but where `final` says so.
+"""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -10,7 +13,11 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from tests.support.wait import until
+
 PASSWORD = "correct horse battery"
+NOT_YET = (HTTPStatus.ACCEPTED, HTTPStatus.SERVICE_UNAVAILABLE)
+"""Answers of a busy shop that leave open how it ends: begun and not known yet, or not now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,12 @@ class Person:
         self.headers["Authorization"] = f"Bearer {answer.expect(HTTPStatus.OK)['access_token']}"
         return self
 
-    async def add(self, product_id: str, quantity: int = 1) -> Answer:
+    async def add(self, product_id: str, quantity: int = 1, key: str | None = None) -> Answer:
         """Put something into the cart."""
-        return await self.ask("POST", "/api/cart/items", {"product_id": product_id, "quantity": quantity})
+        body = {"product_id": product_id, "quantity": quantity}
+        return await self.ask(
+            "POST", "/api/cart/items", body, headers={"Idempotency-Key": key} if key else {}
+        )
 
     async def order(self, key: str | None = None, **body: object) -> Answer:
         """Order what is in the cart."""
@@ -105,6 +115,18 @@ class Person:
     async def product(self, product_id: str) -> Any:
         """Return a product."""
         return (await self.ask("GET", f"/api/products/{product_id}")).expect(HTTPStatus.OK)
+
+
+async def final(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Return the first answer that says how it ended; `ask` has to send the same key each time."""
+    answers: list[Answer] = []
+
+    async def ended() -> bool:
+        answers.append(await ask())
+        return answers[-1].status not in NOT_YET
+
+    await until(ended, "a final answer")
+    return answers[-1]
 
 
 async def customer(session: aiohttp.ClientSession, url: Callable[[str], str]) -> Person:

@@ -17,7 +17,7 @@ from store_cart.adapters import cart_steps as steps
 from store_cart.adapters.cart_steps import CartState, Decide, Once
 from store_cart.adapters.cassandra_cart_index import CassandraCartIndex
 from store_cart.adapters.keys import owner_key
-from store_cart.adapters.turns import Turns, pause_after_losing
+from store_kit.turns import Turns, pause_after_losing
 from store_cart.domain import (
     Cart,
     CartSize,

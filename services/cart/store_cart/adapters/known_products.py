@@ -17,7 +17,7 @@ from store_cart.domain import Product
 from store_cart.ports import Catalogue
 
 _PER_CALL: Final = 1_000
-_WORTH_A_WAIT_S: Final = 0.2
+_WORTH_A_WAIT_S: Final = 0.1
 """How long news of what is known already are waited for: who adds to a cart has other things to wait for."""
 
 

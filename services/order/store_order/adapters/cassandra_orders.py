@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from store_kit.cassandra import Cassandra, Statement
+from store_kit.turns import Turns
 
 from store_order.adapters.cassandra_counts import CassandraCounts
 from store_order.adapters.cassandra_order_index import CassandraOrderIndex, Entry
@@ -73,9 +74,18 @@ class CassandraOrderStore:
         self._work = work
         self._tally = tally
         self._signals = signals
+        self._turns = Turns()
 
     async def insert(self, change: Change) -> bool:
         """Write a new order unless one with its id exists; return whether it was written."""
+        turn = self._turns.of(change.after.id)
+        after_a_twin = turn.locked()
+        async with turn:
+            if after_a_twin and await self.find(change.after.id) is not None:
+                return False
+            return await self._insert(change)
+
+    async def _insert(self, change: Change) -> bool:
         await asyncio.gather(self._index.announce(change.after), self._work.schedule(change.hints))
         values = (*order_values(change.after), encode_lines(change.lines or ()))
         inserted = await self._compare_and_set("orders.insert", change, (_INSERT, values))
