@@ -138,7 +138,6 @@ def _urls(settings: CatalogSettings) -> dict[str, str]:
 
 def _use_cases(settings: CatalogSettings, clock: Clock, kept: _Adapters) -> UseCases:
     products, stock_store, index, meter = kept.products, kept.stock, kept.index, kept.meter
-    release, ship = ReleaseStock(stock_store, products, index, meter), ShipStock(stock_store, meter)
     return UseCases(
         list_products=ListProducts(index, kept.cursors),
         list_categories=ListCategories(index),
@@ -153,13 +152,14 @@ def _use_cases(settings: CatalogSettings, clock: Clock, kept: _Adapters) -> UseC
         adjust_stock=AdjustStock(stock_store, products, index),
         list_stock=ListStock(stock_store),
         reserve_stock=ReserveStock(stock_store, products, index, meter),
-        release_stock=release,
-        ship_stock=ship,
+        release_stock=ReleaseStock(stock_store, products, index, meter),
+        ship_stock=ShipStock(stock_store, meter),
         sweep=Sweep(
             stock_store,
             kept.feed,
-            release,
-            ship,
+            products,
+            index,
+            meter,
             clock,
             passing_ms=round(settings.catalog_passing_s * 1000),
             marker_ms=settings.catalog_marker_s * 1000,

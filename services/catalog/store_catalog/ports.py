@@ -120,6 +120,14 @@ class StockStore(Protocol):
         """Return reservations that are in a passing state since before `older_than_ms`."""
         ...
 
+    async def finish(self, order_id: OrderId, older_than_ms: int) -> Reservation | None:
+        """Bring a reservation that is in a passing state since before `older_than_ms` to where it was on its way to.
+
+        One that never held everything is released. None: it is in no such state (any more), and stays as it is;
+        whoever was slow has held everything meanwhile, and that order has its goods.
+        """
+        ...
+
     async def expire(self, older_than_ms: int, limit: int) -> int:
         """Forget up to `limit` markers of reservations that ended before `older_than_ms`; return how many.
 

@@ -6,8 +6,6 @@ from typing import Any
 from store_catalog.adapters.cassandra_kept import State
 from store_catalog.adapters.cassandra_shards import Shards
 from store_catalog.adapters.cassandra_stores import CassandraStores
-from store_catalog.use_cases.release_stock import ReleaseStock
-from store_catalog.use_cases.ship_stock import ShipStock
 from store_catalog.use_cases.sweep import Sweep
 from store_kit.cassandra import Cassandra
 from store_kit.clock import ManualClock
@@ -54,7 +52,15 @@ class Cluster:
         """Let a process that has just started finish what others left, as long as there is something."""
         self.first.clock.advance(11)
         process = self.process()
-        release = ReleaseStock(process.stock, process.products, FakeIndex(), FakeMeter())
-        ship = ShipStock(process.stock, FakeMeter())
-        ages = {"passing_ms": 10_000, "marker_ms": 3_600_000, "feed_ms": 60_000}
-        return await Sweep(process.stock, process.feed, release, ship, process.clock, **ages)()
+        sweep = Sweep(
+            process.stock,
+            process.feed,
+            process.products,
+            FakeIndex(),
+            FakeMeter(),
+            process.clock,
+            passing_ms=10_000,
+            marker_ms=3_600_000,
+            feed_ms=60_000,
+        )
+        return await sweep()

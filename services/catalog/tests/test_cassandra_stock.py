@@ -294,6 +294,30 @@ async def test_the_sweeper_leaves_what_is_young_or_done(cluster: Cluster) -> Non
         assert (left.order_id, left.state) == ("o-1", ReservationState.HOLDING)
 
 
+async def test_who_was_slow_keeps_what_is_held(cluster: Cluster) -> None:
+    """Found on its way, held whole before the sweeper came to it: it stays held. Given up first: it is refused."""
+    mug, cup = await shelved(cluster.first)
+    await cluster.first.stock.reserve("held", [line(mug)], FAR_MS)
+    hinted_and_opened = 2
+    with pytest.raises(DatabaseOutcomeUnknown):
+        await reserving(cluster.process(CutOff(cluster.keyspace, hinted_and_opened)), mug, cup)
+    cluster.first.clock.advance(11)
+    long_ago_ms, sweeper = cluster.first.clock.now_ms() - 10_000, cluster.process()
+    (left,) = await sweeper.stock.unfinished(long_ago_ms, 10)
+    await reserving(cluster.process(), mug, cup)
+    assert await sweeper.stock.finish(left.order_id, long_ago_ms) is None
+    assert [len((await cluster.first.rows())[product.id].holds) for product in (mug, cup)] == [2, 1]
+    process = cluster.process(CutOff(cluster.keyspace, hinted_and_opened))
+    with pytest.raises(DatabaseOutcomeUnknown):
+        await process.stock.reserve("o-2", [line(mug)], FAR_MS)
+    cluster.first.clock.advance(11)
+    ended = await sweeper.stock.finish("o-2", cluster.first.clock.now_ms() - 10_000)
+    assert ended is not None
+    assert ended.state is RELEASED
+    with pytest.raises(ReservationReleased):
+        await cluster.process().stock.reserve("o-2", [line(mug)], FAR_MS)
+
+
 async def test_a_product_that_changes_while_it_is_listed_is_read_again(cluster: Cluster) -> None:
     """A row of the books is of one moment; if there is no such moment, that is said."""
     mug, cup = await shelved(cluster.first, 100)

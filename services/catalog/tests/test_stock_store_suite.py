@@ -274,3 +274,16 @@ async def test_markers_of_long_ended_orders_are_forgotten(stores: Stores) -> Non
     assert await stores.stock.expire(old + 1, 10) == ended
     assert await stores.holds_of(mug) == (ActiveHold("held", 1),)
     assert await stores.stock.unfinished(FAR_MS, 10) == []
+
+
+async def test_what_is_held_is_not_given_up(stores: Stores) -> None:
+    """A sweeper that found an order on its way comes too late once all of it is held; as it does for one that ended."""
+    mug = await stores.product(9)
+    for order_id in ("held", "shipped", "released"):
+        await stores.stock.reserve(order_id, [line(mug)], FAR_MS)
+    await stores.stock.ship("shipped")
+    await stores.stock.release("released")
+    for order_id in ("held", "shipped", "released", "unknown"):
+        assert await stores.stock.finish(order_id, FAR_MS) is None
+    assert await stores.holds_of(mug) == (ActiveHold("held", 1),)
+    assert (await stores.stock.ship("held")).state is ReservationState.SHIPPED

@@ -11,8 +11,6 @@ from store_catalog.adapters.sqlite_products import SqliteProductStore
 from store_catalog.adapters.sqlite_stock import SqliteStockStore
 from store_catalog.domain import Product, Stock
 from store_catalog.ports import FeedExpired
-from store_catalog.use_cases.release_stock import ReleaseStock
-from store_catalog.use_cases.ship_stock import ShipStock
 from store_catalog.use_cases.sweep import Sweep
 from store_kit.clock import ManualClock
 from store_kit.sqlite import Sqlite
@@ -51,13 +49,12 @@ async def test_the_sweeper_finishes_and_forgets(tmp_path: Path) -> None:
     db = Sqlite(tmp_path / "c.db", files("store_catalog") / "schema" / "sqlite", synchronous="NORMAL")
     await db.open()
     stores = Stores(SqliteProductStore(db, clock), SqliteStockStore(db, clock), SqliteChangeFeed(db), clock)
-    release = ReleaseStock(stores.stock, stores.products, index, meter)
-    ship = ShipStock(stores.stock, meter)
     sweep = Sweep(
         stores.stock,
         stores.feed,
-        release,
-        ship,
+        stores.products,
+        index,
+        meter,
         clock,
         passing_ms=10_000,
         marker_ms=3_600_000,
@@ -73,6 +70,7 @@ async def test_the_sweeper_finishes_and_forgets(tmp_path: Path) -> None:
             ),  # type: ignore[misc]  # mypy does not see the default
         )
     assert await sweep() == 0
+    assert await stores.stock.finish("HOLDING", clock.now_ms()) is None, "too young"
     clock.advance(11)
     assert await sweep() == 3
     assert await stores.stock_of(mug) == Stock(3, 2, 1, 7)

@@ -12,12 +12,12 @@ from typing import Any, Final, TypeVar
 import msgspec
 from store_kit.cassandra import Cassandra, Statement
 from store_kit.ids import new_id
+from store_kit.turns import Turns, pause_after_losing
 
 from store_cart.adapters import cart_steps as steps
 from store_cart.adapters.cart_steps import CartState, Decide, Once
 from store_cart.adapters.cassandra_cart_index import CassandraCartIndex
 from store_cart.adapters.keys import owner_key
-from store_kit.turns import Turns, pause_after_losing
 from store_cart.domain import (
     Cart,
     CartSize,

@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 from store_kit.cassandra import Cassandra
+from store_kit.turns import Turns, pause_after_losing
 
 from store_cart.adapters.keys import owner_key
-from store_kit.turns import Turns, pause_after_losing
 from store_cart.domain import RECENT_LIMIT, Owner, View
 
 _GET: Final = "SELECT version, views FROM recently_viewed WHERE owner = ?"

@@ -1,14 +1,17 @@
 """How a reservation ends: released, shipped, or withdrawn because some of it was short (PROTOCOLS 2)."""
 
 import asyncio
+from typing import Final
 
 from store_catalog.adapters.cassandra_doubt import in_doubt
 from store_catalog.adapters.cassandra_ended import EndedOrders
 from store_catalog.adapters.cassandra_hints import Hints
-from store_catalog.adapters.cassandra_kept import Kept, State, ending, moving, refusing
+from store_catalog.adapters.cassandra_kept import Kept, State, abandoning, ending, moving, refusing
 from store_catalog.adapters.cassandra_operations import End
 from store_catalog.adapters.cassandra_shelves import Shelves
 from store_catalog.domain import Claim, OrderId, ProductId, Reservation, ReservationState, refuse_end
+
+_AFTER: Final = {State.RELEASING: State.RELEASED, State.SHIPPING: State.SHIPPED}
 
 
 class Endings:
@@ -44,17 +47,30 @@ class Endings:
                 kept.order_id, moving(kept.attempt, (State.WITHDRAWING, State.WITHDRAWN))
             )
 
+    async def finish(self, order_id: OrderId, older_than_ms: int) -> Reservation | None:
+        """Bring what stopped on its way before a time to its end; None: it did not, or goes on by now."""
+        kept, begun = await self._shelves.step(order_id, abandoning(older_than_ms))
+        end = None if kept is None else _AFTER.get(kept.state)
+        if kept is None or end is None or not (begun or kept.updated_ms < older_than_ms):
+            return None
+        return Reservation(order_id, ReservationState(end), crossed=await self._conclude(kept, end))
+
     async def _finish(self, order_id: OrderId, end: State) -> Reservation:
         hint = await self._hints.add(order_id)
         kept = await self._begin(order_id, end)
-        went: list[ProductId] = []
+        went: tuple[ProductId, ...] = ()
         if kept is not None and kept.state is not end:
-            with in_doubt():
-                went = await self._end(kept, ReservationState(end).claim)
-                await self._ended.note(order_id, ReservationState(end))
-                await self._shelves.step(order_id, moving(kept.attempt, (kept.state, end)))
+            went = await self._conclude(kept, end)
         self._hints.finish([hint])
-        return Reservation(order_id, ReservationState(end), crossed=tuple(went))
+        return Reservation(order_id, ReservationState(end), crossed=went)
+
+    async def _conclude(self, kept: Kept, end: State) -> tuple[ProductId, ...]:
+        """Take what passes on its way to an end there; return the products that went in or out of stock."""
+        with in_doubt():
+            went = await self._end(kept, ReservationState(end).claim)
+            await self._ended.note(kept.order_id, ReservationState(end))
+            await self._shelves.step(kept.order_id, moving(kept.attempt, (kept.state, end)))
+        return tuple(went)
 
     async def _begin(self, order_id: OrderId, end: State) -> Kept | None:
         """Bring a reservation on its way to an end; None: it came to that long ago.

@@ -112,6 +112,17 @@ def ending(end: State) -> Turn:
     return turn
 
 
+def abandoning(older_than_ms: int) -> Turn:
+    """Begin to release an attempt that has been passing through since before a time, unless it ships."""
+
+    def turn(found: Kept | None, now_ms: int) -> Kept | None:
+        if found is None or found.state not in (State.HOLDING, State.WITHDRAWING):
+            return found
+        return found.moved(State.RELEASING, now_ms) if found.updated_ms < older_than_ms else found
+
+    return turn
+
+
 def refusing(order_id: OrderId) -> Turn:
     """Begin to release an order for which nothing is kept."""
 

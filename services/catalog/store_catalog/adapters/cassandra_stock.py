@@ -83,6 +83,10 @@ class CassandraStockStore:
                 break
         return list(found.values())[:limit]
 
+    async def finish(self, order_id: OrderId, older_than_ms: int) -> Reservation | None:
+        """End a reservation that is still in a passing state since before then."""
+        return await self._endings.finish(order_id, older_than_ms)
+
     async def expire(self, older_than_ms: int, limit: int) -> int:  # noqa: ARG002 - the port's shape
         """Return 0: what is left of reservations expires by itself."""
         return 0

@@ -134,6 +134,23 @@ class SqliteStockStore:
         )
         return [Reservation(order_id, ReservationState(state)) for order_id, state in rows]
 
+    async def finish(self, order_id: OrderId, older_than_ms: int) -> Reservation | None:
+        """End a reservation that is still in a passing state since before then."""
+
+        def work(connection: sqlite3.Connection) -> Reservation | None:
+            row = connection.execute(
+                f"SELECT state FROM reservations WHERE order_id = ? AND state IN ({_PASSING_SQL})"  # noqa: S608 - constants
+                " AND updated_at_ms < ?",
+                (order_id, older_than_ms),
+            ).fetchone()
+            if row is None:
+                return None
+            ships = ReservationState(row[0]) is ReservationState.SHIPPING
+            rule, end = (ship, ReservationState.SHIPPED) if ships else (release, ReservationState.RELEASED)
+            return _finish(connection, order_id, rule, end, self._clock.now_ms())
+
+        return await self._db.write("reservations.finish", work)
+
     async def expire(self, older_than_ms: int, limit: int) -> int:
         """Forget markers of reservations that ended long ago."""
 

@@ -5,10 +5,9 @@ from typing import Final
 
 from store_kit.clock import Clock
 
-from store_catalog.domain import Claim, Reservation
-from store_catalog.ports import ChangeFeed, StockStore
-from store_catalog.use_cases.release_stock import ReleaseStock
-from store_catalog.use_cases.ship_stock import ShipStock
+from store_catalog.domain import OrderId, ReservationState
+from store_catalog.ports import ChangeFeed, ProductIndex, ProductStore, ReservationMeter, StockStore
+from store_catalog.use_cases.show_crossed import show_crossed
 
 _AT_ONCE: Final = 500
 
@@ -22,8 +21,9 @@ class Sweep:
 
     stock: StockStore
     feed: ChangeFeed
-    release: ReleaseStock
-    ship: ShipStock
+    products: ProductStore
+    index: ProductIndex
+    meter: ReservationMeter
     clock: Clock
     passing_ms: int
     marker_ms: int
@@ -32,15 +32,17 @@ class Sweep:
     async def __call__(self) -> int:
         """Return how many things were finished or forgotten."""
         now_ms = self.clock.now_ms()
-        passing = await self.stock.unfinished(now_ms - self.passing_ms, _AT_ONCE)
-        for reservation in passing:
-            await self._finish(reservation)
+        before_ms = now_ms - self.passing_ms
+        finished = 0
+        for reservation in await self.stock.unfinished(before_ms, _AT_ONCE):
+            finished += await self._finish(reservation.order_id, before_ms)
         forgotten = await self.stock.expire(now_ms - self.marker_ms, _AT_ONCE)
-        return len(passing) + forgotten + await self.feed.trim(now_ms - self.feed_ms, _AT_ONCE)
+        return finished + forgotten + await self.feed.trim(now_ms - self.feed_ms, _AT_ONCE)
 
-    async def _finish(self, reservation: Reservation) -> None:
-        """Bring it to the end it was on its way to; one that never held everything is given back."""
-        if reservation.state.claim is Claim.SHIPPED:
-            await self.ship(reservation.order_id)
-        else:
-            await self.release(reservation.order_id)
+    async def _finish(self, order_id: OrderId, before_ms: int) -> bool:
+        ended = await self.stock.finish(order_id, before_ms)
+        if ended is None:
+            return False
+        self.meter.count("shipped" if ended.state is ReservationState.SHIPPED else "released")
+        await show_crossed(self.products, self.index, ended.crossed)
+        return True
