@@ -136,3 +136,20 @@ async def test_while_the_catalogue_takes_long_an_expired_product_is_believed() -
     assert (await products.find([MUG]))[MUG].price_minor == 100
     catalogue.go.set()
     assert (await products.find([MUG]))[MUG].price_minor == 200
+
+
+async def test_a_product_that_is_gone_is_not_believed_again() -> None:
+    """Once the catalogue has denied a product, no older memory of it is left for a slow moment."""
+    catalogue, clock = SlowCatalogue(product(MUG, 100)), ManualClock()
+    catalogue.go.set()
+    products = remembered(catalogue, clock)
+    await products.find([MUG])
+    clock.advance(3600)
+    del catalogue.products[MUG]
+    assert await products.find([MUG]) == {}
+    catalogue.go.clear()
+    asked = asyncio.ensure_future(products.find([MUG]))
+    await asyncio.wait((asked,), timeout=0.3)
+    assert not asked.done()
+    catalogue.go.set()
+    assert await asked == {}

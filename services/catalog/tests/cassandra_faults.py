@@ -77,3 +77,12 @@ class Forgetful(Watched):
     async def after(self, operation: str) -> None:
         if self.writes == self._number and self._made:
             raise DatabaseOutcomeUnknown(f"no answer after {operation}")
+
+
+class Behind(Watched):
+    """Asks copies that have not heard of any product yet, unless the read is one that compare-and-set rules."""
+
+    async def all(self, operation: str, cql: str, params: Any = (), *, serial: bool = False) -> list[Any]:
+        if operation == "products.get" and not serial:
+            return []
+        return await self._db.all(operation, cql, params, serial=serial)

@@ -10,7 +10,7 @@ from store_catalog.problems import ProductChanged, ProductNotFound, SkuTaken
 from store_kit.cassandra import DatabaseOutcomeUnknown, DatabaseUnavailable
 from store_kit.problems import OutcomeUnknown
 
-from services.catalog.tests.cassandra_faults import CutOff, Forgetful
+from services.catalog.tests.cassandra_faults import Behind, CutOff, Forgetful
 from services.catalog.tests.clusters import Cluster
 from services.catalog.tests.stores import Stores, cassandra_stores
 
@@ -59,6 +59,14 @@ async def test_a_batch_is_made_once_whatever_answer_is_lost(cluster: Cluster, *,
         await books_agree(cluster.first)
         writes = db.writes
     assert number > 1
+
+
+async def test_a_sku_is_not_freed_by_who_has_not_heard_of_its_product(cluster: Cluster) -> None:
+    """A read that comes before a product but after its claim on the SKU takes nothing away."""
+    made = await cluster.first.products.add(batch("S-1"))
+    again = await cluster.process(Behind(cluster.keyspace)).products.add(batch("S-1"))
+    assert [(one.product.id, one.created) for one in again] == [(made[0].product.id, False)]
+    await books_agree(cluster.first)
 
 
 async def test_a_batch_that_was_cut_off_can_be_sent_again(cluster: Cluster) -> None:

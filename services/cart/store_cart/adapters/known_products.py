@@ -117,11 +117,14 @@ class RememberedProducts:
             except Exception as error:  # noqa: BLE001 - whoever waits must learn of it, whatever it is
                 call.fail(error)
             else:
-                self._remember(found)
+                self._remember(call.ids, found)
                 call.answer.set_result(found)
         self._caller = None
 
-    def _remember(self, found: dict[str, Product]) -> None:
+    def _remember(self, asked: Collection[str], found: dict[str, Product]) -> None:
+        for product_id in asked:
+            if product_id not in found:
+                self._known.pop(product_id, None)
         until_ms = self._clock.now_ms() + self._fresh_ms
         for product_id, product in found.items():
             self._known[product_id] = (until_ms, product)

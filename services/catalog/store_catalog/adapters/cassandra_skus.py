@@ -104,8 +104,12 @@ class Skus:
         for claim in claims:
             product = products.get(claim.owner)
             if not await self._stands(claim, product):
-                await self._delete(claim)
-            elif product is not None:
+                # A claim and its product are made together, but a read of some copies may see the one before the other.
+                product = await self._owner(claim)
+                if not await self._stands(claim, product):
+                    await self._delete(claim)
+                    continue
+            if product is not None:
                 owners[claim.sku] = product
         return owners
 

@@ -33,13 +33,11 @@ class RecoverOrders:
         """Handle the recovery rows whose time has come; return how many."""
         return await self.due.handle(Queue.RECOVERY, self._handle, _AT_ONCE)
 
-    async def _handle(self, order: Order, hint: Hint) -> None:
-        if not order.status.passing:
-            await self._settle_cart(order)
-        elif order.leased(self.clock.now_ms()):
-            await self.due.later(hint, order.lease_until_ms)
-        else:
-            await self._recover(order)
+    async def _handle(self, order: Order, _hint: Hint) -> int | None:
+        if order.status.passing and order.leased(self.clock.now_ms()):
+            return order.lease_until_ms
+        await (self._recover(order) if order.status.passing else self._settle_cart(order))
+        return None
 
     async def _settle_cart(self, order: Order) -> None:
         if order.status is Status.REJECTED:

@@ -23,6 +23,11 @@ class RunClock:
         """Handle the due rows whose time has come; return how many."""
         return await self.due.handle(Queue.CLOCK, self._handle, _AT_ONCE)
 
-    async def _handle(self, order: Order, _hint: Hint) -> None:
-        if order.next_due_ms is not None and order.next_due_ms <= self.clock.now_ms():
-            await self.advance(order)
+    async def _handle(self, order: Order, hint: Hint) -> int | None:
+        if order.next_due_ms is None:
+            return None
+        if order.next_due_ms > self.clock.now_ms():
+            # Later states have hints of their own; the one of this state came early, because a clock was set back.
+            return order.next_due_ms if order.version == hint.version else None
+        await self.advance(order)
+        return None
