@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -44,12 +45,20 @@ class Shop:
         self.items: list[dict[str, Any]] = []
 
 
-async def ask(port: int, request: bytes) -> Any:
-    """Send one request on a fresh connection and return the decoded answer, which must be a success."""
+async def ask(port: int, request: bytes, *, tries: int = 1) -> Any:
+    """Send one request on a fresh connection and return the decoded answer, which must be a success.
+
+    Args:
+        port: where the shop is.
+        request: what to send; with several `tries` it must be safe to repeat.
+        tries: how often to send it as long as the answer is 503: a database that has just started leaves some open.
+    """
     connection = await connect(port)
     status, body = await connection.ask(request)
     connection.close()
-    if status >= 300:  # noqa: PLR2004 - the end of the 2xx
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and tries > 1:
+        return await ask(port, request, tries=tries - 1)
+    if status >= HTTPStatus.MULTIPLE_CHOICES:
         raise RuntimeError(f"{request[:60]!r} was answered with {status}: {body[:300]!r}")
     return json.loads(body)
 
@@ -77,7 +86,7 @@ async def fill(shop: Shop) -> list[Figure]:
     bodies = [json.dumps({"products": made[at : at + BATCH]}).encode() for at in range(0, PRODUCTS, BATCH)]
     requests = [request_bytes("POST", "/api/products/batch", body=body, token=shop.admin) for body in bodies]
     begun = time.perf_counter()
-    answers = await asyncio.gather(*(ask(shop.port, request) for request in requests))
+    answers = await asyncio.gather(*(ask(shop.port, request, tries=10) for request in requests))
     acknowledged = time.perf_counter() - begun
     shop.ids = [result["id"] for answer in answers for result in answer["items"]]
     count = request_bytes("GET", "/api/products?limit=1&facets=true")
