@@ -32,12 +32,16 @@ class Shopper(Person):
     weight = round(1000 * (1 - THE_MOST_WANTED))
 
     def on_start(self) -> None:
-        """Come without an account."""
+        """Come without an account, with something in mind: a shop that has just opened has orders within a minute."""
         self.account: tuple[str, str] | None = None
+        self.has_something_in_mind = True
 
     @task(LOOKERS)
     def look_around(self) -> None:
-        """Browse, search, look at a few products and go away."""
+        """Browse, search, look at a few products and go away; but whoever comes for the first time buys."""
+        if self.has_something_in_mind:
+            self.buy()
+            return
         self.leave()
         category = random.choice(self.ask("GET", "/api/categories")["items"])["category"]
         self.think()
@@ -51,6 +55,7 @@ class Shopper(Person):
     @task
     def buy(self) -> None:
         """Fill a cart, order it and watch what becomes of it."""
+        self.has_something_in_mind = False
         self.leave()
         wares = _WARES.of(self)
         lines = random.choice(LINES_OF_AN_ORDER)
