@@ -146,7 +146,10 @@ async def test_cancel_races_the_clock(tmp_path_factory: pytest.TempPathFactory) 
 
 
 async def test_a_hasty_sweeper_takes_nothing_from_who_holds_it(tmp_path: Path) -> None:
-    """What clears up stuck reservations believes every one to be stuck: an order that went through has its goods."""
+    """What clears up stuck reservations believes every one to be stuck: an order that went through has its goods.
+
+    Only on Cassandra is a reservation ever on its way for the sweeper to see.
+    """
     hasty = {"STORE_CATALOG_PASSING_S": "0.01", "STORE_CATALOG_SWEEP_S": "0.01"}
     async with (
         EmbeddedShop(tmp_path, hasty) as shop,

@@ -49,11 +49,16 @@ class Endings:
 
     async def finish(self, order_id: OrderId, older_than_ms: int) -> Reservation | None:
         """Bring what stopped on its way before a time to its end; None: it did not, or goes on by now."""
+        # A hint of our own: whoever was slow may finish theirs before this is done.
+        hint = await self._hints.add(order_id)
         kept, begun = await self._shelves.step(order_id, abandoning(older_than_ms))
         end = None if kept is None else _AFTER.get(kept.state)
         if kept is None or end is None or not (begun or kept.updated_ms < older_than_ms):
+            self._hints.finish([hint])
             return None
-        return Reservation(order_id, ReservationState(end), crossed=await self._conclude(kept, end))
+        went = await self._conclude(kept, end)
+        self._hints.finish([hint])
+        return Reservation(order_id, ReservationState(end), crossed=went)
 
     async def _finish(self, order_id: OrderId, end: State) -> Reservation:
         hint = await self._hints.add(order_id)
