@@ -16,7 +16,7 @@ import msgspec
 from tests.support.wait import until
 
 PASSWORD = "correct horse battery"
-PAUSE_S = 0.5
+COME_BACK_S = 0.5
 """Between two tries of somebody who was told to come back; all at once, again and again, would be an attack."""
 SETTLED_WITHIN_S = 120.0
 NOT_YET = (HTTPStatus.ACCEPTED, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -128,7 +128,7 @@ async def final(ask: Callable[[], Awaitable[Answer]]) -> Answer:
         answers.append(await ask())
         return answers[-1].status not in NOT_YET
 
-    await until(ended, "a final answer", SETTLED_WITHIN_S, PAUSE_S)
+    await until(ended, "a final answer", SETTLED_WITHIN_S, COME_BACK_S)
     return answers[-1]
 
 

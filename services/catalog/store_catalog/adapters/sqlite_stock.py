@@ -139,11 +139,10 @@ class SqliteStockStore:
 
         def work(connection: sqlite3.Connection) -> Reservation | None:
             row = connection.execute(
-                f"SELECT state FROM reservations WHERE order_id = ? AND state IN ({_PASSING_SQL})"  # noqa: S608 - constants
-                " AND updated_at_ms < ?",
+                "SELECT state FROM reservations WHERE order_id = ? AND updated_at_ms < ?",
                 (order_id, older_than_ms),
             ).fetchone()
-            if row is None:
+            if row is None or row[0] not in PASSING:
                 return None
             ships = ReservationState(row[0]) is ReservationState.SHIPPING
             rule, end = (ship, ReservationState.SHIPPED) if ships else (release, ReservationState.RELEASED)
