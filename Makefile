@@ -4,7 +4,7 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test test-cassandra test-nodes test-gateway telemetry full chaos check fmt docs bench bench-gateway bench-db bench-million load test-compose clean
+.PHONY: help up dev test test-cassandra test-nodes test-gateway telemetry full chaos check fmt docs bench bench-gateway bench-db bench-shards bench-million load test-compose clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
@@ -73,6 +73,9 @@ bench-gateway: .venv/.dev $(SITE) ## measure nginx as configured: ratios to a st
 
 bench-db: .venv/.dev ## measure the shop on SQLite and on one Cassandra node in the same run; needs Java 17 and Maven
 	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.databases $(ARGS)
+
+bench-shards: .venv/.dev ## compare numbers of catalogue shards on one Cassandra node; needs Java 17 and Maven
+	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.shards $(ARGS)
 
 bench-million: .venv/.dev ## a million products on one Cassandra node: load them, build the lists, search (ARGS="--products N")
 	@$(BIN)/python -m tests.support.with_cassandra -- $(BIN)/python -m bench.million $(ARGS)

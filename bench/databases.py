@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -106,15 +106,15 @@ async def details(shop: Shop, meter: Meter, seconds: float, name: str) -> Figure
     return _figure(f"{name}: detail by id", result, "", meter)
 
 
-async def hot_product(
-    ports: Sequence[int], token: str, product_id: str, seconds: float, name: str, wanted: str
-) -> Figure:
-    """Measure holds of one product through the catalogue's internal route, buyers spread over its processes."""
+async def holds(
+    ports: Sequence[int], token: str, wanted: Callable[[], Sequence[str]], seconds: float
+) -> Result:
+    """Hold one of each wanted product through the catalogue's internal route, buyers spread over its processes."""
     result = Result()
     begun = time.perf_counter()
 
     async def script(connection: Connection, _: str, into: Result) -> None:
-        lines = [{"product_id": product_id, "quantity": 1}]
+        lines = [{"product_id": product_id, "quantity": 1} for product_id in wanted()]
         body = json.dumps({"lines": lines, "not_after_ms": int(time.time() * 1000) + 60_000}).encode()
         path = f"/internal/reservations/{uuid.uuid4()}"
         await timed(connection, request_bytes("PUT", path, body=body, token=token), into)
@@ -125,16 +125,18 @@ async def hot_product(
         result.latencies_s += run.latencies_s
         result.statuses += run.statuses
     result.seconds = time.perf_counter() - begun
-    return _figure(f"{name}: holds of one product, {len(ports)} catalogue process(es)", result, wanted)
+    _refuse_errors(result)
+    return result
+
+
+def _refuse_errors(result: Result) -> None:
+    # 503: try again, which several contending processes may say
+    if not result.statuses.keys() <= {200, 201, 503}:
+        raise RuntimeError(f"answered with {dict(result.statuses)}")
 
 
 def _figure(name: str, result: Result, wanted: str, meter: Meter | None = None) -> Figure:
-    if not result.statuses.keys() <= {
-        200,
-        201,
-        503,
-    }:  # 503: try again, which several contending processes may say
-        raise RuntimeError(f"{name}: answered with {dict(result.statuses)}")
+    _refuse_errors(result)
     cost = f"; {meter.per(result.count)}" if meter else ""
     spread = f"p50 {result.percentile_ms(0.5):.1f} ms, p99 {result.percentile_ms(0.99):.1f} ms"
     return Figure(name, result.per_second, "/s", wanted, f"{spread}, statuses {dict(result.statuses)}{cost}")
@@ -149,25 +151,6 @@ async def service_token(port: int, data: Path) -> str:
     return str((await ask(port, (head + kind).encode() + form))["access_token"])
 
 
-@contextlib.asynccontextmanager
-async def more_catalogues(count: int, folder: Path, env: dict[str, str]) -> AsyncIterator[list[int]]:
-    """Run more catalogue processes on the same database; give their ports."""
-    with contextlib.ExitStack() as stack:
-        ports = []
-        for _ in range(count):
-            port = free_port()
-            url = f"http://127.0.0.1:{port}"
-            data = folder / f"catalogue-{port}"
-            shutil.copytree(folder / "shop" / "secrets", data / "secrets")
-            command = ("store_cli", "run", "catalog", "--data", str(data))
-            own = {**env, "STORE_CATALOG_URL": url}
-            stack.enter_context(
-                PinnedServer(command, f"{url}/health/ready", folder / "more.log", own, core=None)
-            )
-            ports.append(port)
-        yield ports
-
-
 async def _warm_up(
     shop: Shop, tokens: Sequence[str], server: PinnedServer, database: Database, seconds: float
 ) -> None:
@@ -176,20 +159,62 @@ async def _warm_up(
         await orders(shop, tokens, Meter(server, database), lines, seconds / 2, "", "")
 
 
-async def measure(database: Database, folder: Path, seconds: float, warm_s: float) -> list[Figure]:
-    """Measure one database."""
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A shop that runs, where its catalogue is, and its environment."""
+
+    server: PinnedServer
+    port: int
+    catalogue: int
+    env: dict[str, str]
+    data: Path
+
+    async def hold_token(self) -> str:
+        """Return a token of the order service, which may hold stock."""
+        return await service_token(self.port, self.data)
+
+
+@contextlib.contextmanager
+def running(env: dict[str, str], folder: Path) -> Iterator[Running]:
+    """Run a shop on free ports, all four services in one process, with its data in a folder."""
     ports = [free_port() for _ in range(5)]
     urls = {
         f"STORE_{name.upper()}_URL": f"http://127.0.0.1:{port}"
         for name, port in zip(SERVICES, ports, strict=False)
     }
-    env = UNLIMITED | urls | database.env
-    port = ports[-1]
-    up = ("store_cli", "up", "--no-catalogue", "--port", str(port), "--data", str(folder / "shop"))
+    whole = UNLIMITED | urls | env
+    port, data = ports[-1], folder / "shop"
+    up = ("store_cli", "up", "--no-catalogue", "--port", str(port), "--data", str(data))
     health = f"http://127.0.0.1:{port}/api/system/health"
+    with PinnedServer(up, health, folder / "shop.log", whole, core=None) as server:
+        yield Running(server, port, ports[SERVICES.index("catalog")], whole, data)
+
+
+@contextlib.asynccontextmanager
+async def more_catalogues(count: int, run: Running, folder: Path) -> AsyncIterator[list[int]]:
+    """Run more catalogue processes on the same database; give their ports."""
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for _ in range(count):
+            port = free_port()
+            url = f"http://127.0.0.1:{port}"
+            data = folder / f"catalogue-{port}"
+            shutil.copytree(run.data / "secrets", data / "secrets")
+            command = ("store_cli", "run", "catalog", "--data", str(data))
+            own = {**run.env, "STORE_CATALOG_URL": url}
+            stack.enter_context(
+                PinnedServer(command, f"{url}/health/ready", folder / "more.log", own, core=None)
+            )
+            ports.append(port)
+        yield ports
+
+
+async def measure(database: Database, folder: Path, seconds: float, warm_s: float) -> list[Figure]:
+    """Measure one database."""
     name = database.name
-    with PinnedServer(up, health, folder / "shop.log", env, core=None) as server:
-        shop = Shop(port, await administrator(port, folder / "shop"))
+    with running(database.env, folder) as run:
+        server, port = run.server, run.port
+        shop = Shop(port, await administrator(port, run.data))
         filled = await fill(shop)
         figures = [
             Figure(f"{name}: {filled[0].name}", filled[0].value, "s", "aim <= 20"),
@@ -201,11 +226,13 @@ async def measure(database: Database, folder: Path, seconds: float, warm_s: floa
         figures.append(await orders(shop, tokens, Meter(server, database), 27, seconds, "aim >= 40", name))
         figures.append(await adds(shop, tokens, Meter(server, database), seconds, name))
         figures.append(await details(shop, Meter(server, database), seconds, name))
-        token, hot = await service_token(port, folder / "shop"), shop.ids[0]
-        figures.append(await hot_product(ports[:1], token, hot, seconds, name, "aim >= 1000"))
+        token, hot = await run.hold_token(), shop.ids[:1]
+        one = await holds([run.catalogue], token, lambda: hot, seconds)
+        figures.append(_figure(f"{name}: holds of one product, 1 catalogue process", one, "aim >= 1000"))
         if database.server_pid:
-            async with more_catalogues(3, folder, env) as further:
-                figures.append(await hot_product([ports[0], *further], token, hot, seconds, name, ""))
+            async with more_catalogues(3, run, folder) as further:
+                four = await holds([run.catalogue, *further], token, lambda: hot, seconds)
+                figures.append(_figure(f"{name}: holds of one product, 4 catalogue processes", four, ""))
         figures.append(Figure(f"{name}: memory of the shop (PSS)", server.pss_mb(), "MB", ""))
     return figures
 

@@ -5,6 +5,7 @@
 #
 #   infra/ci/prove.sh [STEP...]      all steps by default:
 #       up panels smoke pages memory replay crowd disk scale roll killing, and `down` whatever came of them (KEEP=1: only when named)
+#   infra/ci/prove.sh nodes          instead: with docker-compose.nodes.yml, one of the three nodes killed (about ten minutes)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -17,8 +18,9 @@ base=http://localhost
 steps=(up panels smoke pages memory replay crowd disk scale roll killing)
 
 step() { printf '\n%(%T)T == %s\n' -1 "$*"; }
-compose() { (cd "$root/infra" && docker-compose -f docker-compose.yml -f docker-compose.ci.yml "$@"); }
-loaded() { (cd "$root/infra" && docker-compose -f docker-compose.yml -f docker-compose.ci.yml -f docker-compose.load.yml "$@"); }
+files=(-f docker-compose.yml -f docker-compose.ci.yml)
+compose() { (cd "$root/infra" && docker-compose "${files[@]}" "$@"); }
+loaded() { compose -f docker-compose.load.yml "$@"; }
 ours() { docker "$1" ls -q --filter label=com.docker.compose.project=product-store "${@:2}"; }
 fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 
@@ -42,13 +44,13 @@ admin() { # STORE_ADMIN_EMAIL and _PASSWORD of the demo, as the scripts read the
     export STORE_ADMIN_EMAIL STORE_ADMIN_PASSWORD
 }
 
-up() {
+up() { # [SECONDS] that it may take
     compose config --quiet
     step build
     compose build --quiet
     step up
     local begun=$SECONDS
-    compose up -d --wait --wait-timeout 300
+    compose up -d --wait --wait-timeout "${1:-300}"
     echo "up and healthy after $((SECONDS - begun)) s"
     compose ps -a --format 'table {{.Service}}\t{{.Status}}'
     local sick
@@ -147,6 +149,22 @@ killing() { # one of two replicas of each service killed under load: nothing tha
     answered "killing"
 }
 
+nodes() { # three nodes, every row on all of them: one killed, the shop goes on without it, and it comes back
+    files+=(-f docker-compose.nodes.yml)
+    export STORE_DATABASE='cassandra://cassandra,cassandra-2,cassandra-3/?dc=datacenter1&rf=3'
+    up 600
+    "$python" "$here/targets.py" http://localhost:9090
+    smoke
+    docker kill -s KILL product-store-cassandra-3-1 >/dev/null
+    echo "killed product-store-cassandra-3-1"
+    sleep 10
+    smoke
+    compose up -d --no-deps --wait --wait-timeout 180 cassandra-3
+    "$python" "$here/targets.py" http://localhost:9090
+    admin
+    "${store[@]}" audit --base-url "$base"
+}
+
 restarted() { # CONTAINER; it must end by itself once its requests are answered
     local begun=$EPOCHREALTIME code
     docker stop -t 20 "$1" >/dev/null
@@ -182,6 +200,7 @@ answered() { # WHAT
 
 down() {
     step down
+    [ -z "$(docker volume ls -q --filter name=product-store_cassandra-)" ] || files+=(-f docker-compose.nodes.yml)
     compose --profile '*' down -v --remove-orphans --timeout 30
     [ -z "$(ours container -a)$(ours volume)$(ours network)" ] || fail "something is left after down -v"
     echo "down -v left nothing"

@@ -102,15 +102,22 @@ def test_upstream_images_are_pinned_and_stand_ins_bear_their_tags() -> None:
 
 
 def test_everything_that_prometheus_looks_up_is_a_service() -> None:
-    """Names in the scrape configuration are services of the compose file, on a network that Prometheus is on."""
+    """Names in the scrape configuration are services or aliases of them, on a network that Prometheus is on."""
     config = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())
     found = [sd for job in config["scrape_configs"] for sd in job.get("dns_sd_configs", ())]
     found += [sd for manager in config["alerting"]["alertmanagers"] for sd in manager["dns_sd_configs"]]
     names = {name for discovery in found for name in discovery["names"]}
-    networks = set(SERVICES["prometheus"]["networks"])
-    assert {
-        name for name in names if name in SERVICES and networks & set(SERVICES[name]["networks"])
-    } == names
+    near = set(SERVICES["prometheus"]["networks"])
+    known = {name for name, service in SERVICES.items() if near & set(service["networks"])}
+    known |= {
+        alias
+        for service in SERVICES.values()
+        if isinstance(service["networks"], dict)
+        for network, there in service["networks"].items()
+        if network in near
+        for alias in there.get("aliases", ())
+    }
+    assert names - known == set()
 
 
 def test_the_override_for_ci_changes_nothing_but_limits_of_the_machine() -> None:

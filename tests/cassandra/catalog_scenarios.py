@@ -32,7 +32,7 @@ _STATE: Final = "SELECT claim FROM shelves WHERE shard = ? AND kind = 5 AND id =
 
 
 async def _shards(db: Cassandra) -> Shards:
-    shards = Shards()
+    shards = Shards(8)
     await shards.settle(db)
     return shards
 

@@ -74,7 +74,7 @@ async def running(folder: Path, node: Node) -> AsyncIterator[Stack]:
         addresses = {
             **{name: f"127.0.0.1:{shop.ports[name]}" for name in SERVICES},
             **{name: f"127.0.0.1:{ports[name]}" for name in _WATCHED},
-            "cassandra": f"127.0.0.1:{node.more['CASS_METRICS']}",
+            "cassandra-nodes": f"127.0.0.1:{node.more['CASS_METRICS']}",
         }
         _render(folder, shop, ports, addresses, receiver)
         for name, command in _commands(folder, ports).items():

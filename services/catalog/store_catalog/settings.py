@@ -9,9 +9,9 @@ _DAY_S = 24 * 3600
 class CatalogSettings(StoreSettings):
     """How long things are kept, and how often the catalogue looks after itself."""
 
-    catalog_shards: int = Field(default=16, ge=1, le=4096)
+    catalog_shards: int = Field(default=8, ge=1, le=4096)
     """Into how many partitions a new keyspace in Cassandra divides products and stock; one that exists keeps its
-    number. Some hundreds for a million products."""
+    number. 16 to 64 for a million products."""
     catalog_feed_s: int = Field(default=7 * _DAY_S, ge=3600)
     """How long the change feed is kept; an index that is further behind is rebuilt."""
     catalog_marker_s: int = Field(default=30 * _DAY_S, ge=2 * 3600)

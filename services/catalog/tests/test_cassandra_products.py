@@ -225,13 +225,13 @@ async def test_the_number_of_shards_is_that_of_the_keyspace(cluster: Cluster) ->
 def test_a_shard_is_known_only_from_the_database() -> None:
     """Before it was reached, nothing is looked for in the wrong place."""
     with pytest.raises(DatabaseUnavailable):
-        Shards().of("A")
+        Shards(8).of("A")
 
 
 @pytest.mark.parametrize("count", [1, 3, 16, 4096])
 def test_new_ids_fall_where_they_should(count: int) -> None:
     """An id can be made for any shard; all ids differ, and shards are used evenly."""
-    shards = Shards()
+    shards = Shards(8)
     shards._count = count
     ids = [shards.id_in(number % count) for number in range(3 * count)]
     assert [shards.of(product_id) for product_id in ids] == [number % count for number in range(3 * count)]

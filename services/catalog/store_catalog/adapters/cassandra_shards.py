@@ -8,7 +8,6 @@ from store_kit.cassandra import Cassandra, DatabaseUnavailable
 from store_kit.ids import new_id
 from store_kit.logs import get_logger
 
-DEFAULT: Final = 16
 _NAME: Final = "shards"
 _DECIDE: Final = "INSERT INTO constants (name, value) VALUES (?, ?) IF NOT EXISTS"
 _DECIDED: Final = "SELECT value FROM constants WHERE name = ?"
@@ -26,7 +25,7 @@ class Shards:
         wanted: how many a new keyspace gets.
     """
 
-    def __init__(self, wanted: int = DEFAULT) -> None:
+    def __init__(self, wanted: int) -> None:
         self._wanted = wanted
         self._count = 0
 
