@@ -21,7 +21,7 @@ import uvloop
 from store_kit.testing import free_port, test_cluster
 
 from bench.load import Connection, Result, hammer, request_bytes, timed
-from bench.server import PinnedServer, cpu_seconds_of
+from bench.server import PinnedServer, cpu_seconds_of, memory_mb
 from bench.shoppers import (
     CHANCE,
     UNLIMITED,
@@ -215,8 +215,14 @@ async def measure(database: Database, folder: Path, seconds: float, warm_s: floa
     with running(database.env, folder) as run:
         server, port = run.server, run.port
         shop = Shop(port, await administrator(port, run.data))
-        filled = await fill(shop)
         figures = [
+            Figure(
+                f"{name}: first start to ready, schema and secrets made", server.seconds_to_ready, "s", ""
+            ),
+            *_memory(server, database, "at rest"),
+        ]
+        filled = await fill(shop)
+        figures += [
             Figure(f"{name}: {filled[0].name}", filled[0].value, "s", "aim <= 20"),
             Figure(f"{name}: {filled[1].name}", filled[1].value, "s", ""),
         ]
@@ -233,7 +239,17 @@ async def measure(database: Database, folder: Path, seconds: float, warm_s: floa
             async with more_catalogues(3, run, folder) as further:
                 four = await holds([run.catalogue, *further], token, lambda: hot, seconds)
                 figures.append(_figure(f"{name}: holds of one product, 4 catalogue processes", four, ""))
-        figures.append(Figure(f"{name}: memory of the shop (PSS)", server.pss_mb(), "MB", ""))
+        figures += _memory(server, database, "afterwards")
+    with running(database.env, folder) as again:
+        figures.append(Figure(f"{name}: start to ready", again.server.seconds_to_ready, "s", ""))
+    return figures
+
+
+def _memory(server: PinnedServer, database: Database, when: str) -> list[Figure]:
+    figures = [Figure(f"{database.name}: memory of the shop {when} (PSS)", server.pss_mb(), "MB", "")]
+    if database.server_pid:
+        resident = memory_mb(database.server_pid, "VmRSS")
+        figures.append(Figure(f"{database.name}: memory of the node {when} (resident)", resident, "MB", ""))
     return figures
 
 
