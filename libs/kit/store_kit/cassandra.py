@@ -6,13 +6,10 @@ told apart as `DatabaseUnavailable` (nothing happened) and `DatabaseOutcomeUnkno
 """
 
 import asyncio
-import contextvars
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, Self, TypeVar
 
-from cassandra.cluster import Session
 from cassandra.query import (
     BatchStatement,
     BoundStatement,
@@ -25,11 +22,7 @@ from store_kit.cassandra_driver import (
     SERIAL,
     WRITE,
     Access,
-    Answers,
-    Silent,
     batch_of,
-    hang_up,
-    new_session,
 )
 from store_kit.cassandra_errors import (
     DatabaseOutcomeUnknown,
@@ -40,11 +33,10 @@ from store_kit.cassandra_errors import (
     told,
     unread,
 )
+from store_kit.cassandra_link import Link
 from store_kit.database import Cluster as Where
 from store_kit.deadline import remaining_s
-from store_kit.logs import get_logger
 from store_kit.metrics import Metrics
-from store_kit.migrations import SchemaError
 from store_kit.problems import Problem
 
 __all__ = ["Access", "Cassandra", "DatabaseOutcomeUnknown", "DatabaseUnavailable", "Row", "Statement"]
@@ -55,9 +47,7 @@ Statement = tuple[str, Sequence[Any]]
 """CQL with `?` for its parameters, and the parameters."""
 
 _SIGN_OF_LIFE: Final[Statement] = ("SELECT key FROM system.local", ())
-_RECONNECT_S: Final = 0.5
 _SCHEMA_TIMEOUT_S: Final = 60.0
-_SEVERAL: Final = 3
 
 
 class Cassandra:
@@ -87,17 +77,15 @@ class Cassandra:
         self.where = where
         self.service = service
         self.keyspace = where.keyspace(service)
-        self._access = access or Access()
         self._metrics = metrics
         self._timeout_s = timeout_s
-        self._ready = ready
         self._sign_of_life = sign_of_life
-        self._log = get_logger("cassandra")
-        self._session: Session | None = None
-        self._usable = self._closed = False
-        self._connecting: asyncio.Task[None] | None = None
-        self._dialled: Future[Session] | None = None
-        self._silent = Silent()
+
+        async def fit() -> None:
+            if ready is not None:
+                await ready(self)
+
+        self._link = Link(where, self.keyspace, access or Access(), timeout_s, fit)
         self._prepared: dict[str, PreparedStatement] = {}
         self._preparing: dict[str, asyncio.Future[PreparedStatement]] = {}
         self._in_flight = metrics.gauge("store_cassandra_in_flight", "Statements that wait for their answer.")
@@ -116,40 +104,16 @@ class Cassandra:
         Raises:
             SchemaError: the keyspace belongs to newer code.
         """
-        self._loop = asyncio.get_running_loop()
-        self._answers = Answers(self._loop, self._silent)
-        # Threads of its own: a cluster that is away would otherwise hold those that resolve names for others.
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix=f"cassandra {self.keyspace}")
-        # In a context of its own: it must not end with the time that whoever opens it has left.
-        self._connecting = asyncio.create_task(
-            self._connect(), name=f"connect {self.keyspace}", context=contextvars.Context()
-        )
-        await asyncio.wait((self._connecting,), timeout=self._timeout_s)
-        if self._closed or not self._connecting.done():
-            return
-        if self._connecting.exception() is not None:
-            await self.close()
-            self._connecting.result()
+        await self._link.open()
 
     async def close(self) -> None:
         """Hang up; what is in flight may fail."""
-        self._usable, self._session, self._closed = False, None, True
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
-        dialled, self._dialled = self._dialled, None
-        if dialled is None:
-            return
-        if dialled.done():
-            await self._in_thread(lambda: hang_up(dialled))
-        else:  # still on the way to the cluster: it hangs up there, and nobody waits for that
-            dialled.add_done_callback(hang_up)
-        self._threads.shutdown(wait=False)
+        await self._link.close()
 
     @property
     def usable(self) -> bool:
         """Whether it has connected and its schema fits."""
-        return self._usable
+        return self._link.usable
 
     async def until_usable(self, timeout_s: float) -> Self:
         """Return itself once it has connected and its schema fits.
@@ -158,13 +122,7 @@ class Cassandra:
             SchemaError: the keyspace belongs to newer code.
             DatabaseUnavailable: that took longer than `timeout_s`.
         """
-        connecting = self._connecting
-        if connecting is None:
-            raise RuntimeError(f"{self.keyspace} is not open")
-        await asyncio.wait((connecting,), timeout=timeout_s)
-        if not connecting.done():
-            raise DatabaseUnavailable(f"The database was not ready within {timeout_s:g} s.")
-        connecting.result()
+        await self._link.until_usable(timeout_s)
         return self
 
     async def check(self) -> None:
@@ -174,45 +132,8 @@ class Cassandra:
             DatabaseUnavailable: there is none.
             SchemaError: the keyspace belongs to newer code.
         """
-        if self._connecting is not None and self._connecting.done():
-            refused = self._connecting.exception()
-            if refused is not None:
-                raise SchemaError(str(refused))
+        self._link.check_schema()
         await self.all("database.check", *self._sign_of_life)
-
-    async def _connect(self) -> None:
-        """Connect and look at the schema, however long that takes."""
-        said = ""
-        # Closed: what is cancelled while it tidies up may raise its own error instead.
-        while not self._usable and not self._closed:
-            try:
-                await self._become_usable()
-            except SchemaError as error:
-                self._log.error("schema.refused", keyspace=self.keyspace, reason=str(error))
-                raise
-            except Exception as error:  # noqa: BLE001 - a name that does not resolve yet, a node that just started
-                reason = f"{type(error).__name__}: {error}"
-                if reason != said:
-                    self._log.warning("database.awaited", keyspace=self.keyspace, reason=reason)
-                said = reason
-                await asyncio.sleep(_RECONNECT_S)
-
-    async def _become_usable(self) -> None:
-        if self._session is None:
-            self._dialled = self._threads.submit(
-                new_session, self.where, self._access, self._timeout_s, self._silent
-            )
-            self._session = await asyncio.wrap_future(self._dialled)
-        if self._ready is not None:
-            await self._ready(self)
-        # The driver does not read schemas (each change would be read by everybody), yet needs to know how many
-        # replicas there are to send a statement to one of them.
-        cluster = self._connected().cluster
-        await self._in_thread(lambda: cluster.refresh_keyspace_metadata(self.keyspace))
-        self._usable = True
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await self._loop.run_in_executor(self._threads, work)
 
     # ------------------------------------------------------------------------------------------- reading
 
@@ -356,15 +277,8 @@ class Cassandra:
         return Patience(self.lacks_majority)
 
     def lacks_majority(self) -> bool:
-        """Whether so few of several copies are in sight that nobody can learn an outcome now.
-
-        Of a single copy this says nothing: it is back before long, or all is over anyway.
-        """
-        copies = self.where.replication
-        if copies < _SEVERAL or self._session is None:
-            return False
-        hosts = self._session.cluster.metadata.all_hosts()
-        return sum(host.is_up is not False for host in hosts) < copies // 2 + 1
+        """Whether so few of several copies are in sight that nobody can learn an outcome now."""
+        return self._link.lacks_majority()
 
     async def _write_once(self, operation: str, statements: Sequence[Statement]) -> list[Row]:
         bound = [(await self._prepare(cql)).bind(params) for cql, params in statements]
@@ -380,11 +294,11 @@ class Cassandra:
             DatabaseUnavailable: nothing was changed.
             DatabaseOutcomeUnknown: it may have been changed.
         """
-        session, text = self._connected(), cql.replace("{keyspace}", self.keyspace)
+        session, text = self._link.session, cql.replace("{keyspace}", self.keyspace)
         keyspace = None if "KEYSPACE" in text else self.keyspace
         statement = SimpleStatement(text, keyspace=keyspace)
         with told(problem_of):
-            await self._in_thread(lambda: session.execute(statement, timeout=_SCHEMA_TIMEOUT_S))
+            await self._link.in_thread(lambda: session.execute(statement, timeout=_SCHEMA_TIMEOUT_S))
 
     async def has_table(self, name: str) -> bool:
         """Say whether the keyspace has a table of this name."""
@@ -392,11 +306,6 @@ class Cassandra:
         return await self.one("tables.get", known, (self.keyspace, name)) is not None
 
     # ------------------------------------------------------------------------------------------- the driver
-
-    def _connected(self) -> Session:
-        if self._session is None or not (self._usable or asyncio.current_task() is self._connecting):
-            raise DatabaseUnavailable("The database is not ready yet; try again shortly.")
-        return self._session
 
     def _time_left(self) -> float:
         """Return how long an answer may take: not longer than who asked us waits."""
@@ -409,11 +318,11 @@ class Cassandra:
         known = self._prepared.get(cql)
         if known is not None:
             return known
-        session = self._connected()
+        session = self._link.session
         if cql not in self._preparing:
             keyspace = None if " system" in cql else self.keyspace
             preparing = asyncio.ensure_future(
-                self._in_thread(lambda: session.prepare(cql, keyspace=keyspace))
+                self._link.in_thread(lambda: session.prepare(cql, keyspace=keyspace))
             )
             self._preparing[cql] = preparing
             preparing.add_done_callback(lambda done: self._keep(cql, done))
@@ -434,10 +343,10 @@ class Cassandra:
         self._in_flight.inc()
         try:
             with told(problem_of):
-                sent = self._connected().execute_async(
+                sent = self._link.session.execute_async(
                     statement, timeout=timeout_s, execution_profile=profile, paging_state=state
                 )
-                answer = await self._answers.of(sent)
+                answer = await self._link.answer(sent)
         except Exception as error:
             outcome = error.slug if isinstance(error, Problem) else type(error).__name__
             if isinstance(error, DatabaseOutcomeUnknown) and unknown is not None:
