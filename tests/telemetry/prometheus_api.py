@@ -1,6 +1,7 @@
 """What tests ask Prometheus."""
 
 import math
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -42,6 +43,12 @@ class PrometheusApi:
     async def total(self, expression: str) -> float:
         """Return the sum over all series."""
         return sum(sample.value for sample in await self.query(expression))
+
+    async def exemplars(self, metric: str) -> list[dict[str, str]]:
+        """Return the labels of the exemplars of the last five minutes."""
+        now = time.time()
+        found = await self._get("query_exemplars", query=metric, start=str(now - 300), end=str(now + 1))
+        return [one["labels"] for series in found for one in series["exemplars"]]
 
     async def label_values(self, label: str, series: str) -> list[str]:
         """Return the values of a label, as a dashboard's variable does."""

@@ -131,6 +131,7 @@ def _commands(folder: Path, ports: Mapping[str, int]) -> dict[str, list[str]]:
         "prometheus": [
             path_of("prometheus"), listen("prometheus"), f"--config.file={folder / 'prometheus/prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'tsdb'}", f"--rules.alert.resend-delay={_RESEND}",
+            "--enable-feature=exemplar-storage",
         ],
     }  # fmt: skip
 

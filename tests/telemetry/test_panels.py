@@ -66,6 +66,18 @@ async def test_a_request_that_was_retried_is_timed_once(stack: Stack, shopping: 
     await until(agree, "every answer of a service that is retried has its time")
 
 
+async def test_a_duration_leads_to_its_trace(stack: Stack, shopping: Shopping) -> None:
+    """Prometheus keeps the trace id of a request beside the bucket that it fell into."""
+    person = await shopping.customer()
+    answered = await person.ask("GET", "/api/cart")
+    trace = answered.headers["X-Trace-Id"]
+
+    async def is_kept() -> bool:
+        return {"trace_id": trace} in await stack.prometheus.exemplars("http_request_duration_seconds_bucket")
+
+    await until(is_kept, "the exemplar is there")
+
+
 async def test_nothing_is_wrong_with_the_watching_itself(stack: Stack) -> None:
     """Every target is scraped, every rule is evaluated, and nothing of the log is lost on the way."""
     assert await stack.prometheus.unhealthy_targets() == []

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.process_collector import ProcessCollector
 
 LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)
@@ -24,6 +25,9 @@ DB_BUCKETS_S: Final = (
     1.0,
     2.5,
 )
+
+# When a series began is a second series for each, which nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves this one without types
 
 
 class Metrics:
@@ -79,6 +83,10 @@ class Metrics:
         """Count one failed step of a background worker."""
         self._worker_errors.labels(worker).inc()
 
-    def exposition(self) -> bytes:
-        """Return all metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def exposition(self, accept: str = "") -> tuple[bytes, str]:
+        """Return all metrics and their media type: OpenMetrics to who accepts it, else Prometheus' text format.
+
+        Exemplars are in OpenMetrics only.
+        """
+        encode, media_type = choose_encoder(accept)
+        return encode(self.registry), media_type

@@ -4,6 +4,7 @@ BaseHTTPMiddleware is not used anywhere: a single one costs more than a whole ro
 """
 
 import time
+from http import HTTPStatus
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -61,7 +62,9 @@ class ServiceMiddleware:
             if not exchange.status:
                 await problem_response(unexpected())(scope, receive, exchange.send)
         await exchange.discard_refused_body()
-        self._log.debug(
+        # What the service failed to do is news; what a client did wrong is not.
+        tell = self._log.warning if exchange.status >= HTTPStatus.INTERNAL_SERVER_ERROR else self._log.debug
+        tell(
             "request.served",
             method=scope["method"],
             status=exchange.status,

@@ -201,9 +201,10 @@ def _operations(metrics: Metrics, checks: Mapping[str, Check], started: float) -
         }
         return JsonResponse(body, 200 if up else 503)
 
-    async def exposition() -> Response:
-        """Answer all metrics in Prometheus' text format."""
-        return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    async def exposition(request: Request) -> Response:
+        """Answer all metrics as Prometheus asks for them."""
+        text, media_type = metrics.exposition(request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": media_type})
 
     router.add_api_route("/health/live", live, methods=["GET"])
     router.add_api_route("/health/ready", ready, methods=["GET"])

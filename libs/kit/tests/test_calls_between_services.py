@@ -166,7 +166,7 @@ async def test_dead_peer_opens_the_circuit_and_it_closes_again() -> None:
         for _ in range(2):
             with pytest.raises(PeerUnavailable):
                 await calls.call("POST", "/x")
-        assert b'store_breaker_state{peer="stub"} 2.0' in metrics.exposition()
+        assert b'store_breaker_state{peer="stub"} 2.0' in metrics.exposition()[0]
         begun = asyncio.get_running_loop().time()
         with pytest.raises(PeerUnavailable) as told:
             await calls.call("GET", "/x")
@@ -175,10 +175,10 @@ async def test_dead_peer_opens_the_circuit_and_it_closes_again() -> None:
         half_open = (
             b'store_breaker_state{peer="stub"} 1.0'  # though nobody calls: the next call is let through
         )
-        await until(lambda: half_open in metrics.exposition(), "the circuit is half open by itself")
+        await until(lambda: half_open in metrics.exposition()[0], "the circuit is half open by itself")
         handler, _ = answers(200)
         async with peer(handler, port):
-            while b'store_breaker_state{peer="stub"} 0.0' not in metrics.exposition():
+            while b'store_breaker_state{peer="stub"} 0.0' not in metrics.exposition()[0]:
                 try:
                     await calls.call("POST", "/x")
                 except PeerUnavailable:
@@ -211,7 +211,7 @@ async def test_hasty_callers_do_not_open_the_circuit(budget_s: float) -> None:
     async with peer(slow_at_first) as url, client(url, metrics, breaker_threshold=2) as calls:
         for _ in range(5):
             await asyncio.create_task(ask_in_haste(calls))
-        assert b'store_breaker_state{peer="stub"} 0.0' in metrics.exposition()
+        assert b'store_breaker_state{peer="stub"} 0.0' in metrics.exposition()[0]
         assert (await calls.call("POST", "/x")).ok
 
 
@@ -298,7 +298,7 @@ async def test_peers_are_not_blamed_for_a_silent_user_service() -> None:
             with pytest.raises(NoToken):
                 await calls.call("GET", "/x")
         assert asyncio.get_running_loop().time() - begun < 0.1 + 5 * 0.05
-        assert b'store_breaker_state{peer="stub"} 0.0' in metrics.exposition()
+        assert b'store_breaker_state{peer="stub"} 0.0' in metrics.exposition()[0]
         await calls.close()
 
 

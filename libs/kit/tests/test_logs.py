@@ -102,4 +102,4 @@ async def test_worker_says_once_that_something_is_away(capsys: pytest.CaptureFix
         await asyncio.sleep(0)
     await worker.stop()
     assert len(lines(capsys)) == 2
-    assert b'store_worker_errors_total{worker="test"} 3.0' in metrics.exposition()
+    assert b'store_worker_errors_total{worker="test"} 3.0' in metrics.exposition()[0]

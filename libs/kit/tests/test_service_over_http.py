@@ -207,6 +207,20 @@ async def test_metrics_name_the_template_and_never_the_path(client: aiohttp.Clie
     assert "secret-path" not in text
 
 
+async def test_durations_lead_to_a_trace(client: aiohttp.ClientSession) -> None:
+    """Who accepts OpenMetrics, as Prometheus does, gets the trace of a request beside the bucket it fell into."""
+    async with client.get("/api/things/1") as response:
+        trace = response.headers["X-Trace-Id"]
+    openmetrics = {
+        "Accept": "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2"
+    }
+    async with client.get("/metrics", headers=openmetrics) as response:
+        assert response.content_type == "application/openmetrics-text"
+        text = await response.text()
+    assert f'# {{trace_id="{trace}"}}' in text
+    assert "_created" not in text
+
+
 async def test_health_tells_what_is_broken() -> None:
     """A dependency that fails makes the service not ready, while it stays alive."""
     async with serve_service(service(checks={"database": broken_dependency})) as client:
@@ -307,7 +321,7 @@ async def test_worker_repeats_waits_and_survives_a_failing_step() -> None:
     waiting.clear()
     worker.nudge()
     await waiting.wait()
-    assert b'store_worker_errors_total{worker="test"} 1.0' in metrics.exposition()
+    assert b'store_worker_errors_total{worker="test"} 1.0' in metrics.exposition()[0]
     waiting.clear()
     while not waiting.is_set():
         clock.advance(10)
