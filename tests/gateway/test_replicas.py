@@ -79,6 +79,33 @@ async def test_what_may_not_be_repeated_is_never_sent_twice(
     assert len(echo.asked) + len(second.asked) == 1
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_a_condition_is_tried_once(
+    session: aiohttp.ClientSession, pair: Gateway, echo: Echo, second: Echo, method: str
+) -> None:
+    """Sent again, an edit that was made would be answered as if somebody else had been faster."""
+    echo.hang_up = second.hang_up = True
+    edit = session.request(method, pair.url("/api/products/1"), data=b"{}", headers={"If-Match": '"1"'})
+    async with edit as answer:
+        problem = await answer.json(content_type=None)
+    assert (answer.status, problem["type"]) == (503, "/docs/problems/#outcome-unknown")
+    assert len(echo.asked) + len(second.asked) == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_a_condition_that_nobody_heard_is_sent_to_another(
+    session: aiohttp.ClientSession, half: Gateway, second: Echo, method: str
+) -> None:
+    """Nothing was sent to the replica that is not there, and the body comes along."""
+    headers = {"If-Match": '"1"'}
+    for _ in range(20):
+        edit = session.request(method, half.url("/api/products/1"), data=b'{"a":1}', headers=headers)
+        async with edit as answer:
+            assert answer.status == 200
+    assert len(second.asked) == 20
+    assert {(one.headers["If-Match"], await one.read()) for one in second.asked} == {('"1"', b'{"a":1}')}
+
+
 async def test_a_service_that_is_not_there_is_a_problem_that_says_so(
     tmp_path: Path, pages: Path, session: aiohttp.ClientSession
 ) -> None:
