@@ -34,30 +34,30 @@ def find_administrator(host: str, environment: Mapping[str, str] = os.environ) -
     """Return the administrator of the shop at `host`.
 
     ADMIN_EMAIL and ADMIN_PASSWORD come first; then the file of `store up` (STORE_DATA_DIR or .store/), the file
-    that compose mounts, and the one in compose's containers: of these the one whose shop is at `host`, else the
-    first.
+    that compose mounts, and the one in compose's containers: of these the one whose shop is at `host`, by the
+    address in it or, for the file that compose mounts, by ADMIN_OF. Nobody else's: whoever may type a host into
+    Locust's page would be sent the password.
 
     Raises:
-        NobodyKnown: there is none of these.
+        NobodyKnown: none of these is the administrator of that shop.
     """
     if environment.get("ADMIN_EMAIL") and environment.get("ADMIN_PASSWORD"):
         return Administrator(environment["ADMIN_EMAIL"], environment["ADMIN_PASSWORD"])
     folder = Path(environment.get("STORE_DATA_DIR") or _ROOT / ".store")
-    found: list[Administrator] = []
-    for shop, administrator in _known((folder / "secrets" / "demo_admin.json").read_text):
-        if _address(shop) == _address(host):
+    here = environment.get("ADMIN_OF", "")
+    for shops, administrator in _known((folder / "secrets" / "demo_admin.json").read_text, here):
+        if _address(host) in map(_address, shops):
             return administrator
-        found.append(administrator)
-    if not found:
-        raise NobodyKnown("No administrator is known: set ADMIN_EMAIL and ADMIN_PASSWORD.")
-    return found[0]
+    raise NobodyKnown(f"No administrator of {host} is known: set ADMIN_EMAIL and ADMIN_PASSWORD.")
 
 
-def _known(of_the_embedded_shop: Callable[[], str]) -> Iterator[tuple[str, Administrator]]:
-    for read in (of_the_embedded_shop, _IN_COMPOSE.read_text, _of_the_containers):
+def _known(of_the_embedded_shop: Callable[[], str], here: str) -> Iterator[tuple[list[str], Administrator]]:
+    """Yield administrators and their shops' addresses; `here`: that of the one in compose, as containers say it."""
+    for read, alias in ((of_the_embedded_shop, ""), (_IN_COMPOSE.read_text, here), (_of_the_containers, "")):
         try:
             known = json.loads(read())
-            yield known.get("base_url", ""), Administrator(known["email"], known["password"])
+            shops = [shop for shop in (known.get("base_url", ""), alias) if shop]
+            yield shops, Administrator(known["email"], known["password"])
         except (OSError, ValueError, KeyError, subprocess.SubprocessError):
             continue  # it is not there; the next may be
 

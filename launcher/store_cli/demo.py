@@ -40,25 +40,27 @@ class Demo:
 async def ensure_administrator(user_service: Service, data_dir: Path, base_url: str) -> Demo:
     """Make the demo's administrator at the first start; its credentials stay in a file of mode 0600.
 
-    The file is written before the account: a crash between the two only repeats the second step.
+    The file is written before the account: a crash between the two only repeats the second step. Who deletes the
+    file gets a new password; who changes the password keeps it.
 
     Raises:
         UnusableSecret: the file cannot be read.
     """
-    credentials = demo_credentials(data_dir / DEMO_ADMIN_FILE, base_url)
+    credentials, is_fresh = demo_credentials(data_dir / DEMO_ADMIN_FILE, base_url)
     use_cases: UseCases = user_service.app.state.use_cases
-    is_new = await use_cases.ensure_admin(credentials.email, credentials.password)
+    is_new = await use_cases.ensure_admin(credentials.email, credentials.password, handed_out=not is_fresh)
     return Demo(credentials, is_new)
 
 
-def demo_credentials(path: Path, base_url: str) -> Credentials:
-    """Return the demo administrator's credentials, made at the first call, with the shop's present address.
+def demo_credentials(path: Path, base_url: str) -> tuple[Credentials, bool]:
+    """Return the demo administrator's credentials with the shop's present address, and whether they are new.
 
     Raises:
         UnusableSecret: the file cannot be read.
     """
     fresh = Credentials(ADMIN_EMAIL, secrets.token_urlsafe(12), base_url)
-    kept = make_private_file(path, msgspec.json.encode(fresh))
+    made = msgspec.json.encode(fresh)
+    kept = make_private_file(path, made)
     try:
         credentials = msgspec.json.decode(kept, type=Credentials)
     except msgspec.DecodeError:
@@ -68,7 +70,7 @@ def demo_credentials(path: Path, base_url: str) -> Credentials:
     if credentials.base_url != base_url:
         credentials = Credentials(credentials.email, credentials.password, base_url)
         _replace(path, credentials)
-    return credentials
+    return credentials, kept == made
 
 
 async def load_catalogue(data_dir: Path, credentials: Credentials) -> None:

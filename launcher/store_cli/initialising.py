@@ -24,9 +24,9 @@ async def initialise(secrets: Path, data: Path, base_url: str, wait_s: float) ->
     files = make_secret_files(secrets)
     settings = read_settings(UserSettings, secrets_dir=secrets / "user", data_dir=data)
     schemas = [] if settings.cluster is None else await migrate(settings, wait_s)
-    credentials = demo_credentials(data / DEMO_ADMIN_FILE, base_url)
+    credentials, is_fresh = demo_credentials(data / DEMO_ADMIN_FILE, base_url)
     async with open_accounts(settings) as accounts:
-        is_new = await accounts.ensure_admin(credentials.email, credentials.password)
+        is_new = await accounts.ensure_admin(credentials.email, credentials.password, handed_out=not is_fresh)
     return {
         "secrets_made": len(files.made),
         "files_applied": sum(len(schema.applied_now) for schema in schemas),

@@ -65,6 +65,25 @@ def test_the_embedded_shop_keeps_its_administrator(data: Path) -> None:
     assert found == ("a@shop.example", "from the file")
 
 
+def test_a_shop_is_told_its_own_administrator_only(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever types another host into Locust's page is not sent the password that lies there."""
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(NobodyKnown, match=r"another\.example"):
+        find_administrator("http://another.example:9080", {"STORE_DATA_DIR": str(data)})
+
+
+def test_containers_call_their_shop_by_another_name(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the file that compose mounts, ADMIN_OF says whose it is."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("load.credentials._IN_COMPOSE", data / "secrets" / "demo_admin.json")
+    environment = {"STORE_DATA_DIR": str(tmp_path / "none"), "ADMIN_OF": "http://nginx"}
+    assert find_administrator("http://nginx", environment).email == "a@shop.example"
+    with pytest.raises(NobodyKnown):
+        find_administrator("http://nginx.example", environment)
+
+
 def test_nobody_is_made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a variable, a file or a container nobody is the administrator; the text says what to do."""
     monkeypatch.setenv("PATH", "")

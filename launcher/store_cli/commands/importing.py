@@ -40,6 +40,14 @@ def online_retail(
             min=0, help="Units of every product.", show_default="what the ledger's invoices sold of it"
         ),
     ] = None,
+    once: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False,
+            metavar="MARK",
+            help="Import only if this file is not there, and make it afterwards: what was deleted stays deleted.",
+        ),
+    ] = None,
     base_url: BaseUrl = None,
     data: DataFolder = DEFAULT_DATA,
     as_json: AsJson = False,
@@ -49,7 +57,12 @@ def online_retail(
     A product per StockCode with its most frequent price and description, a category guessed from the
     description, and stock. Safe to repeat: a product that the shop has already is left as it is.
     """
+    if once is not None and once.exists():
+        say({"created": 0, "existing": 0}, f"Imported before: {once} is there.", as_json=as_json)
+        return
     report = run(_import(file, stock, base_url, data), as_json=as_json)
+    if once is not None:
+        once.touch()
     values = {"created": report.created, "existing": report.existing}
     say(values, f"{report.created} products created, {report.existing} were there already.", as_json=as_json)
 

@@ -362,6 +362,25 @@ async def test_ensuring_the_administrator_is_safe_to_repeat(world: World) -> Non
     assert ann.is_admin
 
 
+async def test_what_people_made_of_the_first_administrator_stays(world: World) -> None:
+    """A password that was handed out is set and promoted once; what was changed since is not undone."""
+    await world.register("root@example.com")
+    assert not await world.ensure_admin("root@example.com", "handed out", handed_out=True)
+    root = await world.accounts.find("root@example.com")
+    assert root is not None
+    assert root.is_admin
+    await world.log_in("handed out", "root@example.com")
+    await world.register()
+    await world.promote(EMAIL)
+    await world.ensure_admin("root@example.com", "their own")
+    await world.assign_roles(root.id, CUSTOMER)
+    assert not await world.ensure_admin("root@example.com", "handed out", handed_out=True)
+    await world.log_in("their own", "root@example.com")
+    root = await world.accounts.find("root@example.com")
+    assert root is not None
+    assert not root.is_admin
+
+
 async def test_promoting_nobody_says_so(world: World) -> None:
     """There must be an account of that address."""
     with pytest.raises(AccountNotFound):

@@ -12,7 +12,7 @@ from store_user.use_cases.promote_account import PromoteAccount
 
 @dataclass(frozen=True, slots=True)
 class EnsureAdmin:
-    """Make sure that this person exists, is an administrator and has this password."""
+    """Make sure that this person exists, is an administrator and has this password; or was once."""
 
     accounts: Accounts
     passwords: Passwords
@@ -20,8 +20,14 @@ class EnsureAdmin:
     promote: PromoteAccount
     clock: Clock
 
-    async def __call__(self, email: str, password: str) -> bool:
+    async def __call__(self, email: str, password: str, *, handed_out: bool = False) -> bool:
         """Return whether the account is new; safe to repeat, also from two processes at once.
+
+        Args:
+            email: whose account.
+            password: of the account.
+            handed_out: the password was given to people before. What they changed since, the password or the
+                role, stays as they made it.
 
         Raises:
             InvalidInput: the e-mail address is none.
@@ -30,11 +36,18 @@ class EnsureAdmin:
             await self.open_account(email=email, password=password, name="Administrator")
         except EmailTaken:
             is_new = False
+            if handed_out and await self._was_changed(normalise_email(email)):
+                return False
             await self._set_password(normalise_email(email), normalise_password(password))
         else:
             is_new = True
         await self.promote(email)
         return is_new
+
+    async def _was_changed(self, email: str) -> bool:
+        """Say whether the account is past its first version, which a crash before the promotion leaves behind."""
+        account = await self.accounts.find(email)
+        return account is not None and account.version > 1
 
     async def _set_password(self, email: str, password: str) -> None:
         account = await self.accounts.find(email)
