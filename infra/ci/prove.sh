@@ -36,7 +36,7 @@ finish() {
     exit $rc
 }
 
-admin() { # STORE_ADMIN_EMAIL and _PASSWORD of the demo, as the scripts read them
+admin() { # STORE_ADMIN_EMAIL and _PASSWORD of the demo, as `store` reads them
     local file
     file=$(compose exec -T user python -c 'print(open("/run/admin/demo_admin.json").read())')
     STORE_ADMIN_EMAIL=$(python3 -c 'import json,sys; print(json.loads(sys.argv[1])["email"])' "$file")

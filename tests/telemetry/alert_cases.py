@@ -102,6 +102,7 @@ _JOBS = [
 _DISK = 'service="node", instance="n", device="sda1", fstype="ext4", mountpoint="/"'
 _EXPECTED = ("catalog", "cart", "order", "user", "nginx", "cassandra")
 _CQL = 'service="cassandra", operation="CASWrite"'
+_OLD = 'job="cassandra", service="cassandra", instance="c", pool="Tenured Gen"'
 _EXPECTED_JOBS = ("nginx", "nginxlog", "cassandra", "node", "shop")
 
 CASES: Final = (
@@ -159,6 +160,15 @@ CASES: Final = (
         "order keeps nginx waiting: P99 502.5ms, more than 500 ms",
         _latency("gateway_http_upstream_time_seconds_hist_bucket", 'service="order", kind="request"', 0.09, 0.101),
     ),
+    # One failure among a few requests is no reason to wake anybody.
+    Case(
+        "HighErrorRatio", 60, "critical", {"service": "user"},
+        "user fails 6% of its requests, more than 5%",
+        [
+            Counter('http_requests_total{service="user", handler="/api/users", status="200"}', 0.01, 94),
+            Counter('http_requests_total{service="user", handler="/api/users", status="503"}', 0.01, 6),
+        ],
+    ),
     Case(
         "HighErrorRatio", 60, "critical", {"service": "cart"},
         "cart fails 6% of its requests, more than 5%",
@@ -173,9 +183,9 @@ CASES: Final = (
         [Gauge('store_breaker_state{service="order", peer="cart"}', 1, 2)],
     ),
     Case(
-        "BackgroundWorkFails", 120, "warning", {"service": "order", "worker": "recovery"},
-        "order: its worker recovery fails 0.06 times a second",
-        [Counter('store_worker_errors_total{service="order", worker="recovery"}', 0.04, 0.06)],
+        "BackgroundWorkFails", 300, "warning", {"service": "order", "worker": "recovery"},
+        "order: its worker recovery failed 12 times in ten minutes",
+        [Counter('store_worker_errors_total{service="order", worker="recovery"}', 0.005, 0.02)],
     ),
     Case(
         "OrdersStuck", 60, "critical", {"service": "order"},
@@ -213,6 +223,24 @@ CASES: Final = (
             Counter('store_checkouts_total{service="order", outcome="repeated"}', 5, 5),
         ],
     ),
+    # One declined payment and no other order is 100 %, and nothing.
+    Case(
+        "PaymentsDeclined", 120, "warning", {"service": "order"},
+        "order: 25% of payments are declined, more than 20%",
+        [
+            Counter('store_checkouts_total{service="order", outcome="created"}', 0, 7.5),
+            Counter('store_checkouts_total{service="order", outcome="payment-declined"}', 0.01, 2.5),
+        ],
+    ),
+    Case(
+        "CassandraNodeDown", 60, "critical", {"service": "cassandra"},
+        "cassandra: 1 of its nodes are down",
+        [
+            Gauge('cassandra_endpoints{service="cassandra", instance="c", state="Up"}', 3, 2),
+            Gauge('cassandra_endpoints{service="cassandra", instance="c", state="Down"}', 0, 1),
+            Gauge('cassandra_endpoints{service="cassandra", instance="d", state="Down"}', 0, 1),
+        ],
+    ),
     Case(
         "CassandraTimeouts", 60, "critical", {"service": "cassandra", "operation": "CASWrite"},
         "cassandra fails 0.12 CASWrite operations a second by timeout or too few replicas",
@@ -223,11 +251,11 @@ CASES: Final = (
     ),
     Case(
         "CassandraHeap", 300, "warning",
-        {"service": "cassandra", "instance": "c", "job": "cassandra", "area": "heap"},
-        "cassandra c uses 91% of its heap, more than 90%",
+        {"service": "cassandra", "instance": "c", "job": "cassandra", "pool": "Tenured Gen"},
+        "cassandra c keeps 91% of its heap after a collection, more than 90%",
         [
-            Gauge('jvm_memory_used_bytes{job="cassandra", service="cassandra", instance="c", area="heap"}', 890, 910),
-            Gauge('jvm_memory_max_bytes{job="cassandra", service="cassandra", instance="c", area="heap"}', 1000, 1000),
+            Gauge(f"jvm_memory_pool_collection_used_bytes{{{_OLD}}}", 890, 910),
+            Gauge(f"jvm_memory_pool_max_bytes{{{_OLD}}}", 1000, 1000),
         ],
     ),
     Case(

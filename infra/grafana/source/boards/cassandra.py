@@ -44,6 +44,10 @@ _CLIENTS: Final = Row("Requests of clients", (
         "short", (Query("max by (operation) (cassandra_cas_contention_99thpercentile)", "{{operation}}"),),
     ),
     Graph(
+        "Nodes that are down", "As the others see it. Alert: CassandraNodeDown.",
+        "short", (Query('max(cassandra_endpoints{state="Down"})', "nodes"),),
+    ),
+    Graph(
         "Connections", "Clients' connections.",
         "short", (Query("cassandra_connected_clients", "{{instance}}"),),
     ),
@@ -51,13 +55,18 @@ _CLIENTS: Final = Row("Requests of clients", (
 
 _JVM: Final = Row("JVM", (
     Graph(
-        "Heap", "Share of the heap in use. Alert: CassandraHeap above 90 %.",
+        "Heap", "Share in use, and of the old generation what a collection left. Alert: CassandraHeap, 90 % left.",
         "percentunit",
         (
             Query(
                 'jvm_memory_used_bytes{job="cassandra", area="heap"}'
                 ' / jvm_memory_max_bytes{job="cassandra", area="heap"}',
                 "{{instance}}",
+            ),
+            Query(
+                'jvm_memory_pool_collection_used_bytes{job="cassandra", pool="Tenured Gen"}'
+                ' / jvm_memory_pool_max_bytes{job="cassandra", pool="Tenured Gen"}',
+                "{{instance}} left",
             ),
         ),
         SATURATION,
