@@ -23,14 +23,14 @@ dev: .venv/.dev $(SITE) ## run the shop and start it again whenever the code cha
 	@$(BIN)/watchmedo auto-restart --recursive --patterns '**/*.py;**/*.sql' --signal SIGTERM --kill-after 15 \
 		--directory libs --directory services --directory launcher -- $(BIN)/store up $(ARGS)
 
-test: .venv/.dev $(SITE) ## run every test that needs no root, no Docker and no JVM, and measure coverage
+test: .venv/.dev $(SITE) ## run the tests that need no root, no Docker and no JVM (but those of crashes: chaos), and measure coverage
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not chaos and not cassandra and not nodes and not gateway and not telemetry" --cov --cov-report term $(ARGS)
 
 full: .venv/.dev ## run races, the whole ledger and bad input as often as CI does; takes minutes
 	@STORE_TEST=full STORE_TEST_CONTRACT=full $(BIN)/pytest tests/e2e/test_races.py tests/e2e/test_ledger_replay.py \
 		tests/contract/test_schemathesis.py tests/contract/test_naughty_strings.py $(ARGS)
 
-test-cassandra: .venv/.dev ## run the store suites, the services and the shop on a real Cassandra; needs Java 17 and Maven
+test-cassandra: .venv/.dev $(SITE) ## run the store suites, the services and the shop on a real Cassandra; needs Java 17 and Maven
 	@$(BIN)/python -m tests.support.with_cassandra $(CASSANDRA) -- \
 		$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not chaos and not nodes" \
 		$(wildcard services/*/tests) tests/cassandra tests/e2e $(ARGS)
