@@ -17,8 +17,8 @@ pytestmark = pytest.mark.anyio
 
 SCRAPE_S = 1.0
 SOON_S = 60.0
-_PARTS = re.compile(r"\s+or\s+|\s+unless on \(\w+\)\s+")
-_COMPARISON = re.compile(r"\s*(>|<|==) [\d.]+$")
+_PARTS = re.compile(r"\s+or\s+|\s+unless on \(\w+\)\s+|\s+and (?:on \(\w+\) )?")
+_COMPARISON = re.compile(r"\s*(>|<|==|>=) [\d.]+$")
 
 
 def of_rules() -> Iterator[Asked]:
