@@ -165,7 +165,8 @@ case "${1:-}" in
   stop)   stop TERM ;;
   kill9)  stop KILL ;;
   pid)    cat "$pidfile" ;;
-  run)    prepare; exec "${node[@]}" ;;
+  # In the foreground, or it closes its output once it has started, and nobody reads what it says later.
+  run)    CASS_EXTRA="-Dcassandra-foreground=yes $CASS_EXTRA"; prepare; exec "${node[@]}" ;;
   healthy) port_open ;;
   status) alive && port_open && echo up || { echo down; exit 1; } ;;
   nodetool) shift; mkdir -p "$CASS_DATA/tmp"

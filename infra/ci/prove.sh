@@ -56,6 +56,7 @@ up() { # [SECONDS] that it may take
     local sick
     sick=$(compose ps --format '{{.Service}} {{.State}} {{.Health}}' | awk '$2 != "running" || ($3 != "" && $3 != "healthy")')
     [ -z "$sick" ] || fail "not healthy: $sick"
+    docker logs product-store-cassandra-1 2>&1 | grep 'Startup complete' >/dev/null || fail "Cassandra's log ends before its start does"
 }
 
 panels() { # every panel of every dashboard has data within a minute, with the background traffic that the docs advise
@@ -200,7 +201,9 @@ answered() { # WHAT
 
 down() {
     step down
-    [ -z "$(docker volume ls -q --filter name=product-store_cassandra-)" ] || files+=(-f docker-compose.nodes.yml)
+    if [[ "${files[*]}" != *nodes* && -n $(docker volume ls -q --filter name=product-store_cassandra-) ]]; then
+        files+=(-f docker-compose.nodes.yml)
+    fi
     compose --profile '*' down -v --remove-orphans --timeout 30
     [ -z "$(ours container -a)$(ours volume)$(ours network)" ] || fail "something is left after down -v"
     echo "down -v left nothing"

@@ -46,15 +46,20 @@ _MORE_HOSTS: Final = 2
 _SOCKET_OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 """The driver sends in pieces of 4 kB: without this the second piece waits 40 ms for the first one's receipt."""
 
-_NOT_A_WARNING: Final = "`USE <keyspace>` with prepared statements"
-"""The server says so of every statement that is prepared in a keyspace; ours always name it, and never by USE."""
+_NO_NEWS: Final = {
+    # The server says so of every statement that is prepared in a keyspace; ours always name it, and never by USE.
+    "cassandra.protocol": "`USE <keyspace>` with prepared statements",
+    # Twice a second for as long as a host is away. That it is, and that it is back, has a line of its own.
+    "cassandra.pool": "Error attempting to reconnect to",
+}
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    return _NOT_A_WARNING not in record.getMessage()
+def _without(phrase: str) -> Callable[[logging.LogRecord], bool]:
+    return lambda record: phrase not in record.getMessage()
 
 
-logging.getLogger("cassandra.protocol").addFilter(_is_news)
+for _logger, _phrase in _NO_NEWS.items():
+    logging.getLogger(_logger).addFilter(_without(_phrase))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,12 +33,13 @@ _MIGRATIONS_TABLE: Final = """
     CREATE TABLE IF NOT EXISTS schema_migrations (
         service text, number int, name text, checksum text, PRIMARY KEY (service, number)
     ) WITH comment = 'Applied schema files; some tens of rows.'
-      AND compaction = {'class': 'SizeTieredCompactionStrategy'}
+      AND compaction = {'class': 'SizeTieredCompactionStrategy'} AND speculative_retry = '50ms'
 """
 _LEASE_TABLE: Final = """
     CREATE TABLE IF NOT EXISTS schema_lease (service text PRIMARY KEY, owner text)
     WITH comment = 'Who migrates now; one row.'
       AND compaction = {'class': 'SizeTieredCompactionStrategy'} AND default_time_to_live = 60
+      AND speculative_retry = '50ms'
 """
 _APPLIED: Final = "SELECT number, checksum FROM schema_migrations WHERE service = ?"
 _RECORD: Final = "INSERT INTO schema_migrations (service, number, name, checksum) VALUES (?, ?, ?, ?)"
