@@ -60,8 +60,14 @@ up() { # [SECONDS] that it may take
 }
 
 panels() { # every panel of every dashboard has data within a minute, with the background traffic that the docs advise
+    local rate
     compose --profile load up -d --no-deps traffic
     (cd "$root" && "$python" -m infra.ci.panels http://localhost:9090)
+    sleep 60  # the rate is that of a minute, and without the first customers' sign-up
+    rate=$(curl -sS 'http://localhost:9090/api/v1/query?query=shop:db_operations:rate1m' |
+        python3 -c 'import json,sys; print(json.load(sys.stdin)["data"]["result"][0]["value"][1])')
+    printf 'the background traffic makes %.0f database operations/s\n' "$rate"
+    [ "${rate%.*}" -lt 50 ] || fail "DatabaseHighRPS promises less than 50"
     compose --profile load rm -sf traffic
 }
 

@@ -169,6 +169,10 @@ class Link:
         await self._ready()
         # The driver does not read schemas (each change would be read by everybody), yet needs to know how many
         # replicas there are to send a statement to one of them.
-        cluster = self.session.cluster
-        await self.in_thread(lambda: cluster.refresh_keyspace_metadata(self._keyspace))
+        session = self.session
+        await self.in_thread(lambda: session.cluster.refresh_keyspace_metadata(self._keyspace))
+        # Statements name their keyspace when they are prepared; a node whose connection has another one, or none, calls
+        # each execution an error in its log. (There is none yet where a schema is only looked at.)
+        if self._keyspace in session.cluster.metadata.keyspaces:
+            await self.in_thread(lambda: session.set_keyspace(self._keyspace))
         self._usable = True
