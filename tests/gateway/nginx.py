@@ -115,7 +115,7 @@ class Gateway:
             "/usr/share/nginx/store": str(self._pages),
             "/dev/stdout": str(self._folder / "access.log"),
             "/dev/stderr": str(self._folder / "error.log"),
-            "worker_processes auto;": f"worker_processes {self._workers};",
+            "worker_processes 2;": f"worker_processes {self._workers};",
             "listen 80 ": f"listen 127.0.0.1:{self.port} ",
             "listen 8081;": f"listen 127.0.0.1:{self.status_port};",
         }
