@@ -142,15 +142,6 @@ def _figure(name: str, result: Result, wanted: str, meter: Meter | None = None) 
     return Figure(name, result.per_second, "/s", wanted, f"{spread}, statuses {dict(result.statuses)}{cost}")
 
 
-async def service_token(port: int, data: Path) -> str:
-    """Return a token of the order service, which may hold stock."""
-    secret = (data / "secrets" / "service_secret_order").read_text().strip()
-    form = f"grant_type=client_credentials&client_id=order&client_secret={secret}".encode()
-    head = f"POST /api/auth/token HTTP/1.1\r\nHost: shop\r\nContent-Length: {len(form)}\r\n"
-    kind = "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
-    return str((await ask(port, (head + kind).encode() + form))["access_token"])
-
-
 async def _warm_up(
     shop: Shop, tokens: Sequence[str], server: PinnedServer, database: Database, seconds: float
 ) -> None:
@@ -171,7 +162,11 @@ class Running:
 
     async def hold_token(self) -> str:
         """Return a token of the order service, which may hold stock."""
-        return await service_token(self.port, self.data)
+        secret = (self.data / "secrets" / "service_secret_order").read_text().strip()
+        form = f"grant_type=client_credentials&client_id=order&client_secret={secret}".encode()
+        head = f"POST /api/auth/token HTTP/1.1\r\nHost: shop\r\nContent-Length: {len(form)}\r\n"
+        kind = "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+        return str((await ask(self.port, (head + kind).encode() + form))["access_token"])
 
 
 @contextlib.contextmanager

@@ -23,10 +23,10 @@ import uvloop
 from store_cli.seeding import product
 from store_kit.testing import free_port
 
-from bench.databases import SERVICES, Database, databases
+from bench.databases import Database, databases, running
 from bench.load import Result, connect, hammer, request_bytes, timed
 from bench.server import PinnedServer, cpu_seconds_of, memory_mb
-from bench.shoppers import CHANCE, UNLIMITED, Figure, administrator, ask, show
+from bench.shoppers import CHANCE, Figure, administrator, ask, show
 
 PAUSE_S: Final = 0.02
 """Between two looks of a visitor who only watches."""
@@ -216,19 +216,11 @@ async def after(port: int, asked: Requests) -> list[Figure]:
 
 async def measure(database: Database, folder: Path, count: int) -> list[Figure]:
     """Run everything in a folder of its own."""
-    ports = [free_port() for _ in range(5)]
-    urls = {
-        f"STORE_{name.upper()}_URL": f"http://127.0.0.1:{port}"
-        for name, port in zip(SERVICES, ports, strict=False)
-    }
-    env, port, data = UNLIMITED | urls | database.env, ports[-1], folder / "shop"
-    up = ("store_cli", "up", "--no-catalogue", "--port", str(port), "--data", str(data))
-    health = f"http://127.0.0.1:{port}/api/system/health"
-    with PinnedServer(up, health, folder / "shop.log", env, core=None) as server:
-        await administrator(port, data)
-        figures = await filled(server, database, port, data, count)
+    with running(database.env, folder) as run:
+        await administrator(run.port, run.data)
+        figures = await filled(run.server, database, run.port, run.data, count)
         show(figures)
-        more = await rebuilt(folder, port, env, count)
+        more = await rebuilt(folder, run.port, run.env, count)
         show(more)
     return figures + more
 

@@ -139,7 +139,8 @@ async def admin_of(shop: Shop, credentials: Credentials) -> Account:
         if problem.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED):
             raise
         text = (
-            f"The shop at {shop.base_url} does not know {credentials.email} as its administrator: {problem}"
+            f"The shop at {shop.base_url} does not know {credentials.email} as its administrator: {problem}. "
+            "Was the password changed? Set STORE_ADMIN_EMAIL and STORE_ADMIN_PASSWORD."
         )
         raise ShopProblem(problem.status, problem.slug, text) from problem
     return account

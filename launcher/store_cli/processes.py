@@ -18,6 +18,7 @@ from store_kit.server import PortInUse, Runner, run_service
 from store_kit.service import Wrap, unwrapped
 from store_kit.settings import ServiceUrlWithoutPort
 
+from store_cli.accounts import DEMO_ADMIN_FILE
 from store_cli.console import FOUND_SOMETHING, fail
 from store_cli.demo import Demo, any_product, ensure_administrator, load_catalogue
 from store_cli.reading_settings import WrongSettings
@@ -110,7 +111,9 @@ async def _administrator(shop: Runner, data: Path, base_url: str) -> Demo:
 
 def _welcome(demo: Demo, data: Path, services: dict[str, str], product_id: str | None) -> None:
     base = demo.credentials.base_url
-    password = demo.credentials.password if demo.is_new else f"see {data / 'secrets' / 'demo_admin.json'}"
+    password = (
+        demo.credentials.password if demo.is_new else f"as you changed it, or in {data / DEMO_ADMIN_FILE}"
+    )
     lines = [
         f"[bold]Shop and API[/]  {base}/swagger/",
         f"[bold]Documentation[/] {base}/docs/",

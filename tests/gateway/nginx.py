@@ -66,6 +66,8 @@ class Gateway:
             "GATEWAY_LOG_TO": f"127.0.0.1:{log_to}",
         }
         self._workers = workers
+        self._moved: dict[str, bool] = {}
+        """What is replaced in the configuration, and whether it was found there."""
         self.port, self.status_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -100,6 +102,7 @@ class Gateway:
         # Started by root it would drop to a user who may not read a test's folders.
         head = "daemon off;\n" + ("user root;\n" if os.geteuid() == 0 else "")
         self._write(main, head + (CONFIG / "nginx.conf").read_text())
+        assert all(self._moved.values()), self._moved
         return main
 
     def _filled(self, template: str) -> str:
@@ -120,6 +123,7 @@ class Gateway:
             "listen 8081;": f"listen 127.0.0.1:{self.status_port};",
         }
         for there, here in moved.items():
+            self._moved |= {there: there in text or self._moved.get(there, False)}
             text = text.replace(there, here)
         path.write_text(re.sub(r" +server \w+:\d+ resolve ([^;]*);\n", self._replicas, text))
 

@@ -47,7 +47,7 @@ _SOCKET_OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 """The driver sends in pieces of 4 kB: without this the second piece waits 40 ms for the first one's receipt."""
 
 _NO_NEWS: Final = {
-    # The server says so of every statement that is prepared in a keyspace; ours always name it, and never by USE.
+    # The server says so where a connection was told its keyspace. Each statement that is prepared names it, too.
     "cassandra.protocol": "`USE <keyspace>` with prepared statements",
     # Twice a second for as long as a host is away. That it is, and that it is back, has a line of its own.
     "cassandra.pool": "Error attempting to reconnect to",

@@ -167,12 +167,17 @@ class Link:
             )
             self._session = await asyncio.wrap_future(self._dialled)
         await self._ready()
-        # The driver does not read schemas (each change would be read by everybody), yet needs to know how many
-        # replicas there are to send a statement to one of them.
         session = self.session
-        await self.in_thread(lambda: session.cluster.refresh_keyspace_metadata(self._keyspace))
-        # Statements name their keyspace when they are prepared; a node whose connection has another one, or none, calls
-        # each execution an error in its log. (There is none yet where a schema is only looked at.)
-        if self._keyspace in session.cluster.metadata.keyspaces:
-            await self.in_thread(lambda: session.set_keyspace(self._keyspace))
+        await self.in_thread(lambda: _introduce(session, self._keyspace))
         self._usable = True
+
+
+def _introduce(session: Session, keyspace: str) -> None:
+    """Let driver and nodes know which keyspace this is about; blocks."""
+    # The driver does not read schemas (each change would be read by everybody), yet needs to know how many
+    # replicas there are to send a statement to one of them.
+    session.cluster.refresh_keyspace_metadata(keyspace)
+    # Statements name their keyspace when they are prepared; a node whose connection has another one, or none, calls
+    # each execution an error in its log. (There is none yet where a schema is only looked at.)
+    if keyspace in session.cluster.metadata.keyspaces:
+        session.set_keyspace(keyspace)

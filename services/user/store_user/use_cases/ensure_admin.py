@@ -32,12 +32,12 @@ class EnsureAdmin:
         Raises:
             InvalidInput: the e-mail address is none.
         """
+        if handed_out and await self._was_changed(normalise_email(email)):
+            return False
         try:
             await self.open_account(email=email, password=password, name="Administrator")
         except EmailTaken:
             is_new = False
-            if handed_out and await self._was_changed(normalise_email(email)):
-                return False
             await self._set_password(normalise_email(email), normalise_password(password))
         else:
             is_new = True
