@@ -20,7 +20,7 @@ BATCH: Final = 1000
 CHANCE: Final = random.Random(20_000)  # noqa: S311 - which product is asked for, no secret
 UNLIMITED: Final = {
     f"STORE_USER_{name}": "1000000/second"
-    for name in ("LOGIN_LIMIT_ACCOUNT", "LOGIN_LIMIT_ADDRESS", "REGISTER_LIMIT_ADDRESS")
+    for name in ("LOGIN_LIMIT_ACCOUNT", "LOGIN_SLOW_ACCOUNT", "LOGIN_LIMIT_ADDRESS", "REGISTER_LIMIT_ADDRESS")
 }
 
 

@@ -16,6 +16,7 @@ from store_kit.service import Service, Wrap, build_service, unwrapped
 from store_kit.workers import Worker
 
 from store_user.adapters.argon2_passwords import Argon2Passwords
+from store_user.adapters.common_passwords import common_passwords
 from store_user.adapters.memory_throttle import MemoryThrottle
 from store_user.adapters.peers import HttpCarts, HttpOrders
 from store_user.adapters.prometheus_counts import PrometheusCounts
@@ -168,7 +169,7 @@ class _Parts:
         return PromoteAccount(self.accounts, self.assign_roles())
 
     def open_account(self) -> OpenAccount:
-        return OpenAccount(self.accounts, self.passwords, self.clock)
+        return OpenAccount(self.accounts, self.passwords, self.clock, common_passwords())
 
     def ensure_admin(self) -> EnsureAdmin:
         return EnsureAdmin(self.accounts, self.passwords, self.open_account(), self.promote(), self.clock)
@@ -179,7 +180,7 @@ class _Parts:
 
     def use_cases(self) -> UseCases:
         """Wire the table of contents."""
-        throttle, counts = MemoryThrottle(self.settings), PrometheusCounts(self.metrics)
+        throttle, counts = MemoryThrottle(self.settings, self.clock), PrometheusCounts(self.metrics)
         accounts, families, passwords, clock = self.accounts, self.families, self.passwords, self.clock
         access, refresh = self.access_tokens, self.refresh_tokens
         lifetime_ms = self.settings.user_refresh_lifetime_s * 1000
@@ -194,7 +195,9 @@ class _Parts:
             log_out=LogOut(families, refresh),
             view=ViewAccount(accounts),
             rename=RenameAccount(accounts, clock),
-            change_password=ChangePassword(accounts, families, passwords, throttle, refresh, clock),
+            change_password=ChangePassword(
+                accounts, families, passwords, throttle, refresh, clock, common_passwords()
+            ),
             summarise=SummariseAccount(HttpOrders(self.orders), HttpCarts(self.carts)),
             list_notifications=ListNotifications(self.notifications),
             accept_notifications=AcceptNotifications(self.notifications),

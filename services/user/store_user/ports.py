@@ -136,10 +136,10 @@ class Throttle(Protocol):
     """Counts attempts, so that guessing passwords takes years."""
 
     async def login(self, *, email: str, address: str) -> None:
-        """Count an attempt to log in, before anything expensive happens.
+        """Count an attempt to log in, before anything expensive happens; wait when the account is being tried often.
 
         Raises:
-            TooManyRequests: too many of this account or of this network address.
+            TooManyRequests: too many of this network address, or of it on this account, or too many wait already.
         """
         ...
 
@@ -151,8 +151,8 @@ class Throttle(Protocol):
         """
         ...
 
-    async def forgive(self, *, email: str) -> None:
-        """Forget the account's attempts: its owner has proven to know the password."""
+    async def forgive(self, *, email: str, address: str) -> None:
+        """Forget the account's attempts: its owner has proven to know the password, from this address."""
         ...
 
 

@@ -4,9 +4,9 @@ import ipaddress
 from typing import Final
 
 from pydantic import Field, field_validator
+from store_kit.rates import RATE_PATTERN
 from store_kit.settings import StoreSettings
 
-_RATE: Final = r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$"
 _YEARS: Final = 10
 """Longer than anybody wants; Cassandra 4.1 keeps nothing that is to expire after 2038."""
 _DAY_MS: Final = 86_400_000
@@ -31,11 +31,13 @@ class UserSettings(StoreSettings):
     user_argon2_queue: int = Field(default=256, ge=1)
     """How many may wait for a thread; the next one is answered 503."""
 
-    user_login_limit_account: str = Field(default="20/minute", pattern=_RATE)
-    """Attempts on one account; a right password starts it anew."""
-    user_login_limit_address: str = Field(default="600/minute", pattern=_RATE)
+    user_login_limit_account: str = Field(default="20/minute", pattern=RATE_PATTERN)
+    """Attempts on one account from one network address; a right password starts it anew."""
+    user_login_slow_account: str = Field(default="60/minute", pattern=RATE_PATTERN)
+    """Attempts on one account from anywhere, beyond which each waits for up to two seconds."""
+    user_login_limit_address: str = Field(default="600/minute", pattern=RATE_PATTERN)
     """Attempts from one network address, right ones too."""
-    user_register_limit_address: str = Field(default="600/minute", pattern=_RATE)
+    user_register_limit_address: str = Field(default="600/minute", pattern=RATE_PATTERN)
     """Registrations from one network address."""
     user_trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) whose `X-Forwarded-For` is believed, e.g. `["10.0.0.0/8"]`."""

@@ -55,7 +55,10 @@ def configure(tmp_path: Path, database: str) -> Configure:
 
     def make(**changes: object) -> UserSettings:
         cheap = {"user_argon2_time_cost": 1, "user_argon2_memory_kib": 8, "data_dir": tmp_path}
-        raised = {"user_login_limit_account": "100000/second", "user_login_limit_address": "100000/second"}
+        often = "100000/second"
+        raised = {
+            f"user_login_{limit}": often for limit in ("limit_account", "limit_address", "slow_account")
+        }
         where = {"database": database, "database_timeout_s": 10.0}
         return UserSettings.model_validate(cheap | raised | where | changes)
 

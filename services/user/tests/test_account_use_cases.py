@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from store_kit.clock import ManualClock
-from store_kit.problems import PreconditionFailed, TooManyRequests, Unauthenticated
+from store_kit.problems import InvalidInput, PreconditionFailed, TooManyRequests, Unauthenticated
 from store_user.domain import (
     Account,
     AccountNotFound,
@@ -39,6 +39,7 @@ from services.user.tests.fakes import (
 
 pytestmark = pytest.mark.anyio
 EMAIL, PASSWORD = "ann@example.com", "three blue kettles"
+COMMON = frozenset({"trustno1", "whatever"})
 CUSTOMER, ADMIN = frozenset({Role.CUSTOMER}), frozenset(Role)
 
 
@@ -53,7 +54,7 @@ class World:
 
     @property
     def open_account(self) -> OpenAccount:
-        return OpenAccount(self.accounts, self.passwords, self.clock)
+        return OpenAccount(self.accounts, self.passwords, self.clock, COMMON)
 
     async def register(self, email: str = EMAIL) -> Account:
         use_case = RegisterAccount(self.open_account, self.throttle, self.tally)
@@ -86,7 +87,13 @@ class World:
         self, account: Account, *, current: str = PASSWORD, new: str = "four", keep: str | None = None
     ) -> None:
         use_case = ChangePassword(
-            self.accounts, self.families, self.passwords, self.throttle, PlainRefreshTokens(), self.clock
+            self.accounts,
+            self.families,
+            self.passwords,
+            self.throttle,
+            PlainRefreshTokens(),
+            self.clock,
+            COMMON,
         )
         await use_case(account.id, current=current, new=new, address="here", refresh_token=keep)
 
@@ -176,6 +183,31 @@ async def test_a_wrong_password_and_an_unknown_account_are_told_alike_and_cost_a
         told.append((refusal.value.document("t"), world.passwords.worked - before))
     assert told[0] == told[1] == told[2]
     assert told[0][1] == 1
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["trustno1", "TrustNo1", " trustno1 ", "ｔｒｕｓｔｎｏ１", "aaaaaaaa", " " * 8, "Ann@Example.com"],
+)
+async def test_a_password_that_is_tried_first_is_refused(world: World, password: str) -> None:
+    """Common passwords in any case or width, one character again and again, one's own address: named, nothing kept."""
+    with pytest.raises(InvalidInput) as refused:
+        await world.open_account(email=EMAIL, password=password, name=None)
+    assert [error.field for error in refused.value.errors] == ["body.password"]
+    assert await world.accounts.find(EMAIL) is None
+    account = await world.register()
+    with pytest.raises(InvalidInput) as refused:
+        await world.change_password(account, new=password)
+    assert [error.field for error in refused.value.errors] == ["body.new_password"]
+    await world.log_in()
+
+
+async def test_an_old_account_with_a_common_password_still_signs_in(world: World) -> None:
+    """The rule is for new passwords only."""
+    account = await world.register()
+    weak = account.rehashed(await world.passwords.hash("trustno1"), at_ms=1)
+    assert await world.accounts.replace(weak)
+    assert await world.log_in("trustno1")
 
 
 async def test_logins_are_throttled_before_comparing(world: World) -> None:

@@ -1,11 +1,13 @@
 """Password hashes by argon2id, in a few threads, for a bounded number of waiting people."""
 
 import asyncio
+import os
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pwdlib.hashers.argon2 import Argon2Hasher
 from store_kit.metrics import Metrics
@@ -14,6 +16,7 @@ from store_user.domain import TooBusy
 from store_user.settings import UserSettings
 
 T = TypeVar("T")
+_NICENESS: Final = 10
 
 
 class Argon2Passwords:
@@ -40,7 +43,7 @@ class Argon2Passwords:
 
     async def open(self) -> None:
         """Start the threads; make the hash that unknown people are compared with."""
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="argon2")
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="argon2", initializer=_step_back)
         self._nobody = await self.hash(secrets.token_urlsafe())
 
     async def close(self) -> None:
@@ -76,3 +79,12 @@ class Argon2Passwords:
     def _done(self, started: float) -> None:
         self._present -= 1
         self._seconds.observe(time.perf_counter() - started)
+
+
+def _step_back() -> None:
+    """Let this thread, and no other, wait for whoever else wants the processor: the event loop serves everybody.
+
+    On Linux niceness belongs to the thread; elsewhere it would slow the whole process, so it is left alone.
+    """
+    if sys.platform == "linux":
+        os.nice(_NICENESS)

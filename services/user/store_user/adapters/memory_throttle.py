@@ -1,48 +1,90 @@
-"""Attempts counted in this process by the library `limits`; each replica counts its own."""
+"""Attempts counted in this process by the kit's limiters; each replica counts its own."""
 
 import hashlib
 import math
-import time
+from collections import OrderedDict
+from typing import Final
 
-from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from store_kit.clock import Clock
 from store_kit.problems import TooManyRequests
+from store_kit.rates import Limiter, Rate
 
 from store_user.settings import UserSettings
 
+LONGEST_WAIT_S: Final = 2.0
+"""A person hardly notices; somebody who guesses gets nowhere."""
+_WAITING: Final = 256
+_WAITING_PER_ACCOUNT: Final = 8
+_KNOWN: Final = 50_000
+
 
 class MemoryThrottle:
-    """The port `Throttle`, with sliding windows; what is counted is forgotten two windows later."""
+    """The port `Throttle`.
 
-    def __init__(self, settings: UserSettings) -> None:
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._login_account = parse(settings.user_login_limit_account)
-        self._login_address = parse(settings.user_login_limit_address)
-        self._register_address = parse(settings.user_register_limit_address)
+    An account and an address together are refused beyond a limit (429): that is who guesses. An account alone is
+    slowed, for a bounded number who wait: guesses from everywhere must not shut its owner out (ASVS 5.0, 6.1.1). From
+    an address that has signed in to the account before nobody waits at all.
+    """
+
+    def __init__(self, settings: UserSettings, clock: Clock) -> None:
+        self._clock = clock
+        self._by_address = Limiter(Rate.parse(settings.user_login_limit_address))
+        self._by_both = Limiter(Rate.parse(settings.user_login_limit_account))
+        self._by_account = Limiter(Rate.parse(settings.user_login_slow_account))
+        self._registrations = Limiter(Rate.parse(settings.user_register_limit_address))
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._waiting: dict[str, int] = {}
+        self._waiters = 0
 
     async def login(self, *, email: str, address: str) -> None:
         """Count an attempt to log in."""
-        await self._hit(self._login_address, "login-address", address)
-        await self._hit(self._login_account, "login-account", _digest(email))
+        _count(self._by_address, address)
+        account, both = _digest(email), _digest(email, address)
+        _count(self._by_both, both)
+        wait_s = min(LONGEST_WAIT_S, self._by_account.hit(account))
+        if wait_s > 0 and both not in self._known:
+            await self._wait(account, wait_s)
 
     async def registration(self, *, address: str) -> None:
         """Count an attempt to register."""
-        await self._hit(self._register_address, "register-address", address)
+        _count(self._registrations, address)
 
-    async def forgive(self, *, email: str) -> None:
-        """Forget the account's attempts."""
-        await self._limiter.clear(self._login_account, "login-account", _digest(email))
+    async def forgive(self, *, email: str, address: str) -> None:
+        """Forget the attempts; remember that the owner signs in from there."""
+        account, both = _digest(email), _digest(email, address)
+        self._by_account.forget(account)
+        self._by_both.forget(both)
+        self._known[both] = None
+        self._known.move_to_end(both)
+        if len(self._known) > _KNOWN:
+            self._known.popitem(last=False)
 
-    async def _hit(self, limit: RateLimitItem, what: str, who: str) -> None:
-        if not await self._limiter.hit(limit, what, who):
-            reset_at_s = (await self._limiter.get_window_stats(limit, what, who)).reset_time
-            raise TooManyRequests(
-                "Too many attempts; wait before the next one.",
-                retry_after_s=math.ceil(max(1.0, reset_at_s - time.time())),
-            )
+    async def _wait(self, account: str, seconds: float) -> None:
+        here = self._waiting.get(account, 0)
+        if self._waiters >= _WAITING or here >= _WAITING_PER_ACCOUNT:
+            raise _too_many(seconds)
+        self._waiters += 1
+        self._waiting[account] = here + 1
+        try:
+            await self._clock.sleep(seconds)
+        finally:
+            self._waiters -= 1
+            self._waiting[account] -= 1
+            if not self._waiting[account]:
+                del self._waiting[account]
 
 
-def _digest(email: str) -> str:
+def _count(limiter: Limiter, key: str) -> None:
+    wait_s = limiter.hit(key)
+    if wait_s > 0:
+        raise _too_many(wait_s)
+
+
+def _too_many(wait_s: float) -> TooManyRequests:
+    return TooManyRequests("Too many attempts; wait before the next one.", retry_after_s=math.ceil(wait_s))
+
+
+def _digest(email: str, address: str = "") -> str:
     """Return a short key, so that long input takes no memory and no dump shows an address."""
-    return hashlib.sha256(email.encode(errors="surrogatepass")).hexdigest()[:32]
+    text = f"{address} {email}"  # no address has a blank in it
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]

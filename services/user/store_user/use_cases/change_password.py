@@ -1,10 +1,11 @@
 """Change one's own password; every other session ends."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
 
-from store_user.domain import Account, WrongPassword, normalise_password
+from store_user.domain import Account, WrongPassword, must_be_hard_to_guess, normalise_password
 from store_user.ports import Accounts, Families, Passwords, RefreshTokens, Throttle
 from store_user.use_cases.finding import account_of
 
@@ -19,6 +20,7 @@ class ChangePassword:
     throttle: Throttle
     refresh_tokens: RefreshTokens
     clock: Clock
+    common: Container[str]
 
     async def __call__(
         self, account_id: str, *, current: str, new: str, address: str, refresh_token: str | None
@@ -27,15 +29,17 @@ class ChangePassword:
 
         Raises:
             WrongPassword: `current` is not the password.
+            InvalidInput: the new one is easy to guess.
             TooManyRequests: too many attempts; counted together with logins.
             TooBusy: too many passwords wait.
             Unauthenticated: the token's account does not exist (any more).
         """
         account = await account_of(self.accounts, account_id)
+        must_be_hard_to_guess(new, email=account.email, common=self.common, field="body.new_password")
         await self.throttle.login(email=account.email, address=address)
         if not await self.passwords.verify(normalise_password(current), account.password_hash):
             raise WrongPassword
-        await self.throttle.forgive(email=account.email)
+        await self.throttle.forgive(email=account.email, address=address)
         changed = await self._replace(account, await self.passwords.hash(normalise_password(new)))
         await self._keep(account, changed, refresh_token)
 

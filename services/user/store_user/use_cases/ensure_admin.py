@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from store_kit.clock import Clock
 
-from store_user.domain import EmailTaken, normalise_email, normalise_password
+from store_user.domain import EmailTaken, must_be_hard_to_guess, normalise_email, normalise_password
 from store_user.ports import Accounts, Passwords
 from store_user.use_cases.open_account import OpenAccount
 from store_user.use_cases.promote_account import PromoteAccount
@@ -30,7 +30,7 @@ class EnsureAdmin:
                 role, stays as they made it.
 
         Raises:
-            InvalidInput: the e-mail address is none.
+            InvalidInput: the e-mail address is none, or a new password is easy to guess.
         """
         if handed_out and await self._was_changed(normalise_email(email)):
             return False
@@ -52,6 +52,9 @@ class EnsureAdmin:
     async def _set_password(self, email: str, password: str) -> None:
         account = await self.accounts.find(email)
         while account and not await self.passwords.verify(password, account.password_hash):
+            must_be_hard_to_guess(
+                password, email=email, common=self.open_account.common, field="body.password"
+            )
             renewed = await self.passwords.hash(password)
             await self.accounts.replace(account.with_password(renewed, at_ms=self.clock.now_ms()))
             account = await self.accounts.find(email)

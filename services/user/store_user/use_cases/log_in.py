@@ -59,7 +59,7 @@ class LogIn:
         right = await self.passwords.verify(password, account.password_hash if account else None)
         if account is None or not right:
             raise WrongCredentials
-        await self.throttle.forgive(email=email)
+        await self.throttle.forgive(email=email, address=address)
         if self.passwords.outdated(account.password_hash):
             await self._rehash(account, password)
         return account

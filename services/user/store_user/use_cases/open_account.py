@@ -1,12 +1,20 @@
 """Open an account: the one way an e-mail address becomes a person of the shop."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
 from store_kit.clock import Clock
 from store_kit.ids import new_id
 
-from store_user.domain import Account, EmailTaken, Role, normalise_email, normalise_password
+from store_user.domain import (
+    Account,
+    EmailTaken,
+    Role,
+    must_be_hard_to_guess,
+    normalise_email,
+    normalise_password,
+)
 from store_user.ports import Accounts, Passwords
 
 _ROLES: Final = frozenset({Role.CUSTOMER})
@@ -20,12 +28,13 @@ class OpenAccount:
     accounts: Accounts
     passwords: Passwords
     clock: Clock
+    common: Container[str]
 
     async def __call__(self, *, email: str, password: str, name: str | None) -> Account:
         """Return the new account, a customer's. A crash before the claim leaves a draft that the sweeper takes away.
 
         Raises:
-            InvalidInput: the e-mail address is none.
+            InvalidInput: the e-mail address is none, or the password is easy to guess.
             EmailTaken: it has an account.
             TooBusy: too many passwords wait to be hashed.
         """
@@ -39,6 +48,7 @@ class OpenAccount:
     async def _prepare(self, email: str, password: str, name: str | None) -> Account:
         if await self.accounts.find(email) is not None:
             raise EmailTaken  # before the expensive hash; the claim decides all the same
+        must_be_hard_to_guess(password, email=email, common=self.common, field="body.password")
         password_hash = await self.passwords.hash(normalise_password(password))
         now_ms = self.clock.now_ms()
         return Account(new_id(), email, name or None, password_hash, _ROLES, now_ms, now_ms)

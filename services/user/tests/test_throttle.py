@@ -1,0 +1,99 @@
+"""The throttle of sign-ins: who guesses is refused, who owns the account is never shut out, and it costs nothing."""
+
+import asyncio
+import time
+
+import pytest
+from store_kit.clock import Clock, ManualClock, SystemClock
+from store_kit.problems import TooManyRequests
+from store_user.adapters.memory_throttle import MemoryThrottle
+from store_user.settings import UserSettings
+
+pytestmark = pytest.mark.anyio
+EMAIL = "ann@example.com"
+
+
+def throttle(clock: Clock, **limits: str) -> MemoryThrottle:
+    often = {"limit_account": "1000/hour", "slow_account": "1000/hour", "limit_address": "100000/hour"}
+    settings = {f"user_login_{name}": rate for name, rate in (often | limits).items()}
+    return MemoryThrottle(UserSettings.model_validate(settings), clock)
+
+
+async def refused(attempts: MemoryThrottle, address: str) -> bool:
+    """Say whether an attempt is refused at once."""
+    try:
+        await asyncio.wait_for(attempts.login(email=EMAIL, address=address), 0.05)
+    except TooManyRequests:
+        return True
+    except TimeoutError:
+        return False
+    return False
+
+
+async def test_guessing_from_one_address_does_not_lock_the_owner_out() -> None:
+    """After far too many guesses the guesser's address is refused; the owner passes from anywhere else, at once."""
+    attempts = throttle(SystemClock(), limit_account="20/hour")
+    outcomes = [await refused(attempts, "203.0.113.9") for _ in range(100)]
+    assert outcomes == [False] * 20 + [True] * 80
+    begun = time.perf_counter()
+    await attempts.login(email=EMAIL, address="198.51.100.1")
+    assert time.perf_counter() - begun < 1
+
+
+async def test_guessing_from_everywhere_slows_the_account_for_two_seconds_at_most() -> None:
+    """Whoever comes while an account is being tried from many addresses waits, and is then let through."""
+    clock = ManualClock()
+    attempts = throttle(clock, slow_account="10/hour")
+    for number in range(10):
+        await attempts.login(email=EMAIL, address=f"203.0.113.{number}")
+    owner = asyncio.create_task(attempts.login(email=EMAIL, address="198.51.100.1"))
+    await asyncio.sleep(0)
+    assert not owner.done()
+    clock.advance(2.0)
+    await owner
+
+
+async def test_an_address_that_signed_in_before_does_not_wait() -> None:
+    """The owner's own address is let through at once, however many try the account."""
+    clock = ManualClock()
+    attempts = throttle(clock, slow_account="10/hour")
+    await attempts.forgive(email=EMAIL, address="198.51.100.1")
+    for number in range(10):
+        await attempts.login(email=EMAIL, address=f"203.0.113.{number}")
+    await attempts.login(email=EMAIL, address="198.51.100.1")
+    assert not await refused(attempts, "203.0.113.77")  # it waits, as the clock stands still
+
+
+async def test_those_who_wait_are_bounded() -> None:
+    """Eight wait for one account, the ninth is told to come back; once they passed there is room again."""
+    clock = ManualClock()
+    attempts = throttle(clock, slow_account="1/hour")
+    await attempts.login(email=EMAIL, address="first")
+    waiting = [asyncio.create_task(attempts.login(email=EMAIL, address=f"a{n}")) for n in range(8)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyRequests) as told:
+        await attempts.login(email=EMAIL, address="b")
+    assert told.value.headers["Retry-After"] == "2"
+    clock.advance(2.0)
+    await asyncio.gather(*waiting)
+    assert not await refused(attempts, "c")
+
+
+async def attempt_us(accounts: int) -> float:
+    """Return what an attempt costs when so many accounts are being tried, in microseconds."""
+    attempts = throttle(SystemClock())
+    for number in range(accounts):
+        await attempts.login(email=f"p{number}@example.com", address=f"10.0.{number % 200}.1")
+    best = float("inf")
+    for _ in range(5):
+        begun = time.perf_counter()
+        for number in range(500):
+            await attempts.login(email=f"p{number}@example.com", address="10.1.1.1")
+        best = min(best, time.perf_counter() - begun)
+    return best / 500 * 1e6
+
+
+async def test_an_attempt_costs_the_same_at_40_000_accounts_as_at_1_000() -> None:
+    """The throttle must not become the attack: at most four times as much, and 50 us at most."""
+    few, many = await attempt_us(1_000), await attempt_us(40_000)
+    assert many <= max(50.0, 4 * few), (few, many)
