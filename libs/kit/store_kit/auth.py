@@ -12,6 +12,7 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
+from store_kit.header_fields import credentials
 from store_kit.principal import ADMIN, SERVICE, Principal
 from store_kit.problems import Forbidden, PeerUnavailable, Unauthenticated
 
@@ -188,8 +189,8 @@ class _Bearer(OAuth2PasswordBearer):
         header = request.headers.get("authorization")
         if header is None:
             return None
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = credentials(header, "bearer")
+        if token is None:
             raise Unauthenticated("Send the access token as 'Authorization: Bearer <token>'.")
         verifier: TokenVerifier = request.app.state.verifier
         return await verifier.verify(token)

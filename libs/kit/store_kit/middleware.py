@@ -12,18 +12,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store_kit.bare_routes import BareRoutes
 from store_kit.deadline import BUDGET_HEADER, start_budget
+from store_kit.header_fields import RepeatedField, read_fields, trace_id_of
 from store_kit.ids import new_trace_id
 from store_kit.logs import get_logger, trace_id_var
 from store_kit.problem_handlers import problem_response, unexpected
-from store_kit.problems import PayloadTooLarge
+from store_kit.problems import BadRequest, PayloadTooLarge
 from store_kit.settings import StoreSettings
 
 _BUDGET: Final = BUDGET_HEADER.encode()
-_TRACEPARENT_BYTES: Final = 55
 _BUDGET_DIGITS: Final = 9
 _PATIENCE: Final = 16
 """How many times the allowed size of a body is read before a sender is cut off."""
-_HEX: Final = frozenset(b"0123456789abcdef")
 
 
 class ServiceMiddleware:
@@ -44,14 +43,19 @@ class ServiceMiddleware:
         if scope["method"] == "HEAD":
             # Served like GET; uvicorn sends the head of the answer only (RFC 9110, 9.3.2).
             scope = {**scope, "method": "GET"}
-        headers = dict(scope["headers"])
-        trace_id = _trace_id(headers.get(b"traceparent"))
+        try:
+            headers, contradiction = read_fields(scope), None
+        except RepeatedField as error:
+            headers, contradiction = dict(scope["headers"]), BadRequest(f"The header {error}")
+        trace_id = trace_id_of(headers.get(b"traceparent")) or new_trace_id()
         trace_id_var.set(trace_id)
         start_budget(_budget(headers.get(_BUDGET), self._budget_s))
         exchange = _Exchange(receive, send, trace_id, self._max_body)
         started = time.perf_counter()
         try:
-            if exchange.is_declared_too_large(headers.get(b"content-length")):
+            if contradiction is not None:
+                await problem_response(contradiction)(scope, receive, exchange.send)
+            elif exchange.is_declared_too_large(headers.get(b"content-length")):
                 await problem_response(exchange.too_large())(scope, receive, exchange.send)
             else:
                 limited = exchange.receive if b"transfer-encoding" in headers else receive
@@ -124,17 +128,6 @@ class _Exchange:
     def too_large(self) -> PayloadTooLarge:
         """Return the problem of a body that is too large."""
         return PayloadTooLarge(f"The body may have {self._max_body} bytes at most; send less at a time.")
-
-
-def _trace_id(traceparent: bytes | None) -> str:
-    """Return the trace id of a W3C traceparent header, or a new one."""
-    if (
-        traceparent is not None
-        and len(traceparent) == _TRACEPARENT_BYTES
-        and _HEX.issuperset(traceparent[3:35])
-    ):
-        return traceparent[3:35].decode()
-    return new_trace_id()
 
 
 def _budget(header: bytes | None, longest_s: float) -> float:

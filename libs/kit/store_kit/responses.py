@@ -1,16 +1,22 @@
 """Responses that are bytes already, and the conditional requests of RFC 9110."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from store_kit.header_fields import entity_tags
 from store_kit.problems import PreconditionFailed, PreconditionRequired
 
 json_bytes = msgspec.json.Encoder().encode
 """Encode dataclasses, dicts and lists as JSON bytes."""
+
+
+ANY_TAG: Final = "*"
+"""In If-Match and If-None-Match: whichever there is. No tag of ours is written so."""
 
 
 class JsonResponse(Response):
@@ -52,6 +58,19 @@ def require_match(request: Request, etag: str) -> None:
         raise PreconditionFailed(f"The version now is {etag}; read it again and repeat the edit.")
 
 
+def seen_versions(if_match: str | None, opaque_tag: re.Pattern[str]) -> frozenset[int] | None:
+    """Return the versions an If-Match names; None when any will do, or nothing was said.
+
+    Args:
+        if_match: the header's value.
+        opaque_tag: how a tag of this resource is written, without its quotes; the first group is the version.
+    """
+    tags = None if if_match is None else entity_tags(if_match, weak=False)
+    if tags is None or ANY_TAG in tags:
+        return None
+    return frozenset(int(found[1]) for tag in tags if (found := opaque_tag.fullmatch(tag)))
+
+
 def _names(header: str, etag: str, *, weak: bool) -> bool:
-    tags = (tag.strip() for tag in header.split(","))
-    return any(tag in ("*", etag) or (weak and tag.removeprefix("W/") == etag) for tag in tags)
+    tags = entity_tags(header, weak=weak)
+    return ANY_TAG in tags or etag[1:-1] in tags

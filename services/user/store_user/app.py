@@ -1,11 +1,11 @@
 """Composition root of the user service."""
 
 import contextlib
-import ipaddress
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from store_kit.addresses import parse_network
 from store_kit.auth import TokenVerifier
 from store_kit.client import PeerMetrics, ServiceClient
 from store_kit.clock import Clock, SystemClock
@@ -72,9 +72,12 @@ def create_service(
         workers=(Worker("sweep_accounts", parts.sweep(), settings.user_sweep_every_s, clock),),
         checks=parts.stores.checks,
     )
-    proxies = [ipaddress.ip_network(network) for network in settings.user_trusted_proxies]
+    proxies = [parse_network(network) for network in settings.user_trusted_proxies]
     service.app.state.edge = Edge(
-        Cursors(parts.secrets.text("cursor_key")), parts.access_tokens.jwks(), proxies
+        Cursors(parts.secrets.text("cursor_key")),
+        parts.access_tokens.jwks(),
+        proxies,
+        settings.user_forwarded_by,
     )
     return service
 

@@ -1,9 +1,9 @@
 """Settings of the user service: variables `STORE_USER_*`, besides those that all services have."""
 
-import ipaddress
 from typing import Final
 
 from pydantic import Field, field_validator
+from store_kit.addresses import ForwardedBy, parse_network
 from store_kit.rates import RATE_PATTERN
 from store_kit.settings import StoreSettings
 
@@ -40,7 +40,9 @@ class UserSettings(StoreSettings):
     user_register_limit_address: str = Field(default="600/minute", pattern=RATE_PATTERN)
     """Registrations from one network address."""
     user_trusted_proxies: tuple[str, ...] = ()
-    """Networks (CIDR) whose `X-Forwarded-For` is believed, e.g. `["10.0.0.0/8"]`."""
+    """Networks (CIDR) of proxies whose word about a client's address is believed, e.g. `["10.0.0.0/8"]`."""
+    user_forwarded_by: ForwardedBy = "x-forwarded-for"
+    """The header they write that word in; the other one is never read: it would be the client's own."""
 
     user_keep_notifications_days: int = Field(default=90, ge=1, le=_YEARS * 365)
     user_sweep_every_s: float = Field(default=60.0, gt=0)
@@ -49,7 +51,7 @@ class UserSettings(StoreSettings):
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
-            ipaddress.ip_network(network)
+            parse_network(network)
         return value
 
     @property

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from store_kit.auth import OptionalUser
 from store_kit.principal import Principal
 from store_kit.problems import Forbidden
+from store_kit.responses import seen_versions
 
 from store_cart.domain import Ordered, Owner
 from store_cart.use_cases import UseCases
@@ -17,7 +18,7 @@ EXAMPLE_PRODUCT: Final = "01936c7e-5b7a-7c3e-9f20-3d1f0a9b4c5d"
 EXAMPLE_TOKEN: Final = "01936c80-11aa-7d43-8a55-0c9e2f1b7d64.aLx1Y3v1m6cJ0Yh2k9o0sQ4u8w2e5r7t"  # noqa: S105 - a sample
 _UUID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 OPAQUE: Final = r"^[0-9A-Za-z_-]{1,64}$"
-_ENTITY_TAG: Final = re.compile(r'"(\d{1,18})(?:-[0-9a-f]{8})?"')
+_TAG: Final = re.compile(r"([0-9]{1,18})(?:-[0-9a-f]{8})?")
 
 MOST_UNITS: Final = 1_000_000
 """More is refused as input; the shop's own limit is a setting and a conflict."""
@@ -193,10 +194,7 @@ def versions_of(if_match: str | None) -> frozenset[int] | None:
 
     The tag of a shown cart also covers its prices; an edit cares for the version in front only.
     """
-    if if_match is None or if_match.strip() == "*":
-        return None
-    tags = (_ENTITY_TAG.fullmatch(tag.strip()) for tag in if_match.split(","))
-    return frozenset(int(tag[1]) for tag in tags if tag)
+    return seen_versions(if_match, _TAG)
 
 
 def quantities_of(lines: list[Item]) -> dict[str, int]:

@@ -7,6 +7,7 @@ import msgspec
 from fastapi import Header, Path, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
+from store_kit import responses
 from store_kit.problems import PreconditionRequired
 
 from store_catalog.api.views import EXAMPLE_ID
@@ -31,7 +32,7 @@ _LINE: Final = r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 """One line of text that does not begin with a blank: no control characters."""
 _TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 """Text of several lines: of the control characters only tab and line ends."""
-_ENTITY_TAG: Final = re.compile(r'"(\d{1,18})\.\d{1,18}"')
+_TAG: Final = re.compile(r"([0-9]{1,18})\.[0-9]{1,18}")
 _MAX_ID: Final = 64
 ORDER_ID: Final = r"^[0-9A-Za-z_-]{1,64}$"
 
@@ -84,10 +85,7 @@ def seen_versions(if_match: str | None) -> frozenset[int] | None:
     """
     if if_match is None:
         raise PreconditionRequired("Send If-Match with the ETag of the product that you read.")
-    if if_match.strip() == "*":
-        return None
-    tags = (_ENTITY_TAG.fullmatch(tag.strip()) for tag in if_match.split(","))
-    return frozenset(int(tag[1]) for tag in tags if tag)
+    return responses.seen_versions(if_match, _TAG)
 
 
 # ------------------------------------------------------------------------------------------ bodies, by pydantic

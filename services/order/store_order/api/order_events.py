@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Request
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.responses import Response
 from store_kit.auth import CurrentUser
+from store_kit.header_fields import preferred
 from store_kit.problems import Forbidden, InvalidInput, Unauthenticated, problem_responses
 from store_kit.responses import JsonResponse, json_bytes
 
@@ -51,7 +52,7 @@ async def list_order_events(
     """
     cases = use_cases(request)
     order = await cases.view_order(order_id, user)
-    if _STREAM not in request.headers.get("accept", ""):
+    if preferred(request.headers.get("accept"), (JsonResponse.media_type, _STREAM)) != _STREAM:
         events = await cases.follow_timeline.so_far(order_id)
         return JsonResponse(TimelineView([event_view(e) for e in events]))
     seen = _version_of(last_event_id)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, TypeAdapter, ValidationError
+from store_kit.header_fields import credentials
 from store_kit.problems import FieldError, InvalidInput
 
 from store_user.api.models import ONE_LINE, Body, GivenPassword
@@ -95,9 +96,9 @@ def _completed(fields: dict[str, Any], authorization: str) -> dict[str, Any]:
     """Add what the form leaves to be understood: the kind of grant, and a client named by HTTP Basic."""
     told = next((grant for field, grant in _TOLD_BY.items() if field in fields), None)
     fields = ({"grant_type": told} if told else {}) | fields
-    scheme, _, value = authorization.partition(" ")
+    value = credentials(authorization, "basic")
     # Swagger sends an empty Basic header along with a password: only services identify themselves by it.
-    if fields.get("grant_type") == "client_credentials" and scheme.lower() == "basic":
+    if fields.get("grant_type") == "client_credentials" and value is not None:
         fields |= _basic(value)
     return fields
 
