@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final, Self, TypeVar
 
+from cassandra.cluster import Session
 from cassandra.query import (
     BatchStatement,
     BoundStatement,
@@ -34,6 +35,7 @@ from store_kit.cassandra_errors import (
     unread,
 )
 from store_kit.cassandra_link import Link
+from store_kit.cassandra_prepared import Prepared
 from store_kit.database import Cluster as Where
 from store_kit.deadline import remaining_s
 from store_kit.metrics import Metrics
@@ -86,8 +88,6 @@ class Cassandra:
                 await ready(self)
 
         self._link = Link(where, self.keyspace, access or Access(), timeout_s, fit)
-        self._prepared: dict[str, PreparedStatement] = {}
-        self._preparing: dict[str, asyncio.Future[PreparedStatement]] = {}
         self._in_flight = metrics.gauge("store_cassandra_in_flight", "Statements that wait for their answer.")
         self._lost = metrics.counter(
             "store_cassandra_cas_lost_total", "Conditional writes that lost.", ("operation",)
@@ -180,12 +180,13 @@ class Cassandra:
         size: int | None = None,
         state: bytes | None = None,
     ) -> tuple[list[Row], bytes | None]:
-        statement = (await self._prepare(cql)).bind(params)
+        prepared = self._link.prepared
+        statement = (await self._prepare(prepared, cql)).bind(params)
         statement.is_idempotent = True
         if size is not None:
             statement.fetch_size = size
         with told(unread):
-            return await self._execute(operation, statement, profile, state)
+            return await self._execute(prepared.session, operation, statement, profile, state)
 
     # ------------------------------------------------------------------------------------------- writing
 
@@ -281,10 +282,10 @@ class Cassandra:
         return self._link.lacks_majority()
 
     async def _write_once(self, operation: str, statements: Sequence[Statement]) -> list[Row]:
-        bound = [(await self._prepare(cql)).bind(params) for cql, params in statements]
-        rows, _ = await self._execute(
-            operation, bound[0] if len(bound) == 1 else batch_of(bound), WRITE, None
-        )
+        prepared = self._link.prepared
+        bound = [(await self._prepare(prepared, cql)).bind(params) for cql, params in statements]
+        whole = bound[0] if len(bound) == 1 else batch_of(bound)
+        rows, _ = await self._execute(prepared.session, operation, whole, WRITE, None)
         return rows
 
     async def run(self, cql: str) -> None:
@@ -294,7 +295,7 @@ class Cassandra:
             DatabaseUnavailable: nothing was changed.
             DatabaseOutcomeUnknown: it may have been changed.
         """
-        session, text = self._link.session, cql.replace("{keyspace}", self.keyspace)
+        session, text = self._link.prepared.session, cql.replace("{keyspace}", self.keyspace)
         keyspace = None if "KEYSPACE" in text else self.keyspace
         statement = SimpleStatement(text, keyspace=keyspace)
         with told(problem_of):
@@ -314,28 +315,20 @@ class Cassandra:
             raise DatabaseUnavailable("No time was left to ask the database.")
         return timeout_s
 
-    async def _prepare(self, cql: str) -> PreparedStatement:
-        known = self._prepared.get(cql)
+    async def _prepare(self, prepared: Prepared, cql: str) -> PreparedStatement:
+        known = prepared.known.get(cql)
         if known is not None:
             return known
-        session = self._link.session
-        if cql not in self._preparing:
-            keyspace = None if " system" in cql else self.keyspace
-            preparing = asyncio.ensure_future(
-                self._link.in_thread(lambda: session.prepare(cql, keyspace=keyspace))
-            )
-            self._preparing[cql] = preparing
-            preparing.add_done_callback(lambda done: self._keep(cql, done))
         with told(unread):
-            return await asyncio.wait_for(asyncio.shield(self._preparing[cql]), self._time_left())
-
-    def _keep(self, cql: str, done: "asyncio.Future[PreparedStatement]") -> None:
-        del self._preparing[cql]
-        if not done.cancelled() and done.exception() is None:
-            self._prepared[cql] = done.result()
+            return await asyncio.wait_for(asyncio.shield(prepared.asked(cql)), self._time_left())
 
     async def _execute(
-        self, operation: str, statement: BoundStatement | BatchStatement, profile: object, state: bytes | None
+        self,
+        session: Session,
+        operation: str,
+        statement: BoundStatement | BatchStatement,
+        profile: object,
+        state: bytes | None,
     ) -> tuple[list[Row], bytes | None]:
         timeout_s = self._time_left()
         started, outcome = time.perf_counter(), "cancelled"
@@ -343,7 +336,7 @@ class Cassandra:
         self._in_flight.inc()
         try:
             with told(problem_of):
-                sent = self._link.session.execute_async(
+                sent = session.execute_async(
                     statement, timeout=timeout_s, execution_profile=profile, paging_state=state
                 )
                 answer = await self._link.answer(sent)

@@ -168,6 +168,11 @@ def new_session(where: Where, access: Access, timeout_s: float, silent: Silent) 
     return session
 
 
+def in_sight(session: Session) -> bool:
+    """Whether a node is connected; one that hangs is no more once it has missed a heartbeat."""
+    return any(pool["open_count"] for pool in session.get_pool_state().values())
+
+
 def hang_up(dialled: "Future[Session]") -> None:
     """Close what a thread has opened; not on the event loop, for the driver's threads are waited for."""
     if not dialled.cancelled() and dialled.exception() is None:

@@ -1,26 +1,40 @@
-"""The way to a keyspace: dialled in the background for as long as that takes, and hung up."""
+"""The way to a keyspace: dialled in the background for as long as that takes, anew where it leads nowhere any more.
+
+The driver resolves the names of a cluster once and knows its nodes by address from then on. A node that comes back
+at another address, as containers do, is found by nobody but a new session (ADR 34).
+"""
 
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Final, TypeVar
 
 from cassandra.cluster import ResponseFuture, Session
 
-from store_kit.cassandra_driver import Access, Answers, Silent, hang_up, new_session
+from store_kit.cassandra_driver import Access, Answers, Silent, hang_up, in_sight, new_session
 from store_kit.cassandra_errors import DatabaseUnavailable
+from store_kit.cassandra_prepared import Prepared
 from store_kit.database import Cluster as Where
 from store_kit.logs import get_logger
 from store_kit.migrations import SchemaError
 
 T = TypeVar("T")
 _RECONNECT_S: Final = 0.5
+_LOOK_S: Final = 1.0
+"""How often it is looked whether a node is in sight."""
+LOST_AFTER_S: Final = 10.0
+"""So long without any node, and its names are resolved again: longer than a node takes to start again where it was."""
 _SEVERAL: Final = 3
+_IDENTITY: Final = (
+    "SELECT id FROM system_schema.tables WHERE keyspace_name = %s AND table_name = 'schema_migrations'"
+)
+"""The id that the cluster gave to a table when it was made: no other cluster has it, nor has a table made anew."""
 
 
 class Link:
-    """One session with a cluster, for one keyspace.
+    """The way to a cluster, for one keyspace: one session, or a new one where the cluster has moved.
 
     Args:
         where: the cluster.
@@ -44,10 +58,12 @@ class Link:
         self._timeout_s = timeout_s
         self._ready = ready
         self._log = get_logger("cassandra")
-        self._session: Session | None = None
+        self._prepared: Prepared | None = None
         self._usable = self._closed = False
         self._connecting: asyncio.Task[None] | None = None
-        self._dialled: Future[Session] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._dialled: list[Future[Session]] = []
+        self._identity: object = None
         self._silent = Silent()
 
     async def open(self) -> None:
@@ -73,18 +89,26 @@ class Link:
 
     async def close(self) -> None:
         """Hang up; what is in flight may fail."""
-        self._usable, self._session, self._closed = False, None, True
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
-        dialled, self._dialled = self._dialled, None
-        if dialled is None:
+        self._usable, self._prepared, self._closed = False, None, True
+        tasks = [task for task in (self._connecting, self._watching) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if not tasks:
             return
-        if dialled.done():
-            await self.in_thread(lambda: hang_up(dialled))
-        else:  # still on the way to the cluster: it hangs up there, and nobody waits for that
-            dialled.add_done_callback(hang_up)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._hang_up()
         self._threads.shutdown(wait=False)
+
+    async def _hang_up(self, *, but: Session | None = None) -> None:
+        """Give back every session but one."""
+        for dialled in list(self._dialled):
+            if not dialled.done():  # on the way to the cluster: it hangs up there, and nobody waits for that
+                dialled.add_done_callback(hang_up)
+            elif but is None or dialled.result() is not but:
+                await self.in_thread(partial(hang_up, dialled))
+            else:
+                continue
+            self._dialled.remove(dialled)
 
     @property
     def usable(self) -> bool:
@@ -92,15 +116,15 @@ class Link:
         return self._usable
 
     @property
-    def session(self) -> Session:
-        """The driver's session.
+    def prepared(self) -> Prepared:
+        """The driver's session, and what was prepared in it.
 
         Raises:
             DatabaseUnavailable: there is none yet, or its schema has not been looked at.
         """
-        if self._session is None or not (self._usable or asyncio.current_task() is self._connecting):
+        if self._prepared is None or not (self._usable or asyncio.current_task() is self._connecting):
             raise DatabaseUnavailable("The database is not ready yet; try again shortly.")
-        return self._session
+        return self._prepared
 
     async def until_usable(self, timeout_s: float) -> None:
         """Return once it has connected and its schema fits.
@@ -130,9 +154,9 @@ class Link:
         Of a single copy this says nothing: it is back before long, or all is over anyway.
         """
         copies = self._where.replication
-        if copies < _SEVERAL or self._session is None:
+        if copies < _SEVERAL or self._prepared is None:
             return False
-        hosts = self._session.cluster.metadata.all_hosts()
+        hosts = self._prepared.session.cluster.metadata.all_hosts()
         return sum(host.is_up is not False for host in hosts) < copies // 2 + 1
 
     def answer(self, sent: ResponseFuture) -> "asyncio.Future[tuple[list[tuple[object, ...]], bytes | None]]":
@@ -161,15 +185,81 @@ class Link:
                 await asyncio.sleep(_RECONNECT_S)
 
     async def _become_usable(self) -> None:
-        if self._session is None:
-            self._dialled = self._threads.submit(
-                new_session, self._where, self._access, self._timeout_s, self._silent
-            )
-            self._session = await asyncio.wrap_future(self._dialled)
+        if self._prepared is None:
+            self._prepared = await self._dial()
         await self._ready()
-        session = self.session
+        session = self.prepared.session
         await self.in_thread(lambda: _introduce(session, self._keyspace))
+        self._identity = await self.in_thread(lambda: _identity(session, self._keyspace))
         self._usable = True
+        self._watching = asyncio.create_task(self._watch(), name=f"watch {self._keyspace}")
+
+    async def _dial(self) -> Prepared:
+        """Resolve the names and connect; whatever comes of it, it is remembered for hanging up."""
+        dialled = self._threads.submit(new_session, self._where, self._access, self._timeout_s, self._silent)
+        self._dialled.append(dialled)
+        try:
+            session = await asyncio.wrap_future(dialled)
+        except Exception:
+            self._dialled.remove(dialled)
+            raise
+        return Prepared(session, self._keyspace, self._threads)
+
+    # ------------------------------------------------------------------------------------------- a cluster that moves
+
+    async def _watch(self) -> None:
+        """Dial anew whenever no node has been in sight for a while."""
+        while True:
+            await self._until_lost()
+            await self._find_again()
+
+    async def _until_lost(self) -> None:
+        seen = self._loop.time()
+        while self._loop.time() - seen < LOST_AFTER_S:
+            await asyncio.sleep(_LOOK_S)
+            if in_sight(self.prepared.session):
+                seen = self._loop.time()
+
+    async def _find_again(self) -> None:
+        """Return once a node is in sight again, where it was or elsewhere."""
+        said = ""
+        while not in_sight(self.prepared.session):
+            try:
+                await self._move()
+            except Exception as error:  # noqa: BLE001 - what can be wrong with a cluster that is away
+                reason = f"{type(error).__name__}: {error}"
+                if reason != said:
+                    self._log.warning("database.sought", keyspace=self._keyspace, reason=reason)
+                said = reason
+                await asyncio.sleep(_RECONNECT_S)
+
+    async def _move(self) -> None:
+        """Take a new session's place; what was still in flight in the old one has an unknown outcome."""
+        held, found = self.prepared, await self._dial()
+        try:
+            await self.in_thread(lambda: self._settle_in(found, tuple(held.known)))
+        except Exception:
+            await self._hang_up(but=held.session)
+            raise
+        self._prepared = found
+        await self._hang_up(but=found.session)
+        hosts = sorted(str(host.address) for host in found.session.cluster.metadata.all_hosts())
+        self._log.warning("database.found_again", keyspace=self._keyspace, hosts=hosts)
+
+    def _settle_in(self, found: Prepared, known: tuple[str, ...]) -> None:
+        """Prepare a new session for work; blocks."""
+        if self._identity not in (None, _identity(found.session, self._keyspace)):
+            raise DatabaseUnavailable(
+                f"{self._keyspace} there is not the one that this service used; restart it if it is meant."
+            )
+        _introduce(found.session, self._keyspace)
+        found.learn(known)
+
+
+def _identity(session: Session, keyspace: str) -> object:
+    """Return what tells this keyspace from any other of its name, None where nothing was ever migrated; blocks."""
+    row = session.execute(_IDENTITY, (keyspace,)).one()
+    return None if row is None else row[0]
 
 
 def _introduce(session: Session, keyspace: str) -> None:

@@ -26,6 +26,8 @@ _SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _BREAKER_STATES: Final = {"closed": 0, "half-opened": 1, "opened": 2}
 # Retries are counted in a metric of ours; the library would log each of them.
 stamina.instrumentation.set_on_retry_hooks([])
+_KNOWN_FOR_S: Final = 1
+"""How long an address is kept: a service that comes back elsewhere is found again, and a new replica gets its part."""
 _LAG_S: Final = 0.25
 _NO_TIME_S: Final = 0.001
 """What retries get when the budget is spent: stamina warns of zero, and takes None for ever."""
@@ -104,7 +106,8 @@ class ServiceClient:
     async def open(self) -> None:
         """Prepare the connection pool; connections are made when needed."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30), auto_decompress=False
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=_KNOWN_FOR_S),
+            auto_decompress=False,
         )
         # aiohttp would send a PUT that broke off again, and hide that the first one may have been acted upon.
         # It has no public switch; retrying is ours, counted and remembered (`_repeated`).
