@@ -4,6 +4,7 @@ BaseHTTPMiddleware is not used anywhere: a single one costs more than a whole ro
 """
 
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store_kit.bare_routes import BareRoutes
+from store_kit.bodies import SMALL_BODY, BodyLimits
 from store_kit.deadline import BUDGET_HEADER, start_budget
 from store_kit.header_fields import RepeatedField, read_fields, trace_id_of
 from store_kit.ids import new_trace_id
@@ -21,18 +23,26 @@ from store_kit.settings import StoreSettings
 
 _BUDGET: Final = BUDGET_HEADER.encode()
 _BUDGET_DIGITS: Final = 9
-_PATIENCE: Final = 16
-"""How many times the allowed size of a body is read before a sender is cut off."""
+_PATIENCE: Final = 16 * 1024 * 1024
+"""How much of a refused body is read before its sender is cut off."""
+_LARGE_DIGITS: Final = len(str(SMALL_BODY))
 
 
 class ServiceMiddleware:
     """Wraps a service's application."""
 
-    def __init__(self, app: ASGIApp, bare: BareRoutes | None, settings: StoreSettings) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        bare: BareRoutes | None,
+        settings: StoreSettings,
+        limits: BodyLimits | None = None,
+    ) -> None:
         self._app = app
         self._bare = bare
         self._budget_s = settings.request_timeout_s
         self._max_body = settings.max_body_bytes
+        self._limits = limits or BodyLimits((), settings.max_body_bytes)
         self._log = get_logger("http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +60,7 @@ class ServiceMiddleware:
         trace_id = trace_id_of(headers.get(b"traceparent")) or new_trace_id()
         trace_id_var.set(trace_id)
         start_budget(_budget(headers.get(_BUDGET), self._budget_s))
-        exchange = _Exchange(receive, send, trace_id, self._max_body)
+        exchange = _Exchange(receive, send, trace_id, self._allowed(scope, headers))
         started = time.perf_counter()
         try:
             if contradiction is not None:
@@ -74,6 +84,12 @@ class ServiceMiddleware:
             status=exchange.status,
             ms=round((time.perf_counter() - started) * 1000, 2),
         )
+
+    def _allowed(self, scope: Scope, headers: Mapping[bytes, bytes]) -> int:
+        """Return how large the body may be; which route it is for matters to large ones only."""
+        if len(headers.get(b"content-length", b"")) < _LARGE_DIGITS and b"transfer-encoding" not in headers:
+            return self._max_body
+        return self._limits.of(scope["method"], scope["path"])
 
 
 class _Exchange:
@@ -118,7 +134,7 @@ class _Exchange:
     async def discard_refused_body(self) -> None:
         """Read on for a while, so that a client that still sends hears the answer; then end it."""
         more = self._refused
-        while more and self._received < self._max_body * _PATIENCE:
+        while more and self._received < _PATIENCE:
             message = await self._receive()
             self._received += len(message.get("body", b""))
             more = message.get("more_body", False)

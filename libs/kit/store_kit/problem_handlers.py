@@ -27,6 +27,12 @@ from store_kit.problems import (
 )
 from store_kit.responses import json_bytes
 
+MAX_ERRORS: Final = 20
+"""How many errors of one request are listed: enough to mend it, whatever was sent."""
+_NAMED: Final = 5
+"""How many fields the sentence names; the list has them all."""
+_MAX_NAME: Final = 32
+_MAX_DEPTH: Final = 6
 _NOT_DECODED: Final = "model_attributes_type"
 """What FastAPI says of a body that is not JSON by its media type: it hands on the bytes."""
 _BY_STATUS: dict[int, type[Problem]] = {
@@ -89,7 +95,7 @@ async def _on_unexpected(_request: Request, _error: Exception) -> Response:
 async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
     found = error.errors()
     try:
-        if any(item["type"] == _NOT_DECODED for item in found):
+        if any(item["type"] == _NOT_DECODED for item in found[:MAX_ERRORS]):
             require_json(request)
     except UnsupportedMediaType as problem:
         return problem_response(problem)
@@ -98,12 +104,23 @@ async def _on_invalid(request: Request, error: RequestValidationError) -> Respon
 
 def invalid_input(found: Sequence[Any]) -> Problem:
     """Return the problem of pydantic's errors whose `loc` begins with where they are: body, query, header ..."""
-    errors = [_field_error(item) for item in found]
-    if any(item["type"] == "json_invalid" for item in found):
+    errors = [_field_error(item) for item in found[:MAX_ERRORS]]
+    if any(item["type"] == "json_invalid" for item in found[:MAX_ERRORS]):
         return BadRequest("The body is not valid JSON.", errors=errors)
-    fields = ", ".join(sorted({e.field for e in errors}))
-    return InvalidInput(f"Not valid: {fields}.", errors=errors)
+    return invalid_fields(errors, more=len(found) - len(errors))
+
+
+def invalid_fields(errors: Sequence[FieldError], *, more: int = 0) -> InvalidInput:
+    """Return the problem of fields that are not valid, `more` of them besides those that are listed."""
+    fields = sorted({error.field for error in errors})
+    rest = more + max(0, len(fields) - _NAMED)
+    named = ", ".join(fields[:_NAMED]) + (f" and {rest} more" if rest else "")
+    return InvalidInput(f"Not valid: {named}.", errors=errors)
 
 
 def _field_error(item: Any) -> FieldError:
-    return FieldError(".".join(str(part) for part in item["loc"]), item["msg"])
+    return FieldError(".".join(_short(str(part)) for part in item["loc"][:_MAX_DEPTH]), item["msg"])
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _MAX_NAME else f"{name[:_MAX_NAME]}..."

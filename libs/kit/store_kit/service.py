@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from store_kit.auth import TokenVerifier
 from store_kit.bare_routes import BareRoutes
+from store_kit.bodies import BodyLimits
 from store_kit.http_metrics import instrument
 from store_kit.logs import get_logger
 from store_kit.metrics import Metrics
@@ -170,7 +171,7 @@ def build_service(
         name=name,
         port=port,
         app=app,
-        asgi=ServiceMiddleware(app, bare, settings),
+        asgi=ServiceMiddleware(app, bare, settings, BodyLimits(app.router.routes, settings.max_body_bytes)),
         settings=settings,
         metrics=metrics,
         resources=resources,

@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar, cast, get_args
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.responses import Response
 from store_kit.auth import OptionalUser, Service
+from store_kit.bodies import read_body
 from store_kit.media_types import require_json
 from store_kit.principal import Principal
-from store_kit.problem_handlers import invalid_input
 from store_kit.problems import FieldError, InvalidInput
 
 from store_cart.api.parameters import OPAQUE, Item, Items, OrderedLines, Shopper, writing_shopper
@@ -88,11 +88,7 @@ async def _body(request: Request, model: type[B]) -> B:
     body = await request.body()
     if body:
         require_json(request)
-    try:
-        return model.model_validate_json(body or b"null")
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise invalid_input([{**item, "loc": ("body", *item["loc"])} for item in found]) from None
+    return read_body(model, body or b"null")
 
 
 def _opaque(name: str, value: str) -> str:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 from store_kit.auth import CurrentUser
 from store_kit.bare_routes import BareRoute
+from store_kit.bodies import up_to
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -19,6 +20,7 @@ from store_kit.responses import JsonResponse, etag_of, json_bytes, not_modified
 
 from store_cart.api.by_hand import adding, by_hand, replacing
 from store_cart.api.parameters import (
+    MAX_ITEMS_BYTES,
     GuestCart,
     IdempotencyKey,
     IfMatch,
@@ -112,6 +114,7 @@ async def add_cart_item(
     summary="Replace everything in the cart",
     response_model=CartSizeView,
     responses=problem_responses(*_WRITING, PreconditionFailed),
+    openapi_extra=up_to(MAX_ITEMS_BYTES),
 )
 @by_hand(replacing)
 async def replace_cart_items(

@@ -23,6 +23,8 @@ _TAG: Final = re.compile(r"([0-9]{1,18})(?:-[0-9a-f]{8})?")
 MOST_UNITS: Final = 1_000_000
 """More is refused as input; the shop's own limit is a setting and a conflict."""
 MOST_LINES: Final = 1_000
+MAX_ITEMS_BYTES: Final = MOST_LINES * 256
+"""A line has some ninety bytes, and twice that when a program writes it nicely."""
 
 ProductId = Annotated[str, Field(pattern=_UUID, description="The product's id.", examples=[EXAMPLE_PRODUCT])]
 

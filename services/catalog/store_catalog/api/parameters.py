@@ -34,6 +34,10 @@ _TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 """Text of several lines: of the control characters only tab and line ends."""
 _TAG: Final = re.compile(r"([0-9]{1,18})\.[0-9]{1,18}")
 _MAX_ID: Final = 64
+MAX_PRODUCT_BYTES: Final = 128 * 1024
+"""A product whose description says every letter by an escape has half of that."""
+MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
+"""As much as the shop reads of anything (`max_body_bytes`): a thousand such products would be more than that."""
 ORDER_ID: Final = r"^[0-9A-Za-z_-]{1,64}$"
 
 ProductIdInPath = Annotated[str, Path(description="The product's id.", examples=[EXAMPLE_ID])]

@@ -4,11 +4,10 @@ from typing import Final
 
 import msgspec
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
 from starlette.responses import Response
 from store_kit.auth import Admin
+from store_kit.bodies import read_body, up_to
 from store_kit.media_types import require_json
-from store_kit.problem_handlers import invalid_input
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -19,13 +18,19 @@ from store_kit.problems import (
 )
 from store_kit.responses import JsonResponse
 
-from store_catalog.api.parameters import BATCH_SCHEMA, BatchIn, NewProductsIn, json_body, use_cases
+from store_catalog.api.parameters import (
+    BATCH_SCHEMA,
+    MAX_BATCH_BYTES,
+    BatchIn,
+    NewProductsIn,
+    json_body,
+    use_cases,
+)
 from store_catalog.api.views import BatchView, batch_view
 from store_catalog.domain import NewProduct
 
 router = APIRouter(prefix="/api/products", tags=["products"])
 _decode: Final = msgspec.json.Decoder(BatchIn).decode
-_MAX_ERRORS: Final = 100
 
 
 @router.post(
@@ -34,7 +39,7 @@ _MAX_ERRORS: Final = 100
     summary="Add up to 1 000 products",
     response_model=BatchView,
     responses=problem_responses(BadRequest, Unauthenticated, Forbidden, PayloadTooLarge, InvalidInput),
-    openapi_extra=json_body(BATCH_SCHEMA),
+    openapi_extra=json_body(BATCH_SCHEMA) | up_to(MAX_BATCH_BYTES),
 )
 async def add_products(request: Request, _admin: Admin) -> Response:
     """Add all products of a batch, or none when one is not valid.
@@ -60,8 +65,4 @@ def _products(body: bytes) -> list[NewProduct]:
         return _decode(body).new_products()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
-    try:
-        return [product.product() for product in NewProductsIn.model_validate_json(body).products]
-    except ValidationError as refused:
-        errors = refused.errors(include_url=False, include_input=False)[:_MAX_ERRORS]
-        raise invalid_input([{**error, "loc": ("body", *error["loc"])} for error in errors]) from None
+    return [product.product() for product in read_body(NewProductsIn, body).products]

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 from store_kit.auth import Admin
 from store_kit.bare_routes import BareRoute
+from store_kit.bodies import up_to
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -15,6 +16,7 @@ from store_kit.problems import (
 from store_kit.responses import JsonResponse, not_modified
 
 from store_catalog.api.parameters import (
+    MAX_PRODUCT_BYTES,
     IfMatch,
     NewProductIn,
     ProductDetailsIn,
@@ -62,6 +64,7 @@ async def get_product(request: Request, product_id: ProductIdInPath) -> Response
     status_code=201,
     response_model=ProductView,
     responses=problem_responses(*_ADMIN, SkuTaken),
+    openapi_extra=up_to(MAX_PRODUCT_BYTES),
 )
 async def add_product(request: Request, body: NewProductIn, _admin: Admin) -> Response:
     """Add a product with the units that came with it; lists and search show it at once."""
@@ -75,6 +78,7 @@ async def add_product(request: Request, body: NewProductIn, _admin: Admin) -> Re
     summary="Edit a product",
     response_model=ProductView,
     responses=problem_responses(*_EDIT, SkuTaken),
+    openapi_extra=up_to(MAX_PRODUCT_BYTES),
 )
 async def replace_product(
     request: Request,
@@ -94,6 +98,7 @@ async def replace_product(
     summary="Edit some of a product",
     response_model=ProductView,
     responses=problem_responses(*_EDIT, SkuTaken),
+    openapi_extra=up_to(MAX_PRODUCT_BYTES),
 )
 async def patch_product(
     request: Request,

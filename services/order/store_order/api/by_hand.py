@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, cast, get_args
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.responses import Response
 from store_kit.auth import CurrentUser
+from store_kit.bodies import read_body
 from store_kit.media_types import require_json
 from store_kit.principal import Principal
-from store_kit.problem_handlers import invalid_input
 from store_kit.problems import FieldError, InvalidInput
 
 from store_order.api.parts import ID_PATTERN, KEY_PATTERN
@@ -70,11 +70,7 @@ async def _body(request: Request, model: type[BaseModel]) -> BaseModel | None:
     require_json(request)
     if body.strip() == b"null":
         return None
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise invalid_input([{**item, "loc": ("body", *item["loc"])} for item in found]) from None
+    return read_body(model, body)
 
 
 def _invalid(field: str, message: str) -> InvalidInput:
