@@ -149,12 +149,11 @@ async def test_a_file_that_is_not_what_it_should_be(broken: str, named: str, tmp
 @pytest.mark.parametrize("file", ["catalog.db", "user.db"])
 async def test_a_database_of_a_newer_version(file: str, tmp_path: Path) -> None:
     """Old code does not touch what newer code has written, whichever service's it is, and says so."""
+    async with EmbeddedShop(tmp_path) as shop:
+        assert shop.process.stop() == 0
     with contextlib.closing(sqlite3.connect(tmp_path / file)) as database, database:
-        database.execute(
-            "CREATE TABLE schema_migrations (number INTEGER PRIMARY KEY, name TEXT, checksum TEXT)"
-        )
         database.executemany(
-            "INSERT INTO schema_migrations VALUES (?, '', '')", [(n,) for n in range(1, 100)]
+            "INSERT OR IGNORE INTO schema_migrations VALUES (?, '', '')", [(n,) for n in range(1, 100)]
         )
     code, said = await started(["up", "--port", str(lasting_port()), "--data", str(tmp_path)], ports())
     assert code == 1, said

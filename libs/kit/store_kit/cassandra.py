@@ -26,8 +26,6 @@ from store_kit.cassandra_driver import (
     batch_of,
 )
 from store_kit.cassandra_errors import (
-    DatabaseOutcomeUnknown,
-    DatabaseUnavailable,
     Patience,
     problem_of,
     still_unknown,
@@ -39,7 +37,7 @@ from store_kit.cassandra_prepared import Prepared
 from store_kit.database import Cluster as Where
 from store_kit.deadline import remaining_s
 from store_kit.metrics import Metrics
-from store_kit.problems import Problem
+from store_kit.problems import DatabaseOutcomeUnknown, DatabaseUnavailable, Problem
 
 __all__ = ["Access", "Cassandra", "DatabaseOutcomeUnknown", "DatabaseUnavailable", "Row", "Statement"]
 

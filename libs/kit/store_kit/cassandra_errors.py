@@ -15,7 +15,7 @@ from cassandra.protocol import ErrorMessage, IsBootstrappingErrorMessage
 from cassandra.protocol import RequestValidationException as RequestValidationMessage
 
 from store_kit.deadline import remaining_s
-from store_kit.problems import OutcomeUnknown, Problem, Unavailable
+from store_kit.problems import DatabaseOutcomeUnknown, DatabaseUnavailable, Problem
 
 NO_ANSWER: Final = "The database did not answer in time; try again shortly."
 _PATIENCE_S: Final = 2.0
@@ -33,16 +33,6 @@ _OURS: Final = (RequestValidationException, RequestValidationMessage)
 _DRIVERS: Final = (DriverException, ErrorMessage, ConnectionException)
 """Timeouts, failures, lost connections, and what the driver has no exception for and hands out as the bare
 message: CAS_WRITE_UNKNOWN (0x1700), SERVER_ERROR, OVERLOADED."""
-
-
-class DatabaseUnavailable(Unavailable):
-    """The database was not reached, or too few of its nodes are up; nothing was changed."""
-
-    slug, title = "database-unavailable", "The database cannot be used right now"
-
-
-class DatabaseOutcomeUnknown(OutcomeUnknown):
-    """The database did not say whether it made a change."""
 
 
 def problem_of(error: BaseException) -> DatabaseUnavailable | DatabaseOutcomeUnknown | None:

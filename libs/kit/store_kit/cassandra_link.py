@@ -14,11 +14,11 @@ from typing import Final, TypeVar
 from cassandra.cluster import ResponseFuture, Session
 
 from store_kit.cassandra_driver import Access, Answers, Silent, hang_up, in_sight, new_session
-from store_kit.cassandra_errors import DatabaseUnavailable
 from store_kit.cassandra_prepared import Prepared
 from store_kit.database import Cluster as Where
 from store_kit.logs import get_logger
 from store_kit.migrations import SchemaError
+from store_kit.problems import DatabaseUnavailable
 
 T = TypeVar("T")
 _RECONNECT_S: Final = 0.5

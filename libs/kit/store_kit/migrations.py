@@ -6,13 +6,16 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
-from typing import Final
+from typing import Final, Protocol
 
+from store_kit.shop_identity import Identity, SchemaError
+
+__all__ = ["Member", "Migration", "SchemaError", "check", "check_applied", "migrate", "read_migrations"]
+
+_TABLE: Final = (
+    "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY KEY, name TEXT, checksum TEXT)"
+)
 _NAME: Final = re.compile(r"^(\d{4})_[a-z0-9_]+\.(sql|cql)$")
-
-
-class SchemaError(Exception):
-    """The database and the code do not fit together; the message says how to mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +45,66 @@ def read_migrations(folder: Traversable) -> list[Migration]:
     return migrations
 
 
-def migrate(connection: sqlite3.Connection, migrations: list[Migration], label: str) -> None:
-    """Bring a SQLite database up to date, all files in one transaction.
+class Member(Protocol):
+    """What makes a database one of a shop's (`sqlite_identity`)."""
+
+    def decide(self, connection: sqlite3.Connection, /) -> Identity:
+        """Return what it should bear, or raise SchemaError; changes nothing."""
+        ...
+
+    def keep(self, connection: sqlite3.Connection, identity: Identity, /) -> None:
+        """Write what it should bear, in the caller's transaction."""
+        ...
+
+    def renew(self, connection: sqlite3.Connection, /) -> None:
+        """Write a little, to see whether that is possible, and see whether all of the shop are there by now."""
+        ...
+
+
+def migrate(
+    connection: sqlite3.Connection, migrations: list[Migration], label: str, member: Member | None = None
+) -> None:
+    """Bring a SQLite database up to date, all files in one transaction, and its identity with them.
 
     Raises:
-        SchemaError: it was made by newer code, or an applied file has been changed since.
+        SchemaError: it was made by newer code, an applied file has been changed since, or it is a stranger here.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations"
-            " (number INTEGER PRIMARY KEY, name TEXT, checksum TEXT)"
-        )
-        applied = dict(connection.execute("SELECT number, checksum FROM schema_migrations ORDER BY number"))
-        check_applied(applied, migrations, label)
+        applied = check(connection, migrations, label)
+        identity = member.decide(connection) if member else None
+        connection.execute(_TABLE)
         for migration in migrations[len(applied) :]:
             for statement in _statements(migration.sql):
                 connection.execute(statement)
             row = (migration.number, migration.name, migration.checksum)
             connection.execute("INSERT INTO schema_migrations VALUES (?, ?, ?)", row)
+        if member and identity:
+            member.keep(connection, identity)
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk has ended it already
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
+
+
+def check(connection: sqlite3.Connection, migrations: Sequence[Migration], label: str) -> dict[int, str]:
+    """Return the numbers and checksums of what was applied to a database that is ours; changes nothing.
+
+    Raises:
+        SchemaError: it was made by newer code, by another program, or an applied file has been changed since.
+    """
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    applied: dict[int, str] = {}
+    if "schema_migrations" in tables:
+        applied = dict(connection.execute("SELECT number, checksum FROM schema_migrations ORDER BY number"))
+    check_applied(applied, migrations, label)
+    if not applied and tables - {"schema_migrations"}:
+        raise SchemaError(
+            f"{label} holds tables ({min(tables - {'schema_migrations'})}), but no list of the schema files that made "
+            "them: it is another program's, or damaged. Put it away, or restore a backup (store restore)."
+        )
+    return applied
 
 
 def check_applied(applied: Mapping[int, str], migrations: Sequence[Migration], label: str) -> None:

@@ -170,6 +170,16 @@ class OutcomeUnknown(Unavailable):
     slug, title = "outcome-unknown", "The outcome is not known yet"
 
 
+class DatabaseUnavailable(Unavailable):
+    """The database was not reached, cannot be written, or too few of its nodes are up; nothing was changed."""
+
+    slug, title = "database-unavailable", "The database cannot be used right now"
+
+
+class DatabaseOutcomeUnknown(OutcomeUnknown):
+    """The database did not say whether it made a change."""
+
+
 class DeadlineExceeded(Problem):
     """The time the caller allows ran out before the work began."""
 

@@ -44,6 +44,8 @@ class StoreSettings(BaseSettings):
     """The longest wait for one answer of the cluster; below `peer_timeout_s`, so that who asked us is still there."""
     migrate_at_start: bool | None = None
     """Whether a service brings the schema up to date by itself; unset: the embedded shop does."""
+    begin_anew: str = ""
+    """Databases that may begin empty although the shop has had them, e.g. `cart,orders`; for one start."""
     sqlite_synchronous: Literal["FULL", "NORMAL"] = "FULL"
     """FULL survives power loss; NORMAL survives a killed process only."""
 
@@ -71,6 +73,11 @@ class StoreSettings(BaseSettings):
     def cluster(self) -> Cluster | None:
         """The Cassandra cluster that keeps the truth; None: SQLite does."""
         return None if self.database == SQLITE else Cluster.parse(self.database)
+
+    @property
+    def begins_anew(self) -> frozenset[str]:
+        """The names of the databases that may begin empty where they are missed."""
+        return frozenset(name.strip() for name in self.begin_anew.split(",") if name.strip())
 
     @field_validator("database")
     @classmethod

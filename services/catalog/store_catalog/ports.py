@@ -201,6 +201,10 @@ class FollowedIndex(Protocol):
         """Whether what the entry announces is in already, or waits to be (False when that is forgotten)."""
         ...
 
+    def lost(self) -> bool:
+        """Whether something could not be stored (a full disk): follow again from `position`. Asking forgets it."""
+        ...
+
     @property
     def backlog_since_ms(self) -> int | None:
         """Since when something has been waiting to be shown, None when nothing does."""

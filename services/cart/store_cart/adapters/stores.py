@@ -9,7 +9,7 @@ from typing import Final
 from store_kit.metrics import Metrics
 from store_kit.secrets import Secrets
 from store_kit.service import Check, Resource
-from store_kit.sqlite import Sqlite
+from store_kit.sqlite import shop_file
 
 from store_cart.adapters.sqlite_carts import SqliteCartStore
 from store_cart.adapters.sqlite_views import SqliteViewStore
@@ -35,14 +35,10 @@ def stores_of(settings: CartSettings, secrets: Secrets, metrics: Metrics) -> Sto
 
 
 def _sqlite(settings: CartSettings, metrics: Metrics) -> Stores:
-    path, synchronous = settings.data_dir / "cart.db", settings.sqlite_synchronous
-    db = Sqlite(path, SCHEMA / "sqlite", metrics=metrics, synchronous=synchronous)
-
-    async def answers() -> None:
-        db.one("carts.check", "SELECT 1 FROM carts LIMIT 1")
+    db = shop_file("cart", SCHEMA / "sqlite", settings=settings, metrics=metrics)
 
     carts, views = SqliteCartStore(db, settings.cart_limits), SqliteViewStore(db)
-    return Stores(carts, views, (db,), {"database": answers})
+    return Stores(carts, views, (db,), {"database": db.check})
 
 
 def _cassandra(settings: CartSettings, secrets: Secrets, metrics: Metrics) -> Stores:

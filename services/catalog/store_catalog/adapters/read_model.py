@@ -19,7 +19,9 @@ from store_kit.clock import Clock
 from store_kit.logs import get_logger
 from store_kit.metrics import Metrics
 from store_kit.migrations import SchemaError
+from store_kit.problems import DatabaseUnavailable
 from store_kit.sqlite import Sqlite
+from store_kit.sqlite_errors import UnusableDisk, tells_of_damage, unusable
 
 from store_catalog.adapters import read_model_pages as pages
 from store_catalog.adapters import read_model_writer as writer
@@ -40,7 +42,6 @@ _REMEMBERED: Final = 25_000
 """Products whose last applied versions are kept in mind."""
 _OFFERED: Final = 5_000
 """Products that may wait to be shown without anyone waiting for it."""
-_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class ReadModel:
@@ -70,7 +71,8 @@ class ReadModel:
         self._applying: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._recent: dict[ProductId, tuple[int, int]] = {}
-        self._incomplete = False
+        self._incomplete: Exception | None = None
+        self._lost = False
         self._log = get_logger("catalogue.index")
         self.on_nudge: Callable[[], None] = lambda: None
         """What `nudge` does: set by the composition root, which knows the worker that follows the feed."""
@@ -82,7 +84,9 @@ class ReadModel:
         try:
             await self._open()
             self._load()
-        except (SchemaError, sqlite3.DatabaseError) as error:
+        except UnusableDisk:
+            raise  # an empty file would fare no better
+        except (SchemaError, DatabaseUnavailable, sqlite3.DatabaseError) as error:
             self._log.warning("index.unusable", error=str(error))
             await self.start_over()
 
@@ -147,6 +151,11 @@ class ReadModel:
         version, stock_version = self._recent.get(entry.product_id, (-1, -1))
         return version >= entry.version and stock_version >= entry.stock_version
 
+    def lost(self) -> bool:
+        """Whether something could not be stored since this was asked: follow again from `position`."""
+        lost, self._lost = self._lost, False
+        return lost
+
     def nudge(self) -> None:
         """Follow the change feed now instead of at the next poll."""
         self.on_nudge()
@@ -163,14 +172,17 @@ class ReadModel:
             await self._open()
             self._cube = Cube()
             self._recent.clear()
-            self._incomplete = False
+            self._incomplete, self._lost = None, False
 
     async def finish(self, position: int) -> None:
         """Say that the whole catalogue as of `position` of the feed is in.
 
         Raises:
-            RuntimeError: some of it could not be stored.
+            DatabaseUnavailable: some of it could not be stored, for the disk is full.
+            RuntimeError: some of it could not be stored for another reason.
         """
+        if isinstance(self._incomplete, DatabaseUnavailable):
+            raise self._incomplete
         if self._incomplete:
             raise RuntimeError(f"{self._path} could not be filled; see the error logged before.")
         async with self._lock:
@@ -182,7 +194,7 @@ class ReadModel:
 
     async def save_position(self, position: int) -> None:
         """Remember that everything up to `position` is applied; a restart goes on from there."""
-        if position == self._position:
+        if position == self._position or self._lost:
             return
         async with self._lock:
             await self._db.write("meta.put", partial(writer.put_meta, key="position", value=position))
@@ -204,7 +216,7 @@ class ReadModel:
         try:
             page = pages.quick(ask, self._db.all)
             return page if page is not None else await self._aside.run(partial(pages.patient, ask))
-        except sqlite3.DatabaseError as error:
+        except (DatabaseUnavailable, sqlite3.DatabaseError) as error:
             raise self._damaged(error) from error
 
     async def facets(self, query: ListQuery) -> Facets:
@@ -221,7 +233,7 @@ class ReadModel:
             return self._cube.facets(ask.category, in_stock=query.in_stock)
         try:
             cells, capped = await self._aside.run(partial(pages.division, ask))
-        except sqlite3.DatabaseError as error:
+        except (DatabaseUnavailable, sqlite3.DatabaseError) as error:
             raise self._damaged(error) from error
         return self._cube.divide(cells, capped=capped)
 
@@ -258,10 +270,10 @@ class ReadModel:
         if not self._ready:
             raise CatalogueLoading("The catalogue is being read from the database; try again in a moment.")
 
-    def _damaged(self, error: sqlite3.DatabaseError) -> Exception:
-        """Return what to raise: a damaged file is rebuilt by the worker, any other fault is ours."""
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
-            return error
+    def _damaged(self, error: Exception) -> Exception:
+        """Return what to raise: a damaged file is rebuilt by the worker, any other fault is ours or the disk's."""
+        if not tells_of_damage(error):
+            return unusable(error) or error
         self._log.error("index.damaged", error=str(error))
         self._ready = False
         self.nudge()
@@ -332,10 +344,17 @@ class ReadModel:
         return rows
 
     def _damaged_by_writing(self, error: Exception) -> None:
-        """Whatever kept products out of the index: it is no longer complete, so it is built again."""
+        """Whatever kept products out of the index: it is no longer complete, so it is built again.
+
+        Unless the disk is full: what is there stays right, and what is missing is in the feed.
+        """
+        self._recent.clear()
+        if self._ready and isinstance(error, DatabaseUnavailable) and not tells_of_damage(error):
+            self._lost = True
+            return
         self._log.error("index.damaged", error=str(error))
         self._ready = False
-        self._incomplete = True
+        self._incomplete = error
         self.nudge()
 
 

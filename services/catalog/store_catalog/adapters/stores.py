@@ -10,7 +10,7 @@ from store_kit.clock import Clock
 from store_kit.metrics import Metrics
 from store_kit.secrets import Secrets
 from store_kit.service import Check, Resource
-from store_kit.sqlite import Sqlite
+from store_kit.sqlite import shop_file
 
 from store_catalog.adapters.sqlite_feed import SqliteChangeFeed
 from store_catalog.adapters.sqlite_products import SqliteProductStore
@@ -40,14 +40,10 @@ def stores_of(settings: CatalogSettings, secrets: Secrets, metrics: Metrics, clo
 
 
 def _sqlite(settings: CatalogSettings, metrics: Metrics, clock: Clock) -> Stores:
-    path, synchronous = settings.data_dir / "catalog.db", settings.sqlite_synchronous
-    db = Sqlite(path, SCHEMA / "sqlite", metrics=metrics, synchronous=synchronous)
-
-    async def answers() -> None:
-        db.one("products.check", "SELECT 1 FROM products LIMIT 1")
+    db = shop_file("catalog", SCHEMA / "sqlite", settings=settings, metrics=metrics)
 
     products, stock, feed = SqliteProductStore(db, clock), SqliteStockStore(db, clock), SqliteChangeFeed(db)
-    return Stores(products, stock, feed, (db,), {"database": answers})
+    return Stores(products, stock, feed, (db,), {"database": db.check})
 
 
 def _cassandra(settings: CatalogSettings, secrets: Secrets, metrics: Metrics, clock: Clock) -> Stores:

@@ -81,7 +81,7 @@ class FollowFeed:
     async def _entries(self) -> list[FeedEntry]:
         if not self.index.ready:
             await self._rebuild()
-        if self._position < 0:
+        if self.index.lost() or self._position < 0:
             self._position = self.index.position
         return await self.feed.since(self._position, BATCH)
 

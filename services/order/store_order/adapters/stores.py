@@ -10,7 +10,7 @@ from store_kit.clock import Clock
 from store_kit.metrics import Metrics
 from store_kit.secrets import Secrets
 from store_kit.service import Check, Resource
-from store_kit.sqlite import Sqlite
+from store_kit.sqlite import shop_file
 
 from store_order.adapters.payment_books import PaymentBooks
 from store_order.adapters.sqlite_books import SqliteBooks
@@ -43,17 +43,14 @@ def stores_of(
 
 
 def _sqlite(settings: OrderSettings, metrics: Metrics, clock: Clock, signals: Signals) -> Stores:
-    def database(name: str, schema: str) -> Sqlite:
-        path = settings.data_dir / f"{name}.db"
-        return Sqlite(path, SCHEMA / schema, metrics=metrics, synchronous=settings.sqlite_synchronous)
-
-    orders, payments = database("orders", "sqlite"), database("payments", "payments")
+    orders = shop_file("orders", SCHEMA / "sqlite", settings=settings, metrics=metrics)
+    payments = shop_file("payments", SCHEMA / "payments", settings=settings, metrics=metrics)
     return Stores(
         SqliteOrderStore(orders, signals),
         SqliteWorkQueue(orders),
         SqliteBooks(payments, clock),
         (orders, payments),
-        {"orders": _answers(orders), "payments": _answers(payments)},
+        {"orders": orders.check, "payments": payments.check},
     )
 
 
@@ -78,10 +75,3 @@ def _cassandra(
         (db, tally),
         {"database": db.check},
     )
-
-
-def _answers(db: Sqlite) -> Check:
-    async def check() -> None:
-        db.one("schema.check", "SELECT 1")
-
-    return check

@@ -10,7 +10,7 @@ from store_kit.clock import Clock
 from store_kit.metrics import Metrics
 from store_kit.secrets import Secrets
 from store_kit.service import Check, Resource
-from store_kit.sqlite import Sqlite
+from store_kit.sqlite import shop_file
 
 from store_user.adapters.sqlite_accounts import SqliteAccounts
 from store_user.adapters.sqlite_families import SqliteFamilies
@@ -44,14 +44,15 @@ def stores_of(settings: UserSettings, secrets: Secrets, metrics: Metrics, clock:
 
 
 def _sqlite(settings: UserSettings, metrics: Metrics) -> Stores:
-    path, synchronous = settings.data_dir / "user.db", settings.sqlite_synchronous
-    db = Sqlite(path, SCHEMA / "sqlite", metrics=metrics, synchronous=synchronous)
-
-    async def check() -> None:
-        db.one("accounts.check", "SELECT 1 FROM accounts LIMIT 1")
+    db = shop_file("user", SCHEMA / "sqlite", settings=settings, metrics=metrics)
 
     return Stores(
-        SqliteAccounts(db), SqliteFamilies(db), SqliteNotifications(db), (db,), {"database": check}, check
+        SqliteAccounts(db),
+        SqliteFamilies(db),
+        SqliteNotifications(db),
+        (db,),
+        {"database": db.check},
+        db.check,
     )
 
 
