@@ -23,7 +23,7 @@ from rich.progress import (
 from rich.text import Text
 
 from store_cli.accounts import DEFAULT_BASE_URL, NoCredentials
-from store_cli.ledger import LedgerError
+from store_cli.files.opening import FileError
 from store_cli.shop_client import ShopError
 
 T = TypeVar("T")
@@ -133,7 +133,7 @@ def run(work: Coroutine[Any, Any, T], *, as_json: bool) -> T:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(work)
-    except (NoCredentials, LedgerError) as wrong:
+    except (NoCredentials, FileError) as wrong:
         fail(str(wrong), WRONG_USAGE, as_json=as_json)
     except ShopError as fault:
         fail(str(fault), FOUND_SOMETHING, as_json=as_json)

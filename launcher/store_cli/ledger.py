@@ -1,52 +1,50 @@
 """The ledger of a real shop: Online Retail (UCI, D. Chen 2012, CC BY 4.0) read into products and invoices.
 
 Nothing here knows a shop: the file goes in, plain values come out. Money is read as exact decimals and kept
-in pence.
+in pence. A line that cannot be sold as it stands is left aside and counted; see docs/importing.md.
 """
 
-import csv
-import gzip
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from functools import cache
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from store_cli.categories import guess_category
+from store_cli.files.amounts import minor_units, whole_number
+from store_cli.files.left_aside import LeftAside
+from store_cli.files.opening import FileError, opened
+from store_cli.files.tables import Faulty, checked, one_line, read_table
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Hashable)
 
-COLUMNS = (
-    "InvoiceNo",
-    "StockCode",
-    "Description",
-    "Quantity",
-    "InvoiceDate",
-    "UnitPrice",
-    "CustomerID",
-    "Country",
-)
-MINOR_PER_MAJOR = 100
-_USED = ("InvoiceNo", "StockCode", "Description", "Quantity", "UnitPrice", "CustomerID")
-_GZIP_MAGIC = b"\x1f\x8b"
-
-
-class LedgerError(ValueError):
-    """The file is not a ledger: says which line, which column and what was found."""
+COLUMNS: Final = {
+    "InvoiceNo": "invoiceno invoice",
+    "StockCode": "stockcode",
+    "Description": "description",
+    "Quantity": "quantity",
+    "UnitPrice": "unitprice price",
+    "CustomerID": "customerid",
+}
+"""The columns that are used -> how they are called, blanks and case apart: the ledger has two editions."""
+PENCE: Final = 2
+"""Decimals of a pound."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerProduct:
-    """One product per StockCode, exactly as written; `units_sold` counts every sale line of the file."""
+    """One product per StockCode, exactly as written; `units_sold` counts every sale line of the file.
+
+    `line` is where the file first calls it by its name.
+    """
 
     sku: str
     name: str
     category: str
     price_minor: int
     units_sold: int
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +70,7 @@ class Ledger:
 
     products: tuple[LedgerProduct, ...]
     invoices: tuple[Invoice, ...]
+    left_aside: LeftAside = field(default_factory=LeftAside, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +83,27 @@ class SaleLine:
     quantity: int
     price_minor: int
     customer: str
+    line: int
 
 
 class _Votes(Generic[T]):
-    """Counts values and knows which was seen last, for "the most frequent, ties to the one seen last"."""
+    """Counts values and where they were seen, for "the most frequent, ties to the one seen last"."""
 
-    __slots__ = ("_seen", "_votes")
+    __slots__ = ("_votes",)
 
     def __init__(self) -> None:
         self._votes: dict[T, list[int]] = {}
-        self._seen = 0
 
-    def add(self, value: T) -> None:
-        self._seen += 1
-        vote = self._votes.setdefault(value, [0, 0])
+    def add(self, value: T, line: int) -> None:
+        vote = self._votes.setdefault(value, [0, 0, line])
         vote[0] += 1
-        vote[1] = self._seen
+        vote[1] = line
 
     def winner(self) -> T:
         return max(self._votes, key=self._votes.__getitem__)
+
+    def first_line(self, value: T) -> int:
+        return self._votes[value][2]
 
 
 class _Tally:
@@ -116,56 +117,68 @@ class _Tally:
         self.units = 0
 
     def add(self, line: SaleLine) -> None:
-        self.names.add(line.description)
-        self.prices.add(line.price_minor)
+        self.names.add(line.description, line.line)
+        self.prices.add(line.price_minor, line.line)
         self.units += line.quantity
 
     def product(self, sku: str) -> LedgerProduct:
-        name = self.names.winner().strip() or sku
-        return LedgerProduct(sku, name, guess_category(name), self.prices.winner(), self.units)
+        written = self.names.winner()
+        name, line = one_line(written) or sku, self.names.first_line(written)
+        return LedgerProduct(sku, name, guess_category(name), self.prices.winner(), self.units, line)
 
 
-def read_ledger(path: Path) -> Ledger:
-    """Read a ledger from a CSV file, gzipped or not.
+def read_ledger(path: Path, *, strict: bool = False, encoding: str | None = None) -> Ledger:
+    """Read a ledger from a CSV file of any encoding and separator, gzipped or not; `-` is the standard input.
+
+    Args:
+        path: the file.
+        strict: refuse the file for the first line that would be left aside.
+        encoding: of the file, where it is not the one that is found out.
 
     Raises:
-        LedgerError: a column is missing or a value cannot be read; nothing is guessed.
+        FileError: it is no ledger, or no readable file.
         OSError: the file cannot be opened.
     """
-    try:
-        with path.open("rb") as probe:
-            zipped = probe.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-        opener = gzip.open if zipped else open
-        with opener(path, "rt", encoding="utf-8", newline="") as text:
-            return ledger_of(sale_lines(text))
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as broken:
-        message = f"{path} is not a readable CSV(.gz) file: {broken}"
-        raise LedgerError(message) from broken
-
-
-def sale_lines(text: Iterable[str]) -> Iterator[SaleLine]:
-    """Yield the rows with a quantity and a price above zero, in the order of the file."""
-    rows = csv.reader(text)
-    header = next(rows, [])
-    missing = [column for column in COLUMNS if column not in header]
-    if missing:
-        message = f"not an Online Retail ledger: no column {', '.join(missing)} in its first line"
-        raise LedgerError(message)
-    pick = itemgetter(*(header.index(column) for column in _USED))
-    for row in rows:
-        if not row:
-            continue
+    left_aside = LeftAside(strict=strict)
+    with opened(path, encoding) as text:
         try:
-            line = _sale_line(*pick(row))
-        except (IndexError, ValueError) as broken:
-            message = f"line {rows.line_num}: {broken}"
-            raise LedgerError(message) from broken
-        if line.quantity > 0 and line.price_minor > 0:
-            yield line
+            return ledger_of(sale_lines(text.lines, left_aside), left_aside)
+        except FileError as wrong:
+            raise FileError(f"{path}: {wrong}.") from wrong
 
 
-def ledger_of(lines: Iterable[SaleLine]) -> Ledger:
-    """Gather sale lines into products and invoices."""
+def sale_lines(text: Iterable[str], left_aside: LeftAside) -> Iterator[SaleLine]:
+    """Yield the records with a quantity and a price above zero, in the order of the file.
+
+    Raises:
+        FileError: a column is missing.
+    """
+    table = read_table(text)
+    places = _places(table.columns)
+    pick, width, needed = itemgetter(*places), len(table.columns), max(places) + 1
+    for record in table.records:
+        try:
+            line = _sale_line(record.line, *pick(checked(record, width, needed)))
+        except Faulty as fault:
+            left_aside.fault(fault, record)
+        else:
+            if line is not None:
+                yield line
+
+
+def _places(columns: Sequence[str]) -> list[int]:
+    found = ["".join(column.split()).lower() for column in columns]
+    places = {
+        column: next((found.index(name) for name in names.split() if name in found), None)
+        for column, names in COLUMNS.items()
+    }
+    if missing := [column for column, place in places.items() if place is None]:
+        raise FileError(f"not an Online Retail ledger: no column {', '.join(missing)} in its first line")
+    return [place for place in places.values() if place is not None]
+
+
+def ledger_of(lines: Iterable[SaleLine], left_aside: LeftAside) -> Ledger:
+    """Gather sale lines into products and invoices; `left_aside` fills up while they are read."""
     tallies: dict[str, _Tally] = {}
     baskets: dict[str, Counter[str]] = {}
     customers: dict[str, str] = {}
@@ -176,6 +189,7 @@ def ledger_of(lines: Iterable[SaleLine]) -> Ledger:
     return Ledger(
         products=tuple(tally.product(sku) for sku, tally in tallies.items()),
         invoices=tuple(_invoice(number, customers[number], basket) for number, basket in baskets.items()),
+        left_aside=left_aside,
     )
 
 
@@ -198,33 +212,22 @@ def _invoice(number: str, customer: str, basket: Counter[str]) -> Invoice:
 
 
 def _sale_line(
-    invoice: str, sku: str, description: str, quantity: str, price: str, customer: str
-) -> SaleLine:
-    if not (invoice and sku):
-        message = "InvoiceNo or StockCode is blank"
-        raise ValueError(message)
+    line: int, invoice: str, sku: str, description: str, quantity: str, price: str, customer: str
+) -> SaleLine | None:
+    """Return the sale; None for a return, a gift or a correction.
+
+    Raises:
+        Faulty: the values cannot be meant.
+    """
+    units = whole_number(quantity, "Quantity")
+    if units <= 0:
+        return None
+    pence = minor_units(price, PENCE, "UnitPrice")
+    if pence <= 0:
+        return None
+    if not (invoice.strip() and sku.strip()):
+        raise Faulty("InvoiceNo or StockCode is blank")
     # Pandas wrote the customers as floats, because some are blank.
-    return SaleLine(invoice, sku, description, _whole(quantity), _pence(price), customer.removesuffix(".0"))
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        message = f"Quantity is {text!r}, not a whole number"
-        raise ValueError(message) from None
-
-
-@cache
-def _pence(text: str) -> int:
-    """Turn "2.55" into 255 exactly; a fraction of a penny is refused, not rounded."""
-    try:
-        minor = Decimal(text) * MINOR_PER_MAJOR
-        whole = int(minor)
-    except (InvalidOperation, ValueError, OverflowError):
-        message = f"UnitPrice is {text!r}, not an amount of money"
-        raise ValueError(message) from None
-    if minor != whole:
-        message = f"UnitPrice {text} has a fraction of a penny"
-        raise ValueError(message)
-    return whole
+    return SaleLine(
+        invoice.strip(), sku.strip(), description, units, pence, customer.removesuffix(".0"), line
+    )

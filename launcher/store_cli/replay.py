@@ -5,13 +5,14 @@ price, the totals show it.
 """
 
 import asyncio
+import dataclasses
 import hashlib
 import heapq
 import hmac
 import secrets
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -21,6 +22,7 @@ from store_cli.accounts import Account, Credentials
 from store_cli.admin_views import stock_pages
 from store_cli.audit import MADE
 from store_cli.console import Meter, Step
+from store_cli.files.left_aside import LeftAside
 from store_cli.importing import ledger_product, product_ids
 from store_cli.ledger import Invoice, Ledger, shopper_key, units_by_sku
 from store_cli.parallel import in_parallel
@@ -108,6 +110,8 @@ class ReplayReport:
     """Available stock by SKU where it is not zero afterwards."""
     seconds: float
     order_seconds: float
+    left_aside: LeftAside
+    """Lines of the ledger that were not bought, since they cannot be sold as they stand."""
 
     @property
     def ok(self) -> bool:
@@ -162,6 +166,7 @@ async def replay(
     began = time.perf_counter()
     needed = units_by_sku(invoices)
     products = await _prepare_stock(admin, ledger, needed, meter)
+    invoices = list(_of_what_is_sold(invoices, products))
     ready = await _prepare_shoppers(admin, share_out(invoices, shoppers), meter)
     ordering = time.perf_counter()
     totals = await _play_all(ready, products, concurrency, meter.track("Orders", len(invoices)))
@@ -171,11 +176,20 @@ async def replay(
     return ReplayReport(
         totals=totals,
         shoppers=len(ready),
-        products=len(needed),
+        products=len(products),
         left_over=left_over,
         seconds=time.perf_counter() - began,
         order_seconds=ended - ordering,
+        left_aside=ledger.left_aside,
     )
+
+
+def _of_what_is_sold(invoices: Iterable[Invoice], products: Mapping[str, str]) -> Iterator[Invoice]:
+    """Yield the invoices without lines of products that the shop does not take; they are left aside."""
+    for invoice in invoices:
+        lines = tuple(line for line in invoice.lines if line.sku in products)
+        if lines:
+            yield invoice if len(lines) == len(invoice.lines) else dataclasses.replace(invoice, lines=lines)
 
 
 async def _prepare_stock(
@@ -183,7 +197,7 @@ async def _prepare_stock(
 ) -> Mapping[str, str]:
     """Bring what is available of each product to exactly what is needed; return product ids by SKU."""
     rows = [ledger_product(product, 0) for product in ledger.products if product.sku in needed]
-    ids = await product_ids(admin, rows, meter.track("Products", len(rows)))
+    ids = await product_ids(admin, rows, meter.track("Products", len(rows)), ledger.left_aside)
     available = await _available(admin, ids)
     changes = {product_id: needed[sku] - available[product_id] for sku, product_id in ids.items()}
     deltas = [(product_id, delta) for product_id, delta in changes.items() if delta]

@@ -7,7 +7,7 @@ so answers that mean "not now" and answers that never came are simply asked for 
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
@@ -37,15 +37,18 @@ class ShopUnreachable(ShopError):
 
 
 class ShopProblem(ShopError):
-    """The shop answered with an error document (RFC 9457)."""
+    """The shop answered with an error document (RFC 9457); `faults` are what it says of each field."""
 
-    def __init__(self, status: int, slug: str, text: str) -> None:
+    def __init__(self, status: int, slug: str, text: str, faults: Sequence["FieldFault"] = ()) -> None:
         super().__init__(text)
         self.status = status
         self.slug = slug
+        self.faults = faults
 
 
-class _FieldFault(msgspec.Struct):
+class FieldFault(msgspec.Struct):
+    """What is wrong with one field of what was sent."""
+
     field: str = ""
     message: str = ""
 
@@ -55,7 +58,7 @@ class _Document(msgspec.Struct):
     title: str = ""
     detail: str = ""
     trace_id: str = ""
-    errors: list[_FieldFault] = []
+    errors: list[FieldFault] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Answer:
         text = (
             f"{self.method} {self.path} was answered with {self.status}: {said or 'no reason given'}{trace}"
         )
-        return ShopProblem(self.status, document.type.rpartition("#")[2], text)
+        return ShopProblem(self.status, document.type.rpartition("#")[2], text, document.errors)
 
     def pause_asked_for(self) -> float:
         """Return the seconds of Retry-After, 0 without one."""

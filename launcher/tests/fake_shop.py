@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 ADMIN = {"email": "admin@shop.example", "password": "correct horse battery"}
+LONGEST_NAME, ERRORS_LISTED = 200, 2
 
 
 @dataclass
@@ -87,8 +88,10 @@ class FakeShop:
 
     async def create(self, request: web.Request) -> web.Response:
         self.who(request)
-        results = []
-        for product in (await request.json())["products"]:
+        results, products = [], (await request.json())["products"]
+        if faults := [n for n, product in enumerate(products) if len(product["name"]) > LONGEST_NAME]:
+            return invalid([f"body.products.{n}.name" for n in faults[:ERRORS_LISTED]], "Too long")
+        for product in products:
             known = next((i for i, p in self.products.items() if p.sku == product["sku"]), None)
             product_id = known or f"p{len(self.products)}"
             if known is None:
@@ -169,6 +172,11 @@ def page(request: web.Request, rows: list[Any]) -> web.Response:
     start, limit = int(request.query.get("cursor", 0)), int(request.query["limit"])
     more = str(start + limit) if start + limit < len(rows) else None
     return web.json_response({"items": rows[start : start + limit], "next_cursor": more})
+
+
+def invalid(fields: list[str], message: str) -> web.Response:
+    document = {"title": "Not valid", "errors": [{"field": field, "message": message} for field in fields]}
+    return web.json_response(document, status=422, content_type="application/problem+json")
 
 
 def problem(status: int, title: str, slug: str = "some-slug") -> web.Response:

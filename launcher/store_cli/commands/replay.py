@@ -8,10 +8,10 @@ import typer
 from store_kit.money import format_minor
 
 from store_cli.accounts import admin_of, find_admin
-from store_cli.commands.importing import LedgerFile
+from store_cli.commands.file_options import Encoding, LedgerFile, Strict
 from store_cli.console import DEFAULT_DATA, AsJson, BaseUrl, DataFolder, end, meter, run, say
 from store_cli.importing import shipped_ledger
-from store_cli.ledger import read_ledger
+from store_cli.ledger import Ledger, read_ledger
 from store_cli.replay import DEFAULT_CONCURRENCY, DEFAULT_SHOPPERS, ReplayReport, replay
 from store_cli.shop_client import Shop
 
@@ -39,6 +39,8 @@ def online_retail(
             min=0, max=100_000, help="Accounts that the customers are spread over; 0 = one for each."
         ),
     ] = DEFAULT_SHOPPERS,
+    strict: Strict = False,
+    encoding: Encoding = None,
     base_url: BaseUrl = None,
     data: DataFolder = DEFAULT_DATA,
     as_json: AsJson = False,
@@ -48,17 +50,21 @@ def online_retail(
     Brings the stock of each product to exactly what the invoices need, lets the shoppers fill their carts and
     order, counts what the shop answers, and ends with a look whether every product is at zero.
     """
-    report = run(_replay(file, limit, concurrency, shoppers, base_url, data), as_json=as_json)
+    ledger = run(_read(file, encoding, strict=strict), as_json=as_json)
+    report = run(_replay(ledger, limit, concurrency, shoppers, base_url, data), as_json=as_json)
     say(_values(report, concurrency), _text(report), as_json=as_json)
     left_over = [f"product {sku} has {left} available, not 0" for sku, left in report.left_over.items()]
     end([*report.totals.faults, *left_over] if not report.ok else [], as_json=as_json)
 
 
+async def _read(file: Path | None, encoding: str | None, *, strict: bool) -> Ledger:
+    return read_ledger(file or shipped_ledger(), strict=strict, encoding=encoding)
+
+
 async def _replay(
-    file: Path | None, limit: int | None, concurrency: int, shoppers: int, base_url: str | None, data: Path
+    ledger: Ledger, limit: int | None, concurrency: int, shoppers: int, base_url: str | None, data: Path
 ) -> ReplayReport:
     credentials = find_admin(data)
-    ledger = read_ledger(file or shipped_ledger())
     async with Shop(base_url or credentials.base_url, connections=max(concurrency, 32)) as shop:
         admin = await admin_of(shop, credentials)
         with meter() as bars:
@@ -86,6 +92,7 @@ def _values(report: ReplayReport, concurrency: int) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "order_seconds": round(report.order_seconds, 3),
         "client_cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
+        "left_aside": report.left_aside.values(),
         "faults": totals.faults,
     }
 
@@ -101,5 +108,5 @@ def _text(report: ReplayReport) -> str:
         f"({totals.total_minor} in minor units).\n"
         f"{at_zero} of {report.products} products ended at exactly zero.\n"
         f"{report.seconds:.1f} s in all; the orders took {report.order_seconds:.1f} s: "
-        f"{per_second:.0f} a second."
+        f"{per_second:.0f} a second.{report.left_aside.text()}"
     )

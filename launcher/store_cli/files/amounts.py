@@ -1,0 +1,85 @@
+"""Amounts of money and whole numbers as people write them, read exactly."""
+
+import re
+from functools import cache
+from typing import Final
+
+from store_cli.files.tables import Faulty
+
+_BLANKS: Final = re.compile(r"[\s'\u2019]")
+"""Between thousands: blanks of any kind (French, Russian) and apostrophes (Swiss)."""
+_NUMBER: Final = re.compile(r"([+-]?)([0-9.,]+)")
+_GROUPED: Final = re.compile(r"[0-9]{1,3}([.,])[0-9]{3}(\1[0-9]{3})*")
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}([.,]0{1,6})?")
+_MOST_DIGITS: Final = 18
+_THOUSAND: Final = 3
+_PENCE: Final = 2
+
+
+@cache
+def minor_units(text: str, exponent: int, column: str) -> int:
+    """Turn "2.55", "2,55" or "1 234,50" into minor units exactly; nothing is rounded.
+
+    Args:
+        text: as the file has it, perhaps with the sign or code of a currency.
+        exponent: how many decimals the currency has: 2 for pounds and pence.
+        column: whose value it is, for the reason.
+
+    Raises:
+        Faulty: it is no amount, has a fraction of the minor unit, or can be read in two ways.
+    """
+    sign, digits = _digits_of(text, column)
+    whole, fraction = _split(digits, text, exponent, column)
+    if fraction[exponent:].strip("0"):
+        coin = "a penny" if exponent == _PENCE else "the smallest coin"
+        raise Faulty(f"{column} has a fraction of {coin}", text)
+    minor = int(whole + fraction[:exponent].ljust(exponent, "0"))
+    return -minor if sign == "-" else minor
+
+
+@cache
+def whole_number(text: str, column: str) -> int:
+    """Turn "6", or "6.0" as pandas writes it, into 6.
+
+    Raises:
+        Faulty: it is no whole number.
+    """
+    plain = _BLANKS.sub("", text)
+    if not _WHOLE.fullmatch(plain):
+        raise Faulty(f"{column} is not a whole number", text)
+    return int(re.split("[.,]", plain)[0])
+
+
+def _digits_of(text: str, column: str) -> tuple[str, str]:
+    plain = _BLANKS.sub("", text)
+    found = _NUMBER.search(plain)
+    around = "" if found is None else plain[: found.start()] + plain[found.end() :]
+    # Beside the number nothing but the currency's sign or code.
+    if (
+        found is None
+        or any(letter.isdigit() or letter in "+-" for letter in around)
+        or len(around) > _THOUSAND
+    ):
+        raise Faulty(f"{column} is not an amount of money", text)
+    if len(found[2]) > _MOST_DIGITS or not any(map(str.isdigit, found[2])):
+        raise Faulty(f"{column} is not an amount of money", text)
+    return found[1], found[2]
+
+
+def _split(digits: str, text: str, exponent: int, column: str) -> tuple[str, str]:
+    """Return what stands before and after the decimal sign, without signs between thousands."""
+    last = max(digits.rfind("."), digits.rfind(","))
+    if last < 0:
+        return digits, ""
+    sign, head, tail = digits[last], digits[:last], digits[last + 1 :]
+    other = "," if sign == "." else "."
+    if sign in head:  # several of one sign: all of them stand between thousands
+        if other in digits or not _GROUPED.fullmatch(digits):
+            raise Faulty(f"{column} is not an amount of money", text)
+        return digits.replace(sign, ""), ""
+    if other in head:
+        if not _GROUPED.fullmatch(head):
+            raise Faulty(f"{column} is not an amount of money", text)
+    elif sign == "," and _GROUPED.fullmatch(digits) and exponent < _THOUSAND and not head.startswith("0"):
+        raise Faulty(f"{column} can be read as thousands or as decimals: write it without the comma", text)
+    return head.replace(other, "") or "0", tail
