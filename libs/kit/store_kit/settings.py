@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from store_kit.database import SQLITE, Cluster
+from store_kit.order_lines import MOST_ORDER_LINES
 
 
 class ServiceUrlWithoutPort(ValueError):
@@ -63,6 +64,8 @@ class StoreSettings(BaseSettings):
     """How long an open circuit rests before one call may try again."""
     drain_timeout_s: float = Field(default=10.0, gt=0)
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
+    max_order_lines: int = Field(default=MOST_ORDER_LINES, ge=1, le=MOST_ORDER_LINES)
+    """Different products in a cart, and so in an order; the same for every service."""
 
     @property
     def secrets_path(self) -> Path:

@@ -114,7 +114,7 @@ class Catalogue(Protocol):
     """The catalogue service, as it is right now."""
 
     async def lookup(self, ids: Collection[str]) -> dict[str, Product]:
-        """Return those of at most 1 000 products that exist.
+        """Return those of at most MOST_ORDER_LINES products that exist.
 
         Raises:
             Unavailable: the catalogue did not answer.

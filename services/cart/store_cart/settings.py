@@ -13,8 +13,6 @@ class CartSettings(StoreSettings):
 
     cart_max_quantity: int = Field(default=100_000, ge=1, le=1_000_000)
     """Units of one product in a cart."""
-    cart_max_lines: int = Field(default=1_000, ge=1, le=1_000)
-    """Different products in a cart; one catalogue lookup must hold them all."""
     cart_guest_idle_s: int = Field(default=30 * _DAY_S, ge=1)
     """How long a guest's cart is kept after its last change."""
     cart_operation_s: int = Field(default=_DAY_S, ge=60)
@@ -31,4 +29,4 @@ class CartSettings(StoreSettings):
     @property
     def cart_limits(self) -> Limits:
         """The limits as the domain knows them."""
-        return Limits(self.cart_max_quantity, self.cart_max_lines)
+        return Limits(self.cart_max_quantity, self.max_order_lines)

@@ -43,5 +43,5 @@ async def database(request: pytest.FixtureRequest, keyspace: Cassandra | None) -
 @pytest.fixture
 async def shop(tmp_path: Path, database: str) -> AsyncIterator[CartShop]:
     """Return a running cart service with small limits."""
-    async with cart_shop(tmp_path, database=database, cart_max_quantity=1_000, cart_max_lines=3) as running:
+    async with cart_shop(tmp_path, database=database, cart_max_quantity=1_000, max_order_lines=3) as running:
         yield running

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from store_kit.order_lines import MOST_ORDER_LINES
+
 from store_catalog.problems import (
     InsufficientStock,
     ProductChanged,
@@ -20,12 +22,12 @@ from store_catalog.problems import (
 )
 
 MAX_PRICE_MINOR: Final = 10_000_000_000
-"""Small enough that a full order (1 000 lines of 100 000 units) still fits 64 bits."""
+"""Small enough that a full order (2 000 lines of 100 000 units) still fits 64 bits."""
 MAX_UNITS: Final = 1_000_000_000
 """The most units that one product can ever have received."""
 MAX_SKU, MAX_NAME, MAX_CATEGORY, MAX_DESCRIPTION, MAX_REASON = 64, 200, 100, 5_000, 200
 MAX_BATCH: Final = 1_000
-MAX_LINES: Final = 1_000
+MAX_LINES: Final = MOST_ORDER_LINES
 MAX_QUANTITY: Final = 100_000
 
 ProductId = str

@@ -11,12 +11,13 @@ from collections.abc import Collection
 from typing import Final
 
 from store_kit.clock import Clock
+from store_kit.order_lines import MOST_ORDER_LINES
 from store_kit.problems import Unavailable
 
 from store_cart.domain import Product
 from store_cart.ports import Catalogue
 
-_PER_CALL: Final = 1_000
+_PER_CALL: Final = MOST_ORDER_LINES
 _WORTH_A_WAIT_S: Final = 0.1
 """How long news of what is known already are waited for: who adds to a cart has other things to wait for."""
 

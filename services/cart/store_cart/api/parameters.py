@@ -7,6 +7,7 @@ from typing import Annotated, Final, cast
 from fastapi import Depends, Header, Path, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from store_kit.auth import OptionalUser
+from store_kit.order_lines import MOST_ORDER_LINES
 from store_kit.principal import Principal
 from store_kit.problems import Forbidden
 from store_kit.responses import seen_versions
@@ -22,7 +23,7 @@ _TAG: Final = re.compile(r"([0-9]{1,18})(?:-[0-9a-f]{8})?")
 
 MOST_UNITS: Final = 1_000_000
 """More is refused as input; the shop's own limit is a setting and a conflict."""
-MOST_LINES: Final = 1_000
+MOST_LINES: Final = MOST_ORDER_LINES
 MAX_ITEMS_BYTES: Final = MOST_LINES * 256
 """A line has some ninety bytes, and twice that when a program writes it nicely."""
 

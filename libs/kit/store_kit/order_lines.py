@@ -1,0 +1,6 @@
+"""How long an order may be: one bound for carts, lookups, reservations and orders, so that none refuses another's."""
+
+from typing import Final
+
+MOST_ORDER_LINES: Final = 2_000
+"""Different products in an order. A real wholesaler's year has one of 1 110; 2 000 are 300 kB and fit every budget."""
