@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from store_kit.order_lines import MOST_ORDER_LINES
 
 from services.cart.tests.fakes import CARD, CLOCK, LAMP, MISSING, MUG, product
 from services.cart.tests.serving import CartShop
@@ -268,7 +269,7 @@ async def test_the_catalogue_of_everyday_bad_input_is_refused(shop: CartShop) ->
         ITEMS, data=b"{", headers=shop.user | {"Content-Type": "application/json"}
     )
     assert broken.status == 400
-    too_many = {"items": [good] * 1_001}
+    too_many = {"items": [good] * (MOST_ORDER_LINES + 1)}
     assert (await shop.call("PUT", ITEMS, too_many, shop.user)).status == 422
     assert (await shop.call("PUT", f"{ITEMS}/garbage", {"quantity": 1}, shop.user)).status == 422
     assert (await shop.add(shop.user | {"Idempotency-Key": "x" * 256})).status == 422
