@@ -206,20 +206,24 @@ class Sqlite:
             check_same_thread=False,
             cached_statements=512,
         )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _write_groups(self, connection: sqlite3.Connection) -> None:
-        closing = False
-        while not closing:
-            group, closing = self._next_group()
-            if group:
-                _run_group(connection, group)
-                self._loop.call_soon_threadsafe(self._answer, group)
-        connection.close()
+        with contextlib.closing(connection):
+            last = False
+            while not last:
+                group, last = self._next_group()
+                if group:
+                    _run_group(connection, group)
+                    self._loop.call_soon_threadsafe(self._answer, group)
 
     def _next_group(self) -> tuple[list[_Operation], bool]:
         first = self._queue.get()

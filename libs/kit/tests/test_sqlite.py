@@ -1,4 +1,5 @@
 import asyncio
+import os
 import re
 import sqlite3
 import stat
@@ -58,6 +59,29 @@ async def test_a_file_that_is_no_database_is_named(tmp_path: Path, schema: Path)
     path = write_junk(tmp_path / "things.db")
     with pytest.raises(SchemaError, match=re.escape(str(path)) + ".*store doctor"):
         await Sqlite(path, schema).open()
+
+
+@pytest.mark.parametrize("refused", ["no database", "newer schema", "bad schema"])
+async def test_a_refused_file_is_let_go(tmp_path: Path, schema: Path, refused: str) -> None:
+    """Whoever catches the refusal may replace the file: nothing has it open any more."""
+    path = tmp_path / "x.db"
+    if refused == "no database":
+        write_junk(path)
+    elif refused == "newer schema":
+        await open_and_close(tmp_path, schema)
+        (schema / "0001_things.sql").unlink()
+    else:
+        (schema / "0001_things.sql").write_text("CREATE TABLE half (;")
+    with pytest.raises((SchemaError, sqlite3.OperationalError)) as caught:
+        await open_and_close(tmp_path, schema)
+    assert holders(path) == []
+    assert caught.tb  # it keeps the frames, and with them what was not closed
+
+
+def holders(path: Path) -> list[str]:
+    """Return what this process has open of a database: the file itself, its log, its index."""
+    opened = [os.path.realpath(fd) for fd in Path("/proc/self/fd").iterdir()]
+    return [name for name in opened if name.startswith(str(path))]
 
 
 def write_junk(path: Path) -> Path:

@@ -254,7 +254,11 @@ class ReadModel:
 
     async def _open(self) -> None:
         await self._db.open()
-        await self._db.write("meta.tune", writer.tune)
+        try:
+            await self._db.write("meta.tune", writer.tune)
+        except BaseException:
+            await self._db.close()
+            raise
 
     def _load(self) -> None:
         meta: dict[str, Any] = dict(self._db.all("meta.all", "SELECT key, value FROM meta"))
