@@ -75,7 +75,7 @@ async def test_a_refused_file_is_let_go(tmp_path: Path, schema: Path, refused: s
     with pytest.raises((SchemaError, sqlite3.OperationalError)) as caught:
         await open_and_close(tmp_path, schema)
     assert holders(path) == []
-    assert caught.tb  # it keeps the frames, and with them what was not closed
+    assert caught.tb is not None  # it keeps the frames, and with them what was not closed
 
 
 def holders(path: Path) -> list[str]:
