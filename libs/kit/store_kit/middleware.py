@@ -4,7 +4,7 @@ BaseHTTPMiddleware is not used anywhere: a single one costs more than a whole ro
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -19,6 +19,7 @@ from store_kit.ids import new_trace_id
 from store_kit.logs import get_logger, trace_id_var
 from store_kit.problem_handlers import problem_response, unexpected
 from store_kit.problems import BadRequest, PayloadTooLarge
+from store_kit.responses import NO_STORE, PUBLIC
 from store_kit.settings import StoreSettings
 
 _BUDGET: Final = BUDGET_HEADER.encode()
@@ -43,6 +44,8 @@ class ServiceMiddleware:
         self._budget_s = settings.request_timeout_s
         self._max_body = settings.max_body_bytes
         self._limits = limits or BodyLimits((), settings.max_body_bytes)
+        # Pages are everybody's; what a service answers is nobody else's unless it says so.
+        self._caching = (b"cache-control", (PUBLIC if bare is None else NO_STORE)["Cache-Control"].encode())
         self._log = get_logger("http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +63,7 @@ class ServiceMiddleware:
         trace_id = trace_id_of(headers.get(b"traceparent")) or new_trace_id()
         trace_id_var.set(trace_id)
         start_budget(_budget(headers.get(_BUDGET), self._budget_s))
-        exchange = _Exchange(receive, send, trace_id, self._allowed(scope, headers))
+        exchange = _Exchange(receive, send, trace_id, self._allowed(scope, headers), self._caching)
         started = time.perf_counter()
         try:
             if contradiction is not None:
@@ -95,9 +98,21 @@ class ServiceMiddleware:
 class _Exchange:
     """The messages of one request: counts the body, stamps the trace id, knows whether an answer began."""
 
-    __slots__ = ("_max_body", "_receive", "_received", "_refused", "_send", "_trace_header", "status")
+    __slots__ = (
+        "_caching",
+        "_max_body",
+        "_receive",
+        "_received",
+        "_refused",
+        "_send",
+        "_trace_header",
+        "status",
+    )
 
-    def __init__(self, receive: Receive, send: Send, trace_id: str, max_body: int) -> None:
+    def __init__(
+        self, receive: Receive, send: Send, trace_id: str, max_body: int, caching: tuple[bytes, bytes]
+    ) -> None:
+        self._caching = caching
         self._receive = receive
         self._send = send
         self._trace_header = (b"x-trace-id", trace_id.encode())
@@ -124,7 +139,10 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"].append(self._trace_header)
+            headers = message["headers"]
+            headers.append(self._trace_header)
+            if not _says_how_to_keep_it(headers):
+                headers.append(self._caching)
         elif self._refused and not message.get("more_body", False):
             # The server closes the connection behind the end of an answer, and a client that still sends then
             # loses what it has not read: the end comes behind the body.
@@ -144,6 +162,13 @@ class _Exchange:
     def too_large(self) -> PayloadTooLarge:
         """Return the problem of a body that is too large."""
         return PayloadTooLarge(f"The body may have {self._max_body} bytes at most; send less at a time.")
+
+
+def _says_how_to_keep_it(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    for name, _ in headers:  # noqa: SIM110 - a plain loop: half as dear as any other way to say it
+        if name == b"cache-control":
+            return True
+    return False
 
 
 def _budget(header: bytes | None, longest_s: float) -> float:

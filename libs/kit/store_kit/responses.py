@@ -18,6 +18,13 @@ json_bytes = msgspec.json.Encoder().encode
 ANY_TAG: Final = "*"
 """In If-Match and If-None-Match: whichever there is. No tag of ours is written so."""
 
+NO_STORE: Final = {"Cache-Control": "no-store"}
+"""What every answer of a service says that says nothing else: it is nobody else's business (RFC 9111, 5.2.2.5)."""
+PUBLIC: Final = {"Cache-Control": "no-cache"}
+"""The same for everybody: may be kept anywhere, and is asked about again before it is shown."""
+PERSONAL: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cart-Token"}
+"""Different for each person or guest: kept by their own cache only, and never shown to somebody else."""
+
 
 class JsonResponse(Response):
     """A JSON response from ready bytes or from any value that msgspec encodes."""
@@ -36,12 +43,18 @@ def etag_of(version: int | str) -> str:
     return f'"{version}"'
 
 
-def not_modified(request: Request, etag: str) -> Response | None:
-    """Return 304 when the caller's If-None-Match names `etag`, else None."""
+def not_modified(request: Request, etag: str, caching: Mapping[str, str]) -> Response | None:
+    """Return 304 when the caller's If-None-Match names `etag`, else None.
+
+    Args:
+        request: what was asked.
+        etag: of the present representation.
+        caching: `PUBLIC` or `PERSONAL`, as in the complete answer (RFC 9110, 15.4.5).
+    """
     given = request.headers.get("if-none-match")
     if given is None or not _names(given, etag, weak=True):
         return None
-    return Response(status_code=304, headers={"ETag": etag})
+    return Response(status_code=304, headers={"ETag": etag, **caching})
 
 
 def require_match(request: Request, etag: str) -> None:

@@ -21,7 +21,7 @@ from store_kit.problems import (
     TooManyRequests,
     problem_responses,
 )
-from store_kit.responses import JsonResponse, etag_of, not_modified, require_match
+from store_kit.responses import PERSONAL, JsonResponse, etag_of, not_modified, require_match
 from store_kit.secrets import MissingSecret, Secrets, UnusableSecret
 from store_kit.settings import StoreSettings
 
@@ -130,9 +130,11 @@ def test_page_link_keeps_the_query() -> None:
 def test_conditional_requests() -> None:
     """If-None-Match saves the body, If-Match guards an edit."""
     tag = etag_of(7)
-    assert not_modified(request({"if-none-match": 'W/"7"'}), tag) is not None
-    assert not_modified(request({"if-none-match": '"6"'}), tag) is None
-    assert not_modified(request(), tag) is None
+    unchanged = not_modified(request({"if-none-match": 'W/"7"'}), tag, PERSONAL)
+    assert unchanged is not None
+    assert unchanged.headers["Cache-Control"] == "private, no-cache"
+    assert not_modified(request({"if-none-match": '"6"'}), tag, PERSONAL) is None
+    assert not_modified(request(), tag, PERSONAL) is None
     require_match(request({"if-match": '"6", "7"'}), tag)
     require_match(request({"if-match": "*"}), tag)
     with pytest.raises(PreconditionRequired):

@@ -13,10 +13,15 @@ pytestmark = pytest.mark.anyio
 T0 = 1_700_000_000_000
 
 
+def tag(version: int, account_id: str) -> str:
+    """Return the ETag of a version of an account."""
+    return f'"{version}-{account_id}"'
+
+
 async def test_a_customer_registers_and_reads_the_account(shop: Shop) -> None:
     """The address is normalised, the role is customer, no password or hash is ever shown."""
     made = await shop.register(" Ann@Example.COM ", name="Анна")
-    assert (made.status, made.headers["ETag"]) == (201, '"1"')
+    assert (made.status, made.headers["ETag"]) == (201, tag(1, made.body["id"]))
     assert set(made.body) == {"id", "email", "name", "roles", "version", "created_at", "updated_at"}
     assert (made.body["email"], made.body["name"]) == ("ann@example.com", "Анна")
     assert made.body["roles"] == ["customer"]
@@ -65,10 +70,19 @@ async def test_what_is_wrong_with_a_registration_is_told(shop: Shop, subtests: p
 async def test_an_unchanged_account_is_not_sent_again(shop: Shop) -> None:
     """If-None-Match with the present ETag: 304 without a body."""
     token = await shop.customer()
-    same = await shop.call("GET", "/api/users/me", token, headers={"If-None-Match": '"1"'})
-    assert (same.status, same.text, same.headers["ETag"]) == (304, "", '"1"')
+    present = (await shop.call("GET", "/api/users/me", token)).headers["ETag"]
+    same = await shop.call("GET", "/api/users/me", token, headers={"If-None-Match": present})
+    assert (same.status, same.text, same.headers["ETag"]) == (304, "", present)
     other = await shop.call("GET", "/api/users/me", token, headers={"If-None-Match": '"7"'})
     assert other.status == 200
+
+
+async def test_accounts_of_one_version_have_different_tags(shop: Shop) -> None:
+    """`/api/users/me` does not say whose account it is: a tag of another person's is not 304."""
+    ann, bob = await shop.customer(), await shop.customer("bob@example.com")
+    tag_of_ann = (await shop.call("GET", "/api/users/me", ann)).headers["ETag"]
+    seen = await shop.call("GET", "/api/users/me", bob, headers={"If-None-Match": tag_of_ann})
+    assert (seen.status, seen.body["email"]) == (200, "bob@example.com")
 
 
 async def test_the_name_is_edited_of_the_version_that_was_read(shop: Shop) -> None:
@@ -81,17 +95,21 @@ async def test_the_name_is_edited_of_the_version_that_was_read(shop: Shop) -> No
         return answer.status, answer.headers.get("ETag")
 
     assert await patch("Anna") == (428, None)
-    assert await patch("Anna", If_Match='"1"') == (200, '"2"')
-    assert await patch("Anne", If_Match='"1"') == (412, None)
-    assert await patch(None, If_Match='"2"') == (200, '"3"')
+    me = (await shop.call("GET", "/api/users/me", token)).body["id"]
+    assert await patch("Anna", If_Match=tag(1, me)) == (200, tag(2, me))
+    assert await patch("Anne", If_Match=tag(1, me)) == (412, None)
+    assert await patch(None, If_Match=tag(2, me)) == (200, tag(3, me))
     assert (await shop.call("GET", "/api/users/me", token)).body["name"] is None
 
 
 async def test_parallel_edits_of_one_version_lose_nothing(shop: Shop) -> None:
     """Of twenty edits of version 1 one is made, the others are told to read again."""
     token = await shop.customer()
+    me = (await shop.call("GET", "/api/users/me", token)).body["id"]
     edits = (
-        shop.call("PATCH", "/api/users/me", token, json={"name": f"Ann {n}"}, headers={"If-Match": '"1"'})
+        shop.call(
+            "PATCH", "/api/users/me", token, json={"name": f"Ann {n}"}, headers={"If-Match": tag(1, me)}
+        )
         for n in range(20)
     )
     assert sorted([a.status for a in await asyncio.gather(*edits)]) == [200] + [412] * 19
@@ -180,12 +198,12 @@ async def test_roles_are_set_and_show_in_the_next_token(shop: Shop) -> None:
     assert (changed.status, changed.body["roles"], changed.headers["ETag"]) == (
         200,
         ["admin", "customer"],
-        '"2"',
+        tag(2, me),
     )
-    assert (await shop.call("PUT", path, admin, json=roles)).headers["ETag"] == '"2"'
-    stale = await shop.call("PUT", path, admin, json=roles, headers={"If-Match": '"1"'})
+    assert (await shop.call("PUT", path, admin, json=roles)).headers["ETag"] == tag(2, me)
+    stale = await shop.call("PUT", path, admin, json=roles, headers={"If-Match": tag(1, me)})
     assert (stale.status, stale.slug) == (412, "precondition-failed")
-    exact = await shop.call("PUT", path, admin, json={"roles": ["admin"]}, headers={"If-Match": '"2"'})
+    exact = await shop.call("PUT", path, admin, json={"roles": ["admin"]}, headers={"If-Match": tag(2, me)})
     assert exact.body["roles"] == ["admin"]
     assert (await shop.call("GET", "/api/admin/users", customer)).status == 403
     renewed = (await shop.refresh(session)).body["access_token"]

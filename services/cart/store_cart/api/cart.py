@@ -16,7 +16,7 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import JsonResponse, etag_of, json_bytes, not_modified
+from store_kit.responses import PERSONAL, JsonResponse, etag_of, json_bytes, not_modified
 
 from store_cart.api.by_hand import adding, by_hand, replacing
 from store_cart.api.parameters import (
@@ -70,8 +70,10 @@ async def show_cart(request: Request, owner: ReadingOwner) -> Response:
     """
     priced = await use_cases(request).show_cart(owner)
     body = json_bytes(CartView.of(priced))
-    headers = {"ETag": etag_of(f"{priced.cart.version}-{zlib.crc32(body):08x}"), "Cache-Control": "no-cache"}
-    return not_modified(request, headers["ETag"]) or JsonResponse(body, headers=headers)
+    # Whose it is, is part of it: the URL does not say so, and an empty cart looks like any other.
+    digest = zlib.crc32(body, zlib.crc32(repr(owner).encode()))
+    headers = {"ETag": etag_of(f"{priced.cart.version}-{digest:08x}"), **PERSONAL}
+    return not_modified(request, headers["ETag"], PERSONAL) or JsonResponse(body, headers=headers)
 
 
 @router.delete(
@@ -123,7 +125,7 @@ async def replace_cart_items(
     """Make these the cart's only lines. With `If-Match`, only if the cart is as you read it."""
     quantities = quantities_of(body.items)
     size = await use_cases(request).replace_items(shopper.owner, quantities, versions_of(if_match))
-    headers = {"ETag": etag_of(size.version), **shopper.headers}
+    headers = {"ETag": etag_of(size.version), **PERSONAL, **shopper.headers}
     return JsonResponse(CartSizeView.of(size, shopper.new_token), headers=headers)
 
 

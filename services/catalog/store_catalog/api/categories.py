@@ -7,7 +7,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 from store_kit.problems import problem_responses
-from store_kit.responses import JsonResponse, json_bytes, not_modified
+from store_kit.responses import PUBLIC, JsonResponse, json_bytes, not_modified
 
 from store_catalog.api.parameters import use_cases
 from store_catalog.listing import CatalogueLoading, CategoryCount
@@ -37,4 +37,4 @@ async def list_categories(request: Request) -> Response:
     """Return every category with how many products it has, and how many of them can be bought now."""
     body = json_bytes(CategoriesView(await use_cases(request).list_categories()))
     etag = f'"{hashlib.sha256(body).hexdigest()[:_ETAG_HEX]}"'
-    return not_modified(request, etag) or JsonResponse(body, headers={"ETag": etag})
+    return not_modified(request, etag, PUBLIC) or JsonResponse(body, headers={"ETag": etag, **PUBLIC})

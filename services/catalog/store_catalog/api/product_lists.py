@@ -10,7 +10,7 @@ from starlette.responses import Response
 from store_kit.bare_routes import BareRoute
 from store_kit.cursors import page_link
 from store_kit.problems import InvalidCursor, InvalidInput, problem_responses
-from store_kit.responses import JsonResponse, json_bytes, not_modified
+from store_kit.responses import PUBLIC, JsonResponse, json_bytes, not_modified
 
 from store_catalog.api.list_parameters import DOCUMENTED, read_list_request
 from store_catalog.api.parameters import use_cases
@@ -74,8 +74,8 @@ async def list_products(request: Request) -> Response:
     )
     body = _body(listing)
     etag = f'"{hashlib.sha256(body).hexdigest()[:_ETAG_HEX]}"'
-    headers = {"ETag": etag, **page_link(request, listing.next_cursor)}
-    return not_modified(request, etag) or JsonResponse(body, headers=headers)
+    headers = {"ETag": etag, **PUBLIC, **page_link(request, listing.next_cursor)}
+    return not_modified(request, etag, PUBLIC) or JsonResponse(body, headers=headers)
 
 
 def _body(listing: Listing) -> bytes:

@@ -13,7 +13,7 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import JsonResponse, not_modified
+from store_kit.responses import PUBLIC, JsonResponse, not_modified
 
 from store_catalog.api.parameters import (
     MAX_PRODUCT_BYTES,
@@ -38,7 +38,7 @@ _EDIT = (*_ADMIN, ProductNotFound, ProductChanged, PreconditionRequired)
 
 def _shown(request: Request, product: Product, status: int = 200, **headers: str) -> Response:
     view = product_view(product, request.app.state.currency)
-    return JsonResponse(view, status, {"ETag": product_etag(product), **headers})
+    return JsonResponse(view, status, {"ETag": product_etag(product), **PUBLIC, **headers})
 
 
 @reading.get(
@@ -54,7 +54,7 @@ def _shown(request: Request, product: Product, status: int = 200, **headers: str
 async def get_product(request: Request, product_id: ProductIdInPath) -> Response:
     """Return a product with what is available of it at this moment."""
     product = await use_cases(request).get_product(product_id)
-    return not_modified(request, product_etag(product)) or _shown(request, product)
+    return not_modified(request, product_etag(product), PUBLIC) or _shown(request, product)
 
 
 @router.post(

@@ -21,7 +21,7 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import JsonResponse, etag_of, require_match
+from store_kit.responses import PERSONAL, JsonResponse, etag_of, require_match
 
 from store_order.api.parts import Cursor, Limit, OrderId, cursor_of, position_of, use_cases
 from store_order.api.views import AdminOrderPageView, OrderView, admin_view, order_view
@@ -126,7 +126,7 @@ async def change_order_status(
     require_match(request, etag_of(order.version))
     changed = await cases.change_status(order, body.status)
     view = order_view(changed, await cases.view_order.lines(changed))
-    return JsonResponse(view, headers={"ETag": etag_of(changed.version)})
+    return JsonResponse(view, headers={"ETag": etag_of(changed.version), **PERSONAL})
 
 
 def _filter(status: Status | None, day: date | None) -> OrderFilter:

@@ -20,7 +20,7 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import JsonResponse, etag_of, not_modified
+from store_kit.responses import PERSONAL, PUBLIC, JsonResponse, etag_of, not_modified
 
 from store_order.api.by_hand import by_hand, one_order, placing
 from store_order.api.parts import KEY_PATTERN, Cursor, Limit, OrderId, cursor_of, position_of, use_cases
@@ -156,7 +156,7 @@ async def list_orders(
 async def get_order(request: Request, user: CurrentUser, order_id: OrderId) -> Response:
     """Show one order with its lines. An order of somebody else is not found; administrators see all."""
     order = await use_cases(request).view_order(order_id, user)
-    unchanged = not_modified(request, etag_of(order.version))
+    unchanged = not_modified(request, etag_of(order.version), PERSONAL)
     return unchanged or await _shown(request, order, 200)
 
 
@@ -185,7 +185,7 @@ async def cancel_order(request: Request, user: CurrentUser, order_id: OrderId) -
 )
 async def list_order_statuses() -> Response:
     """List every status an order can have, and which ones may follow it."""
-    return JsonResponse(statuses_view())
+    return JsonResponse(statuses_view(), headers=PUBLIC)
 
 
 async def _shown(
@@ -193,7 +193,7 @@ async def _shown(
 ) -> Response:
     if lines is None:
         lines = await use_cases(request).view_order.lines(order)
-    headers = {"ETag": etag_of(order.version), **_whereabouts(order, status_code)}
+    headers = {"ETag": etag_of(order.version), **PERSONAL, **_whereabouts(order, status_code)}
     return JsonResponse(order_view(order, lines), status_code, headers)
 
 

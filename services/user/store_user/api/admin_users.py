@@ -14,10 +14,19 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import JsonResponse, etag_of, require_match
+from store_kit.responses import JsonResponse, require_match
 
 from store_user.api.edge import edge, use_cases
-from store_user.api.models import AccountId, AccountPage, AccountView, Cursor, Limit, RolesChange
+from store_user.api.models import (
+    AccountId,
+    AccountPage,
+    AccountView,
+    Cursor,
+    Limit,
+    RolesChange,
+    account_etag,
+    account_response,
+)
 from store_user.domain import AccountNotFound, LastAdmin, Role
 
 router = APIRouter(prefix="/api/admin/users", tags=["admin"])
@@ -67,7 +76,8 @@ async def set_user_roles(
     shop, roles = use_cases(request), frozenset(Role(role) for role in body.roles)
     version = None
     if if_match is not None:
-        version = (await shop.assign_roles.read(account_id)).version
-        require_match(request, etag_of(version))
+        present = await shop.assign_roles.read(account_id)
+        version = present.version
+        require_match(request, account_etag(present))
     account = await shop.assign_roles(account_id, roles, version=version)
-    return JsonResponse(AccountView.of(account), headers={"ETag": etag_of(account.version)})
+    return account_response(account)

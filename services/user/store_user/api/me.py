@@ -17,7 +17,7 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import JsonResponse, etag_of, not_modified, require_match
+from store_kit.responses import PERSONAL, JsonResponse, not_modified, require_match
 
 from store_user.api.edge import client_address, edge, use_cases
 from store_user.api.models import (
@@ -29,6 +29,8 @@ from store_user.api.models import (
     PasswordChange,
     ProfileChange,
     SummaryView,
+    account_etag,
+    account_response,
 )
 from store_user.domain import TooBusy, WrongPassword
 from store_user.use_cases.summarise_account import Summary
@@ -53,8 +55,7 @@ async def get_me(
 ) -> Response:
     """Return the account of the token, with its ETag."""
     account = await use_cases(request).view(user.subject)
-    etag = etag_of(account.version)
-    return not_modified(request, etag) or JsonResponse(AccountView.of(account), headers={"ETag": etag})
+    return not_modified(request, account_etag(account), PERSONAL) or account_response(account)
 
 
 @router.patch(
@@ -75,9 +76,9 @@ async def update_me(
     """Set the name, or clear it with null. If-Match must name the version that was read."""
     shop = use_cases(request)
     account = await shop.view(user.subject)
-    require_match(request, etag_of(account.version))
+    require_match(request, account_etag(account))
     renamed = await shop.rename(user.subject, body.name, version=account.version)
-    return JsonResponse(AccountView.of(renamed), headers={"ETag": etag_of(renamed.version)})
+    return account_response(renamed)
 
 
 @router.put(

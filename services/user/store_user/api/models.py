@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from store_kit.clock import rfc3339
+from store_kit.responses import PERSONAL, JsonResponse, etag_of
 
 from store_user.api.texts import matching
 from store_user.domain import (
@@ -110,7 +111,7 @@ class AccountView:
     email: Annotated[str, Field(examples=["ann@example.com"])]
     name: Annotated[str | None, Field(examples=["Ann"])]
     roles: Annotated[list[str], Field(examples=[["customer"]])]
-    version: Annotated[int, Field(description="Counts edits; the ETag is made of it.", examples=[1])]
+    version: Annotated[int, Field(description="Counts edits; it is part of the ETag.", examples=[1])]
     created_at: Time
     updated_at: Time
 
@@ -126,6 +127,17 @@ class AccountView:
             rfc3339(account.created_at_ms),
             rfc3339(account.updated_at_ms),
         )
+
+
+def account_etag(account: Account) -> str:
+    """Return the tag of an account; whose it is, is part of it: `/api/users/me` does not say so."""
+    return etag_of(f"{account.version}-{account.id}")
+
+
+def account_response(account: Account, status: int = 200) -> JsonResponse:
+    """Show an account to its owner or to an administrator."""
+    headers = {"ETag": account_etag(account), **PERSONAL}
+    return JsonResponse(AccountView.of(account), status, headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request
 from store_kit.problems import BadRequest, InvalidInput, TooManyRequests, problem_responses
-from store_kit.responses import JsonResponse, etag_of
+from store_kit.responses import JsonResponse
 
 from store_user.api.edge import client_address, use_cases
-from store_user.api.models import AccountView, Registration
+from store_user.api.models import AccountView, Registration, account_response
 from store_user.domain import EmailTaken, TooBusy
 
 router = APIRouter(prefix="/api/users", tags=["users"])
@@ -24,4 +24,4 @@ async def register_user(request: Request, body: Registration) -> JsonResponse:
     account = await use_cases(request).register(
         email=body.email, password=body.password, name=body.name, address=client_address(request)
     )
-    return JsonResponse(AccountView.of(account), 201, {"ETag": etag_of(account.version)})
+    return account_response(account, 201)
