@@ -1,6 +1,7 @@
 """infra/docker-compose.yml keeps its promises about limits, privileges, networks and versions."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ INFRA = ROOT / "infra"
 COMPOSE: dict[str, Any] = yaml.safe_load((INFRA / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 TOOLS = {name for name, service in SERVICES.items() if service.get("profiles") == ["tools"]}
-PUBLISHED = {"nginx": 80, "prometheus": 9090, "alertmanager": 9093, "grafana": 3000, "locust": 8089}
+PAGES = {"prometheus": 9090, "alertmanager": 9093, "grafana": 3000, "locust": 8089}
+"""What people open besides the shop, and its port."""
 DOCKERFILES = (INFRA / "Dockerfile", INFRA / "cassandra" / "Dockerfile")
 DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
 
@@ -63,14 +65,36 @@ def test_memory_limits_add_up_to_what_a_small_machine_has() -> None:
     assert sum(int(size.removesuffix("M")) for size in sizes.values()) <= 4096
 
 
-def test_only_what_people_open_is_published() -> None:
-    """80, 3000, 9090, 9093 and 8089; services and the database are reached from containers only."""
-    found = {
+def published(path: Path) -> dict[str, list[str]]:
+    """Return what each service of a compose file publishes, variables unset."""
+    services: dict[str, dict[str, Any]] = yaml.load(path.read_text(), Loader=_Lenient)["services"]  # noqa: S506 - a SafeLoader
+    return {
         name: [filled(port) for port in service["ports"]]
-        for name, service in SERVICES.items()
+        for name, service in services.items()
         if "ports" in service
     }
-    assert found == {name: [f"{port}:{port}"] for name, port in PUBLISHED.items()}
+
+
+def test_only_what_people_open_is_published() -> None:
+    """The gateway to the network, four pages to this machine; services and the database to containers only."""
+    pages = {name: [f"127.0.0.1:{port}:{port}"] for name, port in PAGES.items()}
+    assert published(INFRA / "docker-compose.yml") == {"nginx": ["80:80"], **pages}
+
+
+@pytest.mark.parametrize("path", sorted(INFRA.glob("docker-compose*.yml")), ids=lambda path: path.stem)
+def test_nothing_but_the_gateway_is_published_to_the_network(path: Path) -> None:
+    """Whatever else any of the files publishes is for this machine alone: it asks nobody who they are."""
+    for name, ports in published(path).items():
+        assert [port for port in ports if name != "nginx" and not port.startswith("127.0.0.1:")] == []
+
+
+def test_pages_are_opened_to_the_network_one_by_one() -> None:
+    """Each page has a variable of its own for its address, which the documentation names."""
+    told = (ROOT / "docs" / "microservices.md").read_text()
+    for name, port in PAGES.items():
+        variable = f"{name.upper()}_ADDRESS"
+        assert SERVICES[name]["ports"] == [f"${{{variable}:-127.0.0.1}}:{port}:{port}"]
+        assert f"`{variable}`" in told
 
 
 def test_the_database_is_on_a_network_that_leads_nowhere() -> None:

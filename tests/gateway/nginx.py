@@ -18,7 +18,9 @@ from tests.support.wait import until
 
 CONFIG = ROOT / "infra" / "nginx"
 _STOP_TIMEOUT_S = 20
-_RESOLVED = re.compile(r"server (\w+):\d+ resolve")
+_RESOLVED = re.compile(r"server (\w+)[\w.-]*:\d+ resolve")
+_HTTP2_SINCE = (1, 25, 1)
+"""Before, it was a word behind `listen`."""
 
 
 def nginx_program() -> str:
@@ -32,6 +34,13 @@ def nginx_program() -> str:
     return found
 
 
+def _speaks_http2_as_configured() -> bool:
+    said = subprocess.run([nginx_program(), "-v"], check=True, capture_output=True, text=True).stderr  # noqa: S603
+    version = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", said)
+    assert version, said
+    return tuple(int(part) for part in version.groups()) >= _HTTP2_SINCE
+
+
 class Gateway:
     """nginx as infra/nginx configures it; only addresses and folders are other ones.
 
@@ -43,6 +52,8 @@ class Gateway:
         burst: how many it may have ahead.
         log_to: the port of the access log's listener, by UDP.
         workers: how many processes share the work.
+        suffix: what services' names need behind them.
+        edge: variables of infra/nginx/edge.sh.
     """
 
     def __init__(
@@ -55,6 +66,8 @@ class Gateway:
         burst: int = 100_000,
         log_to: int = 9,
         workers: str = "auto",
+        suffix: str = "",
+        edge: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder
         self._services = services
@@ -64,11 +77,14 @@ class Gateway:
             "GATEWAY_BURST": burst,
             "GATEWAY_RESOLVER": "127.0.0.1",
             "GATEWAY_LOG_TO": f"127.0.0.1:{log_to}",
+            "GATEWAY_NAME_SUFFIX": suffix,
         }
+        self._edge = edge or {}
+        self._modern = _speaks_http2_as_configured()
         self._workers = workers
         self._moved: dict[str, bool] = {}
         """What is replaced in the configuration, and whether it was found there."""
-        self.port, self.status_port = free_port(), free_port()
+        self.port, self.status_port, self.tls_port, self.inner_port = (free_port() for _ in range(4))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -95,6 +111,7 @@ class Gateway:
             self._write(self._folder / "store" / file.name, file.read_text())
         for file in (CONFIG / "templates").iterdir():
             self._write(self._folder / "conf.d" / file.stem, self._filled(file.read_text()))
+        self._write_edge()
         policy = (CONFIG / "content_security.py", self._pages)
         written = subprocess.run(["python3", *policy], check=True, capture_output=True, text=True)  # noqa: S603, S607
         self._write(self._folder / "store" / "content_security.conf", written.stdout)
@@ -104,6 +121,33 @@ class Gateway:
         self._write(main, head + (CONFIG / "nginx.conf").read_text())
         assert all(self._moved.values()), self._moved
         return main
+
+    def edge(self) -> "subprocess.CompletedProcess[str]":
+        """Write how it meets the outside as the image's entry point does; return what that said."""
+        (self._folder / "conf.d").mkdir(parents=True, exist_ok=True)
+        places = {
+            "GATEWAY_EDGE_DIR": str(self._folder / "conf.d"),
+            "GATEWAY_TLS_DIR": str(self._folder / "tls"),
+        }
+        return subprocess.run(  # noqa: S603 - our own script
+            [str(CONFIG / "edge.sh")],
+            env={"PATH": os.environ["PATH"], **places, **self._edge},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+
+    def _write_edge(self) -> None:
+        done = self.edge()
+        assert done.returncode == 0, done.stderr
+        for name in ("listen.main", "real_ip.server", "to_https.servers"):
+            file = self._folder / "conf.d" / name
+            if file.exists():
+                self._write(file, file.read_text())
+
+    def upstreams(self) -> str:
+        """Return the upstreams as the image has them, with names."""
+        return self._filled((CONFIG / "templates" / "upstreams.conf.template").read_text())
 
     def _filled(self, template: str) -> str:
         for name, value in self._variables.items():
@@ -120,12 +164,20 @@ class Gateway:
             "/dev/stderr": str(self._folder / "error.log"),
             "worker_processes 2;": f"worker_processes {self._workers};",
             "listen 80 ": f"listen 127.0.0.1:{self.port} ",
+            "listen 8082 ": f"listen 127.0.0.1:{self.inner_port} ",
+            "listen 443 ssl": f"listen 127.0.0.1:{self.tls_port} ssl{self._http2()}",
+            "/etc/nginx/tls": str(self._folder / "tls"),
             "listen 8081;": f"listen 127.0.0.1:{self.status_port};",
         }
         for there, here in moved.items():
             self._moved |= {there: there in text or self._moved.get(there, False)}
             text = text.replace(there, here)
-        path.write_text(re.sub(r" +server \w+:\d+ resolve ([^;]*);\n", self._replicas, text))
+        if self._http2():
+            text = text.replace("http2 on;\n", "")
+        path.write_text(re.sub(r" +server [\w.-]+:\d+ resolve ([^;]*);\n", self._replicas, text))
+
+    def _http2(self) -> str:
+        return "" if self._modern else " http2"
 
     def _replicas(self, line: re.Match[str]) -> str:
         """Return the addresses themselves: there is no name server here, and an older nginx cannot ask one."""
@@ -169,5 +221,8 @@ class Gateway:
 if __name__ == "__main__":
     # For tools that read configurations: writes it below a folder, as for four services on this machine.
     target = Path(sys.argv[1])
+    (target / "tls").mkdir(parents=True)
+    for file in ("tls.crt", "tls.key"):
+        (target / "tls" / file).touch()
     ports = {name: [8000 + n] for n, name in enumerate(("catalog", "cart", "order", "user"))}
-    Gateway(target, ports, target).render()
+    Gateway(target, ports, target, edge={"GATEWAY_PUBLIC_URL": "https://shop.example"}).render()
