@@ -16,7 +16,7 @@ def in_code(services: Sequence[Service]) -> Known:
     """Return type and labels of every metric that the services register; the process's own are left out."""
     found: Known = {}
     for service in services:
-        for collector in set(service._metrics.registry._collector_to_names):
+        for collector in set(service.metrics.registry._collector_to_names):
             for metric in collector.describe() if hasattr(collector, "describe") else ():
                 name = metric.name + ("_total" if metric.type == "counter" else "")
                 found[name] = (metric.type, frozenset(getattr(collector, "_labelnames", ())))

@@ -44,6 +44,19 @@ class Metrics:
             buckets=DB_BUCKETS_S,
         )
         self._db_children: dict[tuple[str, str, str], Histogram] = {}
+        self.requests_in_hand = self.gauge(
+            "store_requests_in_hand",
+            "Requests being served, by where and how they came in.",
+            ("listener", "lane"),
+        )
+        self.requests_refused = self.counter(
+            "store_requests_refused_total",
+            "Requests refused because too many were in hand.",
+            ("listener", "lane"),
+        )
+        self.requests_not_read = self.counter(
+            "store_requests_not_read_total", "Requests that never arrived whole.", ("listener", "reason")
+        )
         self._worker_errors = self.counter(
             "store_worker_errors_total", "Steps of background workers that failed.", ("worker",)
         )

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store_kit.bare_routes import BareRoutes
 from store_kit.bodies import SMALL_BODY, BodyLimits
-from store_kit.deadline import BUDGET_HEADER, start_budget
+from store_kit.deadline import arriving_s, asked_budget_s, start_budget
 from store_kit.header_fields import RepeatedField, read_fields, trace_id_of
 from store_kit.ids import new_trace_id
 from store_kit.logs import get_logger, trace_id_var
@@ -22,8 +22,6 @@ from store_kit.problems import BadRequest, PayloadTooLarge
 from store_kit.responses import NO_STORE, PUBLIC
 from store_kit.settings import StoreSettings
 
-_BUDGET: Final = BUDGET_HEADER.encode()
-_BUDGET_DIGITS: Final = 9
 _PATIENCE: Final = 16 * 1024 * 1024
 """How much of a refused body is read before its sender is cut off."""
 _LARGE_DIGITS: Final = len(str(SMALL_BODY))
@@ -55,14 +53,14 @@ class ServiceMiddleware:
             return
         if scope["method"] == "HEAD":
             # Served like GET; uvicorn sends the head of the answer only (RFC 9110, 9.3.2).
-            scope = {**scope, "method": "GET"}
+            scope, send = {**scope, "method": "GET"}, _head_only(send)
         try:
             headers, contradiction = read_fields(scope), None
         except RepeatedField as error:
             headers, contradiction = dict(scope["headers"]), BadRequest(f"The header {error}")
         trace_id = trace_id_of(headers.get(b"traceparent")) or new_trace_id()
         trace_id_var.set(trace_id)
-        start_budget(_budget(headers.get(_BUDGET), self._budget_s))
+        start_budget(asked_budget_s(headers, self._budget_s) - arriving_s(scope))
         exchange = _Exchange(receive, send, trace_id, self._allowed(scope, headers), self._caching)
         started = time.perf_counter()
         try:
@@ -171,7 +169,12 @@ def _says_how_to_keep_it(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return False
 
 
-def _budget(header: bytes | None, longest_s: float) -> float:
-    if header is not None and header.isdigit() and len(header) <= _BUDGET_DIGITS:
-        return min(int(header) / 1000, longest_s)
-    return longest_s
+def _head_only(send: Send) -> Send:
+    """Return what ends an answer behind its head: a stream would otherwise hold the connection as long as it lasts."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body"})
+
+    return send_head

@@ -100,6 +100,12 @@ class MethodNotAllowed(Problem):
     status, slug, title = 405, "method-not-allowed", "This method is not offered here"
 
 
+class RequestTimeout(Problem):
+    """The request did not arrive in the time that it has."""
+
+    status, slug, title = 408, "request-timeout", "The request did not arrive in time"
+
+
 class Conflict(Problem):
     """The request contradicts the present state."""
 
@@ -145,6 +151,12 @@ class TooManyRequests(Problem):
         super().__init__(detail, headers={"Retry-After": str(max(1, retry_after_s))}, **members)
 
 
+class HeadTooLarge(Problem):
+    """The request line and the header fields are more than is read, or the fields are too many."""
+
+    status, slug, title = 431, "head-too-large", "The head of the request is too large"
+
+
 class Internal(Problem):
     """A fault of ours; the trace id finds it in the logs."""
 
@@ -178,6 +190,12 @@ class DatabaseUnavailable(Unavailable):
 
 class DatabaseOutcomeUnknown(OutcomeUnknown):
     """The database did not say whether it made a change."""
+
+
+class Overloaded(Unavailable):
+    """More requests are in hand than the shop can serve well; this one was not begun."""
+
+    slug, title = "overloaded", "Too many requests are in hand"
 
 
 class DeadlineExceeded(Problem):

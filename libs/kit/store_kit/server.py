@@ -7,26 +7,29 @@ then workers finish, then the service ports close (docs/adr/0002).
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, cast
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from store_kit.ids import new_trace_id
+from store_kit.admission import Room
+from store_kit.connections import Connections, connection_limits, raise_file_limit
 from store_kit.logs import configure_logs
-from store_kit.problems import CONTENT_TYPE, BadRequest
-from store_kit.responses import json_bytes
 from store_kit.service import Service
+from store_kit.settings import StoreSettings
+from store_kit.wire import Entrance, Wire
+from store_kit.wire_rules import Limits
 
-_KEEP_ALIVE_S: Final = 75
-_BACKLOG: Final = 2048
+_BACKLOG: Final = 1024
 _TICK_S: Final = 0.1
+_ACCEPTED_AT_ONCE: Final = 16
+"""Connections accepted in one turn of the loop at the port that people enter by."""
 
 
 class PortInUse(Exception):
@@ -57,39 +60,28 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol; what is not HTTP never reaches an application and is answered as a problem all the same."""
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer a request that cannot be read, and close the connection."""
-        trace_id = new_trace_id()
-        body = json_bytes(BadRequest(f"This is not HTTP: {msg}").document(trace_id))
-        head = (
-            f"HTTP/1.1 400 Bad Request\r\ncontent-type: {CONTENT_TYPE}\r\nx-trace-id: {trace_id}\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
-
-
 class _Listener(uvicorn.Server):
     """A uvicorn server without signal handlers and lifespan: the runner below owns both."""
 
-    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket], drain_timeout_s: float) -> None:
+    def __init__(
+        self, app: ASGIApp, sockets: Sequence[socket.socket], settings: StoreSettings, connections: int
+    ) -> None:
+        self.rooms: dict[int, Room] = {}
+        self._connections = Connections(connections, settings.head_timeout_s)
+        entrance = Entrance(_limits(settings), self._connections, self.rooms)
         super().__init__(
             uvicorn.Config(
                 app,
                 lifespan="off",
                 loop="none",
-                http=_Protocol,
+                http=cast("type[asyncio.Protocol]", functools.partial(Wire, entrance=entrance)),
                 ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
                 backlog=_BACKLOG,
-                timeout_keep_alive=_KEEP_ALIVE_S,
-                timeout_graceful_shutdown=max(1, round(drain_timeout_s)),
+                timeout_graceful_shutdown=max(1, round(settings.drain_timeout_s)),
             )
         )
         self._bound = list(sockets)
@@ -102,9 +94,10 @@ class _Listener(uvicorn.Server):
         yield
 
     async def main_loop(self) -> None:
-        """Tick like uvicorn's own, but hear of the end at once instead of at the next tick."""
+        """Tick like uvicorn's own, but hear of the end at once, and part with connections whose time is up."""
         ticks = itertools.count()
         while not await self.on_tick(next(ticks)):
+            self._connections.sweep()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), _TICK_S)
 
@@ -130,6 +123,23 @@ class _Listener(uvicorn.Server):
             await self._task
         for bound in self._bound:
             bound.close()
+
+
+def _limits(settings: StoreSettings) -> Limits:
+    return Limits(
+        settings.max_head_bytes,
+        settings.max_head_fields,
+        settings.max_body_bytes,
+        settings.request_timeout_s,
+    )
+
+
+def _for_accepting(bound: socket.socket) -> list[socket.socket]:
+    """Return a socket several times over: libuv accepts one connection a turn of the loop for each.
+
+    With one alone, newcomers starve first when turns are long, while those who are connected are served.
+    """
+    return [bound, *(bound.dup() for _ in range(_ACCEPTED_AT_ONCE - 1))]
 
 
 def _listen(bound: socket.socket) -> None:
@@ -164,11 +174,29 @@ class Runner:
     ) -> None:
         self.services = services
         self.settings = services[0].settings
-        timeout_s = self.settings.drain_timeout_s
-        sockets = [bind(self.settings.host, service.port) for service in services]
-        self._internal = _Listener(by_port(services), sockets, timeout_s)
-        self._gateway = _Listener(gateway[0], [gateway[1]], timeout_s) if gateway else None
+        self._internal, self._gateway = self._listeners(gateway)
         self._stop = asyncio.Event()
+
+    def _listeners(self, gateway: tuple[ASGIApp, socket.socket] | None) -> tuple[_Listener, _Listener | None]:
+        settings, size = self.settings, self.settings.max_requests
+        limits = connection_limits(
+            settings.max_connections, raise_file_limit(), with_gateway=gateway is not None
+        )
+        sockets = [bind(settings.host, service.port) for service in self.services]
+        if gateway is None:
+            sockets = [each for bound in sockets for each in _for_accepting(bound)]
+        internal = _Listener(by_port(self.services), sockets, settings, limits["services"])
+        for service in self.services:
+            room = internal.rooms[service.port] = Room(size, internal.server_state.tasks, inside=True)
+            room.show(service.metrics, service.name)
+        if gateway is None:
+            return internal, None
+        app, bound = gateway
+        outer = _Listener(app, _for_accepting(bound), settings, limits["gateway"])
+        room = outer.rooms[bound.getsockname()[1]] = Room(size, outer.server_state.tasks, inside=False)
+        # The gateway has no metrics of its own: the first service shows how it fares.
+        room.show(self.services[0].metrics, "gateway")
+        return internal, outer
 
     def service(self, name: str) -> Service:
         """Return the service of that name."""

@@ -89,7 +89,7 @@ class Service:
         self.app = app
         self.asgi = asgi
         self.settings = settings
-        self._metrics = metrics
+        self.metrics = metrics
         self._resources = resources
         self._workers = workers
         self._checks = checks
@@ -112,7 +112,7 @@ class Service:
             await self.close()
             raise
         for worker in self._workers:
-            worker.start(self._metrics)
+            worker.start(self.metrics)
         self._log.info("service.started", port=self.port)
 
     async def missing(self) -> list[str]:

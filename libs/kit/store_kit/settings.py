@@ -66,6 +66,15 @@ class StoreSettings(BaseSettings):
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
     max_order_lines: int = Field(default=MOST_ORDER_LINES, ge=1, le=MOST_ORDER_LINES)
     """Different products in a cart, and so in an order; the same for every service."""
+    max_head_bytes: int = Field(default=64 * 1024, ge=1024)
+    """The longest head of a request: its first line and all header fields."""
+    max_head_fields: int = Field(default=100, ge=10)
+    head_timeout_s: float = Field(default=10.0, gt=0)
+    """How long a client may take to send the head of a request."""
+    max_connections: int = Field(default=4096, ge=1)
+    """Open connections of a listener; never more than the system's limit of open files leaves room for."""
+    max_requests: int = Field(default=128, ge=1)
+    """Requests in hand of people who enter at a port; what services ask each other is not counted."""
 
     @property
     def secrets_path(self) -> Path:
