@@ -45,6 +45,33 @@ _HTTP: Final = Row("Rate, errors, duration", (
     ),
 ))  # fmt: skip
 
+_DOOR: Final = Row("At the door", (
+    Graph(
+        "Requests in hand", "What is being served, by how it came in. Orders take the places of readers first.",
+        "short", (Query('sum by (lane) (store_requests_in_hand{service="$service"})', "{{lane}}"),),
+    ),
+    Graph(
+        "Refused: too many in hand", "Answered 503 `overloaded` at once; nothing was begun.",
+        "reqps",
+        (
+            Query(
+                'sum by (lane) (rate(store_requests_refused_total{service="$service"}[$__rate_interval]))', "{{lane}}"
+            ),
+        ),
+        ANY_IS_BAD,
+    ),
+    Graph(
+        "Not read", "Requests that did not arrive whole, by what was wrong; `abandoned`: the client hung up.",
+        "reqps",
+        (
+            Query(
+                'sum by (reason) (rate(store_requests_not_read_total{service="$service"}[$__rate_interval]))',
+                "{{reason}}",
+            ),
+        ),
+    ),
+))  # fmt: skip
+
 _DATABASE: Final = Row("Database, as the service sees it", (
     Graph(
         "Operations by table", "Operations on the database.",
@@ -145,6 +172,6 @@ _PEERS: Final = Row("Neighbours and the process", (
 
 SERVICE: Final = Board(
     "service", "Service (RED)", "Rate, errors and duration of one service, its database, its neighbours.",
-    (_HTTP, _DATABASE, _PEERS),
+    (_HTTP, _DOOR, _DATABASE, _PEERS),
     (Variable("service", "Service", 'label_values(up{job="shop"}, service)'),),
 )  # fmt: skip
