@@ -25,6 +25,7 @@ from store_cart.use_cases.clear_cart import ClearCart
 from store_cart.use_cases.list_carts import ListCarts
 from store_cart.use_cases.list_recently_viewed import ListRecentlyViewed
 from store_cart.use_cases.merge_carts import MergeCarts
+from store_cart.use_cases.price_cart import PriceCart
 from store_cart.use_cases.read_cart import ReadCart
 from store_cart.use_cases.recognise_guest import RecogniseGuest
 from store_cart.use_cases.record_view import RecordView
@@ -34,6 +35,7 @@ from store_cart.use_cases.set_item import SetItem
 from store_cart.use_cases.show_cart import ShowCart
 from store_cart.use_cases.subtract_order import SubtractOrder
 from store_cart.use_cases.sweep import Sweep
+from store_cart.use_cases.take_cart import GiveBack, TakeCart
 from store_cart.use_cases.welcome_guest import WelcomeGuest
 
 NAME: Final = "cart"
@@ -105,11 +107,12 @@ def _use_cases(
     products = RememberedProducts(
         catalogue, clock, fresh_s=settings.cart_known_products_s, capacity=settings.cart_known_products
     )
-    idle_ms = settings.cart_guest_idle_s * 1000
+    idle_ms, order_ms = settings.cart_guest_idle_s * 1000, settings.cart_order_s * 1000
+    price_cart = PriceCart(carts, catalogue, settings.currency)
     return UseCases(
         welcome_guest=WelcomeGuest(carts, tokens),
         recognise_guest=RecogniseGuest(tokens),
-        show_cart=ShowCart(carts, catalogue, settings.currency),
+        show_cart=ShowCart(carts, price_cart),
         add_item=AddItem(carts, products, added, clock, settings.cart_operation_s * 1000),
         set_item=SetItem(carts, products, clock),
         remove_item=RemoveItem(carts, clock),
@@ -120,6 +123,9 @@ def _use_cases(
         list_recently_viewed=ListRecentlyViewed(views, catalogue),
         list_carts=ListCarts(carts),
         read_cart=ReadCart(carts),
-        subtract_order=SubtractOrder(carts, clock, settings.cart_order_s * 1000),
+        price_cart=price_cart,
+        take_cart=TakeCart(carts, clock, order_ms),
+        give_back=GiveBack(carts, clock, order_ms),
+        subtract_order=SubtractOrder(carts, clock, order_ms),
         sweep=Sweep(carts, views, clock, idle_ms),
     )

@@ -55,11 +55,28 @@ class Line(NamedTuple):
     added_ms: int
     since: int = 0
     """The cart's version at which the line was put there, or its quantity was set; adding leaves it."""
+    shown_minor: int | None = None
+    """The unit price that its shopper was shown last; None in lines that are older than this: when it was added."""
 
     @classmethod
     def of(cls, product: Product, quantity: int, added_ms: int) -> "Line":
-        """Return the line of a product put into the cart now."""
-        return cls(product.id, quantity, product.sku, product.name, product.price_minor, added_ms)
+        """Return the line of a product put into the cart now, at the price that the answer shows."""
+        price_minor = product.price_minor
+        return cls(
+            *(product.id, quantity, product.sku, product.name, price_minor, added_ms), shown_minor=price_minor
+        )
+
+    @property
+    def last_shown_minor(self) -> int:
+        """The unit price that its shopper was shown last."""
+        return self.price_when_added_minor if self.shown_minor is None else self.shown_minor
+
+    def showing(self, shown: "Shown") -> "Line":
+        """Return the line after its shopper saw a price; of two prices seen at the same moment, the lower."""
+        price_minor = shown.price_minor
+        if self.last_shown_minor != shown.before_minor:
+            price_minor = min(price_minor, self.last_shown_minor)
+        return self._replace(shown_minor=price_minor)
 
     def price_changed(self, price_minor: int) -> bool:
         """Whether the product costs something else than when it was added."""
@@ -77,6 +94,14 @@ class Cart:
     def size(self) -> "CartSize":
         """The cart in three numbers."""
         return CartSize(self.version, len(self.lines), sum(line.quantity for line in self.lines))
+
+
+class Shown(NamedTuple):
+    """A unit price that a shopper is about to see, and the one that was shown before."""
+
+    product_id: str
+    before_minor: int
+    price_minor: int
 
 
 class Ordered(NamedTuple):
@@ -109,6 +134,8 @@ class LineChange:
     cart: CartSize
     applied: bool = True
     """False when the same operation had been counted before."""
+    unit_price_minor: int | None = None
+    """What the shopper is shown by the answer; None when the line is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +233,10 @@ def plan_merge(mine: Iterable[Line], guest: Iterable[Line], limits: Limits) -> M
         wanted = added.quantity + (present.quantity if present else 0)
         if wanted > limits.max_quantity:
             plan.capped.append(added.product_id)
-        merged = (present or added)._replace(quantity=min(wanted, limits.max_quantity))
+        merged = (present or added)._replace(
+            quantity=min(wanted, limits.max_quantity),
+            shown_minor=min(line.last_shown_minor for line in (present or added, added)),
+        )
         lines[added.product_id] = merged
         plan.changed.append(merged)
     return plan
@@ -241,6 +271,19 @@ class PricedCart:
         sellable = (line for line in self.cart.lines if line.product_id in products)
         return sum(products[line.product_id].price_minor * line.quantity for line in sellable)
 
+    @property
+    def news(self) -> list[Shown]:
+        """The prices in it that differ from what its shopper was shown last."""
+        products = self.products or {}
+        priced = (
+            (line, products[line.product_id]) for line in self.cart.lines if line.product_id in products
+        )
+        return [
+            Shown(line.product_id, line.last_shown_minor, product.price_minor)
+            for line, product in priced
+            if line.last_shown_minor != product.price_minor
+        ]
+
 
 class UnknownProduct(NotFound):
     """The catalogue has no such product, or not any more."""
@@ -264,6 +307,12 @@ class CartMerged(Conflict):
     """The guest's cart has become part of an account's cart."""
 
     slug, title = "cart-merged", "This guest cart was merged into an account's cart"
+
+
+class CartChanged(Conflict):
+    """The cart is not as an order read it: it was changed, or another order took it."""
+
+    slug, title = "cart-changed", "The cart was changed or ordered meanwhile"
 
 
 class InvalidCartToken(BadRequest):

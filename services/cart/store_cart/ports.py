@@ -14,6 +14,7 @@ from store_cart.domain import (
     Ordered,
     Owner,
     Product,
+    Shown,
     View,
 )
 
@@ -32,25 +33,39 @@ class CartStore(Protocol):
         """Return one line of a cart, or None."""
         ...
 
-    async def add(self, owner: Owner, line: Line, operation: Operation) -> LineChange:
+    async def add(
+        self, owner: Owner, line: Line, operation: Operation, if_version: Collection[int] | None = None
+    ) -> LineChange:
         """Add the line's quantity to what is there; commutes with other adds; an operation counts once.
 
         Raises:
             KeyReused: the operation came before with another fingerprint.
+            PreconditionFailed: the cart's version is none of `if_version`.
             QuantityLimit, CartFull, CartMerged: it does not fit.
         """
         ...
 
-    async def put(self, owner: Owner, line: Line) -> LineChange:
-        """Set a line's quantity; a new line is made, an old one keeps its price when added.
+    async def put(self, owner: Owner, line: Line, if_version: Collection[int] | None = None) -> LineChange:
+        """Set a line's quantity and the price shown; a new line is made, an old one keeps its price when added.
 
         Raises:
+            PreconditionFailed: the cart's version is none of `if_version`.
             QuantityLimit, CartFull, CartMerged: it does not fit.
         """
         ...
 
-    async def remove(self, owner: Owner, product_id: str, at_ms: int) -> LineChange:
-        """Take a line out; nothing changes when it is not there."""
+    async def remove(
+        self, owner: Owner, product_id: str, at_ms: int, if_version: Collection[int] | None = None
+    ) -> LineChange:
+        """Take a line out; nothing changes when it is not there.
+
+        Raises:
+            PreconditionFailed: the cart's version is none of `if_version`.
+        """
+        ...
+
+    async def show(self, owner: Owner, shown: Sequence[Shown]) -> None:
+        """Keep which prices the shopper is shown; the cart stays at its version. Lines that went are passed over."""
         ...
 
     async def replace(
@@ -74,6 +89,24 @@ class CartStore(Protocol):
         """Take what was ordered out of the cart, once for each order; return the cart's version.
 
         What was added to an ordered line stays, and so does a line that was set anew: the shopper said so, later.
+        """
+        ...
+
+    async def take(self, user: Owner, order_id: str, version: int, at_ms: int, forget_ms: int) -> int:
+        """Take all lines out for an order, if the cart is at this version; return its version then.
+
+        The lines are kept beside the cart until `give_back`. An order that took them already may repeat it.
+
+        Raises:
+            CartChanged: the cart is at another version, or the order has given back.
+        """
+        ...
+
+    async def give_back(self, user: Owner, order_id: str, at_ms: int, forget_ms: int) -> int:
+        """Put the lines that an order took back, once, beside what is there now; return the cart's version.
+
+        From then on the order takes nothing any more, also when it had not taken anything yet. Limits do not
+        apply: the shopper owned these lines.
         """
         ...
 

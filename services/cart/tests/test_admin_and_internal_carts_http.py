@@ -59,7 +59,10 @@ async def test_a_service_reads_a_users_cart(shop: CartShop) -> None:
     assert (await shop.call("GET", CART, headers=shop.service)).body == {"version": 0, "items": []}
     await shop.add(shop.user, MUG, 2)
     cart = await shop.call("GET", CART, headers=shop.service)
-    assert cart.body == {"version": 1, "items": [{"product_id": MUG, "quantity": 2, "since": 1}]}
+    assert cart.body == {
+        "version": 1,
+        "items": [{"product_id": MUG, "quantity": 2, "since": 1, "shown_minor": 250}],
+    }
 
 
 async def test_a_service_subtracts_an_order_once(shop: CartShop) -> None:

@@ -38,6 +38,7 @@ async def test_adding_answers_the_line_and_the_cart_in_numbers(shop: CartShop) -
     assert answer.body == {
         "product_id": MUG,
         "quantity": 2,
+        "unit_price_minor": 250,
         "version": 2,
         "line_count": 2,
         "item_count": 6,
@@ -187,7 +188,17 @@ async def test_replacing_adds_lines_of_one_product_together(shop: CartShop) -> N
         {"product_id": MUG, "quantity": 3},
     ]
     answer = await shop.call("PUT", ITEMS, {"items": lines}, shop.user)
-    assert answer.body == {"version": 1, "line_count": 2, "item_count": 6, "cart_token": None}
+    items = [
+        {"product_id": MUG, "quantity": 5, "unit_price_minor": 250},
+        {"product_id": LAMP, "quantity": 1, "unit_price_minor": 250},
+    ]
+    assert answer.body == {
+        "version": 1,
+        "line_count": 2,
+        "item_count": 6,
+        "items": items,
+        "cart_token": None,
+    }
     assert await shop.quantities(shop.user) == {MUG: 5, LAMP: 1}
 
 

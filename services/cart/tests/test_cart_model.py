@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from store_cart.adapters.cassandra_carts import CassandraCartStore
 from store_cart.adapters.sqlite_carts import SqliteCartStore
 from store_cart.adapters.stores import SCHEMA
-from store_cart.domain import CartFull, CartMerged, KeyReused, Limits, Ordered, Owner, QuantityLimit
+from store_cart.domain import (
+    CartChanged,
+    CartFull,
+    CartMerged,
+    KeyReused,
+    Limits,
+    Ordered,
+    Owner,
+    QuantityLimit,
+)
 from store_cart.ports import CartStore
 from store_kit.problems import PreconditionFailed, Problem
 from store_kit.sqlite import Sqlite
@@ -28,6 +37,7 @@ PRODUCTS = st.sampled_from((MUG, LAMP, CLOCK, CARD))
 OWNERS = st.sampled_from((USER, GUEST))
 QUANTITIES = st.integers(1, 21)
 KEYS = st.none() | st.sampled_from(("a", "b"))
+ORDERS = st.sampled_from(("order-3", "order-4"))
 STEPS = st.one_of(
     st.tuples(st.just("add"), OWNERS, PRODUCTS, QUANTITIES, KEYS),
     st.tuples(st.just("put"), OWNERS, PRODUCTS, QUANTITIES),
@@ -39,6 +49,8 @@ STEPS = st.one_of(
     st.tuples(
         st.just("subtract"), st.sampled_from(("order-1", "order-2")), st.dictionaries(PRODUCTS, QUANTITIES)
     ),
+    st.tuples(st.just("take"), ORDERS, st.integers(-1, 0)),
+    st.tuples(st.just("give_back"), ORDERS),
 )
 
 
@@ -50,6 +62,7 @@ class Model:
     versions: dict[Owner, int] = field(default_factory=lambda: {USER: 0, GUEST: 0})
     done: dict[Any, Any] = field(default_factory=dict)
     merged: bool = False
+    taken: dict[str, dict[str, int] | None] = field(default_factory=dict)
 
     def add(self, owner: Owner, product: str, quantity: int, key: str | None) -> None:
         known = self.done.get((owner, key)) if key else None
@@ -91,6 +104,27 @@ class Model:
             left = {p: q - lines.get(p, 0) for p, q in self.lines[USER].items()}
             self._become(USER, {p: q for p, q in left.items() if q > 0})
 
+    def take(self, order: str, behind: int) -> None:
+        """Take the cart as it was `behind` versions ago."""
+        if order in self.taken:
+            if self.taken[order] is None:
+                raise CartChanged
+            return
+        if behind:
+            raise CartChanged
+        self.taken[order] = self.lines[USER]
+        self._become(USER, {})
+
+    def give_back(self, order: str) -> None:
+        lines = self.taken.get(order)
+        self.taken[order] = None
+        if lines is not None:
+            mine = dict(self.lines[USER])
+            for product, quantity in lines.items():
+                mine[product] = mine.get(product, 0) + quantity
+            self.lines[USER] = mine
+            self.versions[USER] += 1
+
     def _become(self, owner: Owner, lines: dict[str, int]) -> None:
         if len(lines) > LIMITS.max_lines:
             raise CartFull
@@ -104,6 +138,11 @@ class Model:
 
 async def apply(carts: CartStore, number: int, name: str, *args: Any) -> None:
     match name, args:
+        case "take", (order, behind):
+            version = (await carts.read(USER)).version + behind
+            await carts.take(USER, order, version, number, 10**15)
+        case "give_back", (order,):
+            await carts.give_back(USER, order, number, 10**15)
         case "add", (owner, product, quantity, key):
             step = operation(key, f"{product} {quantity}", number=number)
             await carts.add(owner, line(product, quantity, added_ms=number), step)

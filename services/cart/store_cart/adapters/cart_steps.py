@@ -8,6 +8,7 @@ from store_kit.problems import PreconditionFailed
 
 from store_cart.domain import (
     Cart,
+    CartChanged,
     CartMerged,
     CartSize,
     Limits,
@@ -16,6 +17,7 @@ from store_cart.domain import (
     MergeReport,
     Operation,
     Ordered,
+    Shown,
     plan_merge,
 )
 
@@ -73,6 +75,30 @@ class Once(Generic[T]):
     fingerprint: str = ""
 
 
+def at_version(if_version: Collection[int] | None, decide: Decide[T]) -> Decide[T]:
+    """Decide only on a cart that is at one of these versions."""
+    if if_version is None:
+        return decide
+
+    def only_then(state: CartState) -> tuple[CartState, T]:
+        check_version(state.version, if_version)
+        return decide(state)
+
+    return only_then
+
+
+def check_version(version: int, if_version: Collection[int] | None) -> None:
+    """Pass a cart that is at one of the versions that the caller has seen.
+
+    Raises:
+        PreconditionFailed: it is not.
+    """
+    if if_version is not None and version not in if_version:
+        raise PreconditionFailed(
+            f"The cart is at version {version} now; read it again and repeat the change."
+        )
+
+
 def adding(line: Line, limits: Limits) -> Decide[LineChange]:
     """Add to a line; the place in the cart is the first, the price seen the last."""
 
@@ -94,7 +120,8 @@ def added_before(line: Line, operation: Operation) -> Callable[[CartState, str],
     def repeated(state: CartState, fingerprint: str) -> LineChange:
         operation.must_repeat(fingerprint)
         present = state.lines.get(line.product_id)
-        return LineChange(line.product_id, present.quantity if present else 0, state.size, applied=False)
+        quantity, shown_minor = (present.quantity, present.last_shown_minor) if present else (0, None)
+        return LineChange(line.product_id, quantity, state.size, applied=False, unit_price_minor=shown_minor)
 
     return repeated
 
@@ -122,10 +149,7 @@ def replacing(
     """Make these the only lines."""
 
     def decide(state: CartState) -> tuple[CartState, CartSize]:
-        if if_version is not None and state.version not in if_version:
-            raise PreconditionFailed(
-                f"The cart is at version {state.version} now; read it again and repeat the change."
-            )
+        check_version(state.version, if_version)
         limits.check_lines(len(lines))
         for line in lines:
             limits.check_quantity(line.product_id, line.quantity)
@@ -153,6 +177,81 @@ def subtracting(ordered: Sequence[Ordered], at_ms: int) -> Decide[int]:
         return after, after.version
 
     return decide
+
+
+def showing(shown: Sequence[Shown]) -> Decide[None]:
+    """Note prices that the shopper is shown; it is no new version."""
+
+    def decide(state: CartState) -> tuple[CartState, None]:
+        there = [one for one in shown if one.product_id in state.lines]
+        seen = {one.product_id: state.lines[one.product_id].showing(one) for one in there}
+        return (replace(state, lines={**state.lines, **seen}) if seen else state), None
+
+    return decide
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an order has of a cart: the lines that it took, or that it gave back and takes nothing any more."""
+
+    lines: Sequence[Line] = ()
+    returned: bool = False
+
+
+Claiming = Callable[[CartState, Claim | None], tuple[CartState, Claim | None]]
+"""Returns the next state and claim of an order; the same state when there is nothing to write; raises to refuse."""
+
+
+def taking(version: int, at_ms: int) -> Claiming:
+    """Take all lines of a cart that is at this version."""
+
+    def decide(state: CartState, claim: Claim | None) -> tuple[CartState, Claim | None]:
+        check_takes(claim)
+        if claim is not None:
+            return state, claim
+        check_taken_at(state.version, version)
+        return state.with_lines({}, at_ms), Claim(list(state.lines.values()))
+
+    return decide
+
+
+def check_takes(claim: Claim | None) -> None:
+    """Pass an order that has not given back what it took.
+
+    Raises:
+        CartChanged: it has.
+    """
+    if claim is not None and claim.returned:
+        raise CartChanged("This order was turned back and has given its lines back to the cart.")
+
+
+def check_taken_at(version: int, wanted: int) -> None:
+    """Pass a cart that is at the version that an order read.
+
+    Raises:
+        CartChanged: it is not.
+    """
+    if version != wanted:
+        raise CartChanged(f"The cart is at version {version} now, no longer at {wanted}.")
+
+
+def giving_back(at_ms: int) -> Claiming:
+    """Put lines back that an order took; one that took nothing is kept from taking anything later."""
+
+    def decide(state: CartState, claim: Claim | None) -> tuple[CartState, Claim | None]:
+        if claim is not None and claim.returned:
+            return state, claim
+        if claim is None:
+            return replace(state), Claim(returned=True)  # written, so that a late taking loses its race
+        back = {line.product_id: joined(line, state.lines.get(line.product_id)) for line in claim.lines}
+        return state.with_lines({**state.lines, **back}, at_ms), Claim(returned=True)
+
+    return decide
+
+
+def joined(back: Line, present: Line | None) -> Line:
+    """Return the line that comes of one that is given back and what was put in its place meanwhile."""
+    return back if present is None else present._replace(quantity=present.quantity + back.quantity)
 
 
 def beginning(guest_id: str, at_ms: int) -> Decide[bool]:
@@ -194,7 +293,9 @@ def bringing(guest_id: str, lines: Sequence[Line], at_ms: int, limits: Limits) -
 def _set(state: CartState, line: Line) -> Line:
     """Return a line with its new quantity, and for the rest as it is in the cart if it is there."""
     present = state.lines.get(line.product_id)
-    return _since_now(state, line if present is None else present._replace(quantity=line.quantity))
+    if present is not None:
+        line = present._replace(quantity=line.quantity, shown_minor=line.shown_minor)
+    return _since_now(state, line)
 
 
 def _since_now(state: CartState, line: Line) -> Line:
@@ -206,4 +307,6 @@ def _with_line(state: CartState, line: Line, limits: Limits, at_ms: int) -> tupl
     limits.check_quantity(line.product_id, line.quantity)
     after = state.with_lines({**state.lines, line.product_id: line}, at_ms)
     limits.check_lines(len(after.lines))
-    return after, LineChange(line.product_id, line.quantity, after.size)
+    return after, LineChange(
+        line.product_id, line.quantity, after.size, unit_price_minor=line.last_shown_minor
+    )

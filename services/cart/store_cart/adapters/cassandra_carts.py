@@ -9,15 +9,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-import msgspec
 from store_kit.cassandra import Cassandra, Statement
 from store_kit.ids import new_id
 from store_kit.turns import Turns, pause_after_losing
 
 from store_cart.adapters import cart_steps as steps
-from store_cart.adapters.cart_steps import CartState, Decide, Once
+from store_cart.adapters.cart_steps import CartState, Claim, Claiming, Decide, Once
 from store_cart.adapters.cassandra_cart_index import CassandraCartIndex
 from store_cart.adapters.keys import owner_key
+from store_cart.adapters.line_codec import decode_lines, encode_lines
 from store_cart.domain import (
     Cart,
     CartSize,
@@ -29,6 +29,7 @@ from store_cart.domain import (
     Operation,
     Ordered,
     Owner,
+    Shown,
 )
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ _GET: Final = (
     "SELECT version, updated_ms, lines, closed_for, merging FROM carts WHERE owner = ? AND id = 'cart'"
 )
 _LOOK: Final = (
-    "SELECT version, updated_ms, lines, closed_for, merging, id, commit_id, fingerprint FROM carts"
+    "SELECT version, updated_ms, lines, closed_for, merging, id, commit_id, fingerprint, taken FROM carts"
     " WHERE owner = ? AND id IN ('cart', ?)"
 )
 _SUMMARY: Final = (
@@ -52,6 +53,9 @@ _SET: Final = (
 _REMEMBER: Final = (
     "INSERT INTO carts (owner, id, fingerprint, commit_id) VALUES (?, ?, ?, ?) IF NOT EXISTS USING TTL ?"
 )
+_CLAIM: Final = (
+    "INSERT INTO carts (owner, id, fingerprint, commit_id, taken) VALUES (?, ?, ?, ?, ?) USING TTL ?"
+)
 _REMEMBER_LONGER: Final = "INSERT INTO carts (owner, id, fingerprint) VALUES (?, ?, ?) USING TTL ?"
 
 _COMMIT_TTL_S: Final = 600
@@ -59,8 +63,8 @@ _COMMIT_TTL_S: Final = 600
 _DAY_S: Final = 86_400
 _LONGEST_TTL_S: Final = 5 * 365 * _DAY_S
 """Cassandra 4.1 takes no row that expires after 2038."""
-_encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(list[Line])
+_TOOK: Final = "took"
+_GAVE_BACK: Final = "gave back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,15 @@ class _Seen:
     """The last change of the cart; None: there is no row of it."""
     fingerprint: str | None
     """What the operation came with when it was counted; None: it was not."""
+    taken: bytes | None = None
+    """The lines that an order took and has not given back."""
+
+    @property
+    def claim(self) -> Claim | None:
+        """What the order has of the cart whose operation was looked for."""
+        if self.fingerprint is None:
+            return None
+        return Claim(decode_lines(self.taken or encode_lines(())), self.fingerprint == _GAVE_BACK)
 
 
 class CassandraCartStore:
@@ -103,22 +116,31 @@ class CassandraCartStore:
         state = await self._state(owner)
         return None if state.closed_for else state.lines.get(product_id)
 
-    async def add(self, owner: Owner, line: Line, operation: Operation) -> LineChange:
+    async def add(
+        self, owner: Owner, line: Line, operation: Operation, if_version: Collection[int] | None = None
+    ) -> LineChange:
         """Add to a line's quantity, once for each operation."""
         once = None
         if operation.repeatable:
             ttl_s = _ttl_s(operation.forget_ms - line.added_ms)
             repeated = steps.added_before(line, operation)
             once = Once(f"add:{operation.id}", ttl_s, repeated, operation.fingerprint)
-        return await self._change(owner, steps.adding(line, self._limits), once)
+        adding = steps.at_version(if_version, steps.adding(line, self._limits))
+        return await self._change(owner, adding, once)
 
-    async def put(self, owner: Owner, line: Line) -> LineChange:
+    async def put(self, owner: Owner, line: Line, if_version: Collection[int] | None = None) -> LineChange:
         """Set a line's quantity."""
-        return await self._change(owner, steps.putting(line, self._limits))
+        return await self._change(owner, steps.at_version(if_version, steps.putting(line, self._limits)))
 
-    async def remove(self, owner: Owner, product_id: str, at_ms: int) -> LineChange:
+    async def remove(
+        self, owner: Owner, product_id: str, at_ms: int, if_version: Collection[int] | None = None
+    ) -> LineChange:
         """Take a line out."""
-        return await self._change(owner, steps.removing(product_id, at_ms))
+        return await self._change(owner, steps.at_version(if_version, steps.removing(product_id, at_ms)))
+
+    async def show(self, owner: Owner, shown: Sequence[Shown]) -> None:
+        """Keep which prices the shopper is shown."""
+        await self._change(owner, steps.showing(shown))
 
     async def replace(
         self, owner: Owner, lines: Sequence[Line], at_ms: int, if_version: Collection[int] | None = None
@@ -133,6 +155,14 @@ class CassandraCartStore:
         ttl_s = _ttl_s(forget_ms - at_ms)
         once = Once(f"order:{order_id}", ttl_s, lambda state, _: state.version)
         return await self._change(user, steps.subtracting(ordered, at_ms), once)
+
+    async def take(self, user: Owner, order_id: str, version: int, at_ms: int, forget_ms: int) -> int:
+        """Take all lines out for an order, if the cart is at this version."""
+        return await self._claim(user, order_id, steps.taking(version, at_ms), _ttl_s(forget_ms - at_ms))
+
+    async def give_back(self, user: Owner, order_id: str, at_ms: int, forget_ms: int) -> int:
+        """Put the lines that an order took back, once."""
+        return await self._claim(user, order_id, steps.giving_back(at_ms), _ttl_s(forget_ms - at_ms))
 
     async def merge(self, guest: Owner, user: Owner, at_ms: int, forget_ms: int) -> MergeReport:  # noqa: ARG002
         """Note the guest in the user's cart, close the guest's cart, bring its lines: each step once.
@@ -214,6 +244,28 @@ class CassandraCartStore:
             tries += 1
             await pause_after_losing(tries)
 
+    async def _claim(self, user: Owner, order_id: str, decide: Claiming, ttl_s: int) -> int:
+        """Read a cart and what an order has of it, decide, write both; begin again when another was first."""
+        key, commit_id, tries = owner_key(user), new_id(), 0
+        proof = (key, f"taken:{order_id}")
+        async with self._turns.of(key):
+            while True:
+                seen = await self._look(user, proof[1])
+                after, claim = decide(seen.state, seen.claim)
+                if after is seen.state or claim is None:
+                    return after.version
+                await self._announce(user, seen, after)
+                row = (self._ttl_of(user), *_values(after), commit_id, key, seen.commit_id)
+                has = (
+                    (_GAVE_BACK, commit_id, None)
+                    if claim.returned
+                    else (_TOOK, commit_id, encode_lines(claim.lines))
+                )
+                if await self._applied(proof, commit_id, (_SET, row), (_CLAIM, (*proof, *has, ttl_s))):
+                    return after.version
+                tries += 1
+                await pause_after_losing(tries)
+
     async def _applied(self, proof: tuple[str, ...], commit_id: str, *statements: Statement) -> bool:
         """Write all if the cart is as it was seen; `proof` is the row that shows whose commit it was."""
 
@@ -240,13 +292,13 @@ class CassandraCartStore:
 
     async def _look(self, owner: Owner, operation_id: str) -> _Seen:
         """Return a cart, and whether an operation was counted, at one moment."""
-        state, commit_id, fingerprint = CartState(), None, None
+        state, commit_id, fingerprint, taken = CartState(), None, None, None
         for row in await self._db.all("carts.look", _LOOK, (owner_key(owner), operation_id)):
             if row[5] == "cart":
                 state, commit_id = _state_of(row), row[6]
             else:
-                fingerprint = row[7]
-        return _Seen(state, commit_id, fingerprint)
+                fingerprint, taken = row[7:9]
+        return _Seen(state, commit_id, fingerprint, taken)
 
     async def _state(self, owner: Owner) -> CartState:
         row = await self._db.one("carts.get", _GET, (owner_key(owner),))
@@ -268,13 +320,13 @@ def _merge_id(guest_id: str) -> str:
 
 def _state_of(row: Sequence[Any]) -> CartState:
     version, updated_ms, lines, closed_for, merging = row[:5]
-    by_product = {line.product_id: line for line in _decoder.decode(lines)}
+    by_product = {line.product_id: line for line in decode_lines(lines)}
     return CartState(version, updated_ms, by_product, closed_for, dict(merging or {}))
 
 
 def _values(state: CartState) -> tuple[Any, ...]:
     """Return what a cart's row holds, in the order of the statement."""
-    lines, size = _encoder.encode(sorted(state.lines.values())), state.size
+    lines, size = encode_lines(state.lines.values()), state.size
     return (
         state.version,
         state.updated_ms,

@@ -4,10 +4,11 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from store_kit.problems import PreconditionFailed
 from store_kit.sqlite import Sqlite
 
+from store_cart.adapters.cart_steps import Claim, check_taken_at, check_takes, check_version, joined
 from store_cart.adapters.keys import owner_key, owner_of
+from store_cart.adapters.line_codec import decode_lines, encode_lines
 from store_cart.domain import (
     Cart,
     CartMerged,
@@ -21,24 +22,27 @@ from store_cart.domain import (
     Operation,
     Ordered,
     Owner,
+    Shown,
     plan_merge,
 )
 
 _READ: Final = """
-    SELECT c.version, l.product_id, l.quantity, l.sku, l.name, l.price_when_added_minor, l.added_ms, l.since
+    SELECT c.version, l.product_id, l.quantity, l.sku, l.name, l.price_when_added_minor, l.added_ms, l.since,
+        l.shown_minor
     FROM carts c LEFT JOIN lines l ON l.owner = c.owner WHERE c.owner = ?"""
 # One statement, so that version and lines belong to one moment.
 
 _LINES: Final = (
-    "SELECT product_id, quantity, sku, name, price_when_added_minor, added_ms, since"
+    "SELECT product_id, quantity, sku, name, price_when_added_minor, added_ms, since, shown_minor"
     " FROM lines WHERE owner = ?"
 )
 _LINE: Final = _LINES + " AND product_id = ?"
 
 _INSERT: Final = """
-    INSERT INTO lines (owner, product_id, quantity, sku, name, price_when_added_minor, added_ms, since)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1 + ifnull((SELECT version FROM carts WHERE owner = ?1), 0))
-    ON CONFLICT DO UPDATE SET """
+    INSERT INTO lines
+        (owner, product_id, quantity, sku, name, price_when_added_minor, added_ms, shown_minor, since)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1 + ifnull((SELECT version FROM carts WHERE owner = ?1), 0))
+    ON CONFLICT DO UPDATE SET shown_minor = excluded.shown_minor, """
 _MERGE: Final = _INSERT + "quantity = excluded.quantity"
 _PUT: Final = _INSERT + "quantity = excluded.quantity, since = excluded.since"
 _ADD: Final = (
@@ -46,6 +50,12 @@ _ADD: Final = (
     + """quantity = quantity + excluded.quantity, sku = excluded.sku, name = excluded.name,
         price_when_added_minor = excluded.price_when_added_minor RETURNING quantity"""
 )
+
+_SHOW: Final = """
+    UPDATE lines SET shown_minor = CASE WHEN ifnull(shown_minor, price_when_added_minor) = ?3 THEN ?4
+        ELSE min(ifnull(shown_minor, price_when_added_minor), ?4) END
+    WHERE owner = ?1 AND product_id = ?2"""
+_RETURN: Final = "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 _TOUCH: Final = """
     INSERT INTO carts (owner, version, updated_ms) VALUES (?, 1, ?)
@@ -87,6 +97,9 @@ _LOWER_ORDERED: Final = """
     UPDATE lines SET quantity = quantity - ?3
     WHERE owner = ?1 AND product_id = ?2 AND since = ifnull(?4, since) AND quantity > ?3"""
 
+_FORGET_TAKEN: Final = """
+    DELETE FROM taken WHERE rowid IN
+        (SELECT rowid FROM taken WHERE forget_ms <= ? ORDER BY forget_ms LIMIT ?)"""
 _FORGET: Final = """
     DELETE FROM operations WHERE (owner, id) IN
         (SELECT owner, id FROM operations WHERE forget_ms <= ? ORDER BY forget_ms LIMIT ?)"""
@@ -113,7 +126,9 @@ class SqliteCartStore:
         row = self._db.one("lines.get", _LINE, (owner_key(owner), product_id))
         return Line._make(row) if row else None
 
-    async def add(self, owner: Owner, line: Line, operation: Operation) -> LineChange:
+    async def add(
+        self, owner: Owner, line: Line, operation: Operation, if_version: Collection[int] | None = None
+    ) -> LineChange:
         """Add to a line's quantity, once for each operation."""
         key, operation_id = owner_key(owner), f"add:{operation.id}"
 
@@ -123,30 +138,31 @@ class SqliteCartStore:
             ):
                 operation.must_repeat(_fingerprint(db, key, operation_id))
                 return _line_change(db, key, line.product_id)
+            _check_version(db, key, if_version)
             (quantity,) = db.execute(_ADD, _row(key, line)).fetchall()[0]
-            return LineChange(
-                line.product_id, quantity, self._written(db, key, line.added_ms, line, quantity)
-            )
+            return self._written(db, key, line.added_ms, line, quantity)
 
         return await self._db.write("lines.add", work)
 
-    async def put(self, owner: Owner, line: Line) -> LineChange:
+    async def put(self, owner: Owner, line: Line, if_version: Collection[int] | None = None) -> LineChange:
         """Set a line's quantity."""
         key = owner_key(owner)
 
         def work(db: sqlite3.Connection) -> LineChange:
+            _check_version(db, key, if_version)
             db.execute(_PUT, _row(key, line))
-            return LineChange(
-                line.product_id, line.quantity, self._written(db, key, line.added_ms, line, line.quantity)
-            )
+            return self._written(db, key, line.added_ms, line, line.quantity)
 
         return await self._db.write("lines.put", work)
 
-    async def remove(self, owner: Owner, product_id: str, at_ms: int) -> LineChange:
+    async def remove(
+        self, owner: Owner, product_id: str, at_ms: int, if_version: Collection[int] | None = None
+    ) -> LineChange:
         """Delete a line."""
         key = owner_key(owner)
 
         def work(db: sqlite3.Connection) -> LineChange:
+            _check_version(db, key, if_version)
             gone = db.execute(
                 "DELETE FROM lines WHERE owner = ? AND product_id = ?", (key, product_id)
             ).rowcount
@@ -155,6 +171,11 @@ class SqliteCartStore:
             return LineChange(product_id, 0, _size(db, key), applied=False)
 
         return await self._db.write("lines.remove", work)
+
+    async def show(self, owner: Owner, shown: Sequence[Shown]) -> None:
+        """Keep which prices the shopper is shown."""
+        values = [(owner_key(owner), *one) for one in shown]
+        await self._db.write("lines.show", lambda db: db.executemany(_SHOW, values).rowcount)
 
     async def replace(
         self, owner: Owner, lines: Sequence[Line], at_ms: int, if_version: Collection[int] | None = None
@@ -201,6 +222,41 @@ class SqliteCartStore:
 
         return await self._db.write("carts.subtract", work)
 
+    async def take(self, user: Owner, order_id: str, version: int, at_ms: int, forget_ms: int) -> int:
+        """Take all lines out for an order, if the cart is at this version."""
+        key = owner_key(user)
+
+        def work(db: sqlite3.Connection) -> int:
+            claim, now = _claim(db, key, order_id), _size(db, key).version
+            check_takes(claim)
+            if claim is not None:
+                return now
+            check_taken_at(now, version)
+            row = (key, order_id, encode_lines(_lines(db, key)), forget_ms)
+            db.execute("INSERT INTO taken VALUES (?, ?, ?, ?)", row)
+            db.execute("DELETE FROM lines WHERE owner = ?", (key,))
+            return _touch(db, key, at_ms)
+
+        return await self._db.write("carts.take", work)
+
+    async def give_back(self, user: Owner, order_id: str, at_ms: int, forget_ms: int) -> int:
+        """Put the lines that an order took back, once."""
+        key = owner_key(user)
+
+        def work(db: sqlite3.Connection) -> int:
+            claim = _claim(db, key, order_id)
+            if claim is not None and claim.returned:
+                return _size(db, key).version
+            db.execute("INSERT OR REPLACE INTO taken VALUES (?, ?, NULL, ?)", (key, order_id, forget_ms))
+            if claim is None:
+                return _size(db, key).version
+            there = {line.product_id: line for line in _lines(db, key)}
+            back = [joined(line, there.get(line.product_id)) for line in claim.lines]
+            db.executemany(_RETURN, [(*_row(key, line)[:-1], line.since, line.shown_minor) for line in back])
+            return _touch(db, key, at_ms)
+
+        return await self._db.write("carts.give_back", work)
+
     async def is_merged(self, guest: Owner) -> bool:
         """Whether the guest's cart is closed."""
         row = self._db.one("carts.merged", "SELECT merged FROM carts WHERE owner = ?", (owner_key(guest),))
@@ -218,6 +274,7 @@ class SqliteCartStore:
 
         def work(db: sqlite3.Connection) -> int:
             forgotten = db.execute(_FORGET, (now_ms, limit)).rowcount
+            forgotten += db.execute(_FORGET_TAKEN, (now_ms, limit)).rowcount
             idle = db.execute(_IDLE_GUESTS, (guests_idle_since_ms, limit)).fetchall()
             for statement in _DELETE_CART:
                 db.executemany(statement, idle)
@@ -225,12 +282,12 @@ class SqliteCartStore:
 
         return await self._db.write("carts.sweep", work)
 
-    def _written(self, db: sqlite3.Connection, key: str, at_ms: int, line: Line, quantity: int) -> CartSize:
-        """Check a cart whose line was just written; what raises here takes the write back."""
+    def _written(self, db: sqlite3.Connection, key: str, at_ms: int, line: Line, quantity: int) -> LineChange:
+        """Answer a line that was just written, checking its cart; what raises here takes the write back."""
         self._limits.check_quantity(line.product_id, quantity)
         size = _touch_and_size(db, key, at_ms)
         self._limits.check_lines(size.line_count)
-        return size
+        return LineChange(line.product_id, quantity, size, unit_price_minor=line.last_shown_minor)
 
     def _check(self, lines: Sequence[Line]) -> None:
         self._limits.check_lines(len(lines))
@@ -240,7 +297,7 @@ class SqliteCartStore:
 
 def _row(key: str, line: Line) -> tuple[str | int | None, ...]:
     """Return a line's values for an insert; since when it is there is what the insert finds."""
-    return (key, *line[:-1])
+    return (key, *line[:-2], line.shown_minor)
 
 
 def _touch(db: sqlite3.Connection, key: str, at_ms: int) -> int:
@@ -272,10 +329,11 @@ def _lines(db: sqlite3.Connection, key: str) -> list[Line]:
 
 def _line_change(db: sqlite3.Connection, key: str, product_id: str) -> LineChange:
     """Return what is there when nothing was done."""
-    row = db.execute(
-        "SELECT quantity FROM lines WHERE owner = ? AND product_id = ?", (key, product_id)
-    ).fetchone()
-    return LineChange(product_id, row[0] if row else 0, _size(db, key), applied=False)
+    row = db.execute(_LINE, (key, product_id)).fetchone()
+    if row is None:
+        return LineChange(product_id, 0, _size(db, key), applied=False)
+    line, size = Line._make(row), _size(db, key)
+    return LineChange(product_id, line.quantity, size, applied=False, unit_price_minor=line.last_shown_minor)
 
 
 def _is_new(db: sqlite3.Connection, key: str, operation_id: str, fingerprint: str, forget_ms: int) -> bool:
@@ -294,13 +352,16 @@ def _fingerprint(db: sqlite3.Connection, key: str, operation_id: str) -> str:
 
 
 def _check_version(db: sqlite3.Connection, key: str, if_version: Collection[int] | None) -> None:
-    if if_version is None:
-        return
-    version = _size(db, key).version
-    if version not in if_version:
-        raise PreconditionFailed(
-            f"The cart is at version {version} now; read it again and repeat the change."
-        )
+    if if_version is not None:
+        check_version(_size(db, key).version, if_version)
+
+
+def _claim(db: sqlite3.Connection, key: str, order_id: str) -> Claim | None:
+    """Return what an order has of a cart."""
+    row = db.execute("SELECT lines FROM taken WHERE owner = ? AND order_id = ?", (key, order_id)).fetchone()
+    if row is None:
+        return None
+    return Claim(returned=True) if row[0] is None else Claim(decode_lines(row[0]))
 
 
 def _write_merge(db: sqlite3.Connection, mine: str, theirs: str, plan: MergePlan, at_ms: int) -> None:

@@ -20,7 +20,7 @@ from store_kit.media_types import require_json
 from store_kit.principal import Principal
 from store_kit.problems import FieldError, InvalidInput
 
-from store_cart.api.parameters import OPAQUE, Item, Items, OrderedLines, Shopper, writing_shopper
+from store_cart.api.parameters import OPAQUE, Item, Items, OrderedLines, Shopper, Taken, writing_shopper
 
 Endpoint = Callable[..., Awaitable[Response]]
 Arguments = Callable[..., Awaitable[Mapping[str, Any]]]
@@ -54,7 +54,8 @@ async def adding(request: Request) -> Mapping[str, Any]:
         raise _invalid("header.Idempotency-Key", "1 to 255 visible ASCII characters without spaces")
     # The shopper last: a refused request makes nobody a guest.
     shopper = await _shopper(request, user)
-    return {"body": body, "shopper": shopper, "idempotency_key": key}
+    if_match = request.headers.get("if-match")
+    return {"body": body, "shopper": shopper, "idempotency_key": key, "if_match": if_match}
 
 
 async def replacing(request: Request) -> Mapping[str, Any]:
@@ -73,11 +74,19 @@ async def reading(request: Request, user_id: str) -> Mapping[str, Any]:
     return {"_service": await _service(request), "user_id": _opaque("user_id", user_id)}
 
 
+async def taking(request: Request, user_id: str, order_id: str) -> Mapping[str, Any]:
+    """Read what letting an order take a cart needs."""
+    return {**await giving_back(request, user_id, order_id), "body": await _body(request, Taken)}
+
+
+async def giving_back(request: Request, user_id: str, order_id: str) -> Mapping[str, Any]:
+    """Read what giving an order's lines back needs."""
+    return {**await reading(request, user_id), "order_id": _opaque("order_id", order_id)}
+
+
 async def subtracting(request: Request, user_id: str, order_id: str) -> Mapping[str, Any]:
     """Read what subtracting an order needs."""
-    read = await reading(request, user_id)
-    order_id = _opaque("order_id", order_id)
-    return {**read, "order_id": order_id, "body": await _body(request, OrderedLines)}
+    return {**await giving_back(request, user_id, order_id), "body": await _body(request, OrderedLines)}
 
 
 async def _shopper(request: Request, user: Principal | None) -> Shopper:

@@ -1,7 +1,5 @@
 """The shopper's cart."""
 
-import zlib
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 from store_kit.auth import CurrentUser
@@ -35,7 +33,7 @@ from store_cart.api.parameters import (
     user_owner,
     versions_of,
 )
-from store_cart.api.views import CartSizeView, CartView, LineChangeView, MergeView
+from store_cart.api.views import CartView, LineChangeView, MergeView, ReplacedView, tag_of
 from store_cart.domain import (
     CartFull,
     CartMerged,
@@ -49,7 +47,16 @@ router = APIRouter(tags=["cart"])
 hot = APIRouter(tags=["cart"], route_class=BareRoute)
 
 _SHOPPER = (InvalidCartToken, Unauthenticated, Forbidden, InvalidInput)
-_WRITING = (BadRequest, *_SHOPPER, QuantityLimit, CartFull, CartMerged, UnknownProduct, PeerUnavailable)
+_WRITING = (
+    BadRequest,
+    *_SHOPPER,
+    QuantityLimit,
+    CartFull,
+    CartMerged,
+    UnknownProduct,
+    PreconditionFailed,
+    PeerUnavailable,
+)
 
 
 @router.get(
@@ -68,11 +75,9 @@ async def show_cart(request: Request, owner: ReadingOwner) -> Response:
     Prices are live: `price_changed` flags what costs something else than when it was added. While the
     catalogue does not answer the cart still shows what it remembers, with `prices: unknown`.
     """
-    priced = await use_cases(request).show_cart(owner)
-    body = json_bytes(CartView.of(priced))
-    # Whose it is, is part of it: the URL does not say so, and an empty cart looks like any other.
-    digest = zlib.crc32(body, zlib.crc32(repr(owner).encode()))
-    headers = {"ETag": etag_of(f"{priced.cart.version}-{digest:08x}"), **PERSONAL}
+    shown = CartView.of(await use_cases(request).show_cart(owner))
+    body = json_bytes(shown)
+    headers = {"ETag": tag_of(owner, shown, body), **PERSONAL}
     return not_modified(request, headers["ETag"], PERSONAL) or JsonResponse(body, headers=headers)
 
 
@@ -81,12 +86,15 @@ async def show_cart(request: Request, owner: ReadingOwner) -> Response:
     operation_id="clear_cart",
     summary="Empty the cart",
     status_code=204,
-    responses=problem_responses(*_SHOPPER, CartMerged),
+    responses=problem_responses(*_SHOPPER, CartMerged, PreconditionFailed),
 )
-async def clear_cart(request: Request, owner: ReadingOwner) -> Response:
-    """Take everything out of the cart; an empty one is fine too."""
+async def clear_cart(request: Request, owner: ReadingOwner, if_match: IfMatch = None) -> Response:
+    """Take everything out of the cart; an empty one is fine too. With `If-Match`, only if it is as you read it."""
+    versions = versions_of(if_match)
     if owner is not None:
-        await use_cases(request).clear_cart(owner)
+        await use_cases(request).clear_cart(owner, versions)
+    elif versions is not None and 0 not in versions:
+        raise PreconditionFailed("The cart is empty and at version 0; read it again.")
     return Response(status_code=204)
 
 
@@ -99,14 +107,20 @@ async def clear_cart(request: Request, owner: ReadingOwner) -> Response:
 )
 @by_hand(adding)
 async def add_cart_item(
-    request: Request, body: Item, shopper: WritingShopper, idempotency_key: IdempotencyKey = None
+    request: Request,
+    body: Item,
+    shopper: WritingShopper,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
 ) -> Response:
     """Add units to what the cart holds of a product.
 
     Parallel adds all count; one repeated with the same `Idempotency-Key` counts once. A guest's first write
-    answers with a `Cart-Token`.
+    answers with a `Cart-Token`. The answer says what a unit costs: that is then the price shown.
     """
-    change = await use_cases(request).add_item(shopper.owner, body.product_id, body.quantity, idempotency_key)
+    change = await use_cases(request).add_item(
+        shopper.owner, body.product_id, body.quantity, idempotency_key, versions_of(if_match)
+    )
     return JsonResponse(LineChangeView.of(change, shopper.new_token), headers=shopper.headers)
 
 
@@ -114,8 +128,8 @@ async def add_cart_item(
     "/api/cart/items",
     operation_id="replace_cart_items",
     summary="Replace everything in the cart",
-    response_model=CartSizeView,
-    responses=problem_responses(*_WRITING, PreconditionFailed),
+    response_model=ReplacedView,
+    responses=problem_responses(*_WRITING),
     openapi_extra=up_to(MAX_ITEMS_BYTES),
 )
 @by_hand(replacing)
@@ -124,9 +138,9 @@ async def replace_cart_items(
 ) -> Response:
     """Make these the cart's only lines. With `If-Match`, only if the cart is as you read it."""
     quantities = quantities_of(body.items)
-    size = await use_cases(request).replace_items(shopper.owner, quantities, versions_of(if_match))
+    size, lines = await use_cases(request).replace_items(shopper.owner, quantities, versions_of(if_match))
     headers = {"ETag": etag_of(size.version), **PERSONAL, **shopper.headers}
-    return JsonResponse(CartSizeView.of(size, shopper.new_token), headers=headers)
+    return JsonResponse(ReplacedView.of(size, lines, shopper.new_token), headers=headers)
 
 
 @router.put(
@@ -137,10 +151,16 @@ async def replace_cart_items(
     responses=problem_responses(*_WRITING),
 )
 async def set_cart_item(
-    request: Request, product_id: ProductIdInPath, body: NewQuantity, shopper: WritingShopper
+    request: Request,
+    product_id: ProductIdInPath,
+    body: NewQuantity,
+    shopper: WritingShopper,
+    if_match: IfMatch = None,
 ) -> Response:
-    """Make the cart hold exactly this many units of a product."""
-    change = await use_cases(request).set_item(shopper.owner, product_id, body.quantity)
+    """Make the cart hold exactly this many units of a product. The answer says what a unit costs."""
+    change = await use_cases(request).set_item(
+        shopper.owner, product_id, body.quantity, versions_of(if_match)
+    )
     return JsonResponse(LineChangeView.of(change, shopper.new_token), headers=shopper.headers)
 
 
@@ -149,13 +169,13 @@ async def set_cart_item(
     operation_id="remove_cart_item",
     summary="Remove a product",
     response_model=LineChangeView,
-    responses=problem_responses(*_SHOPPER, CartMerged),
+    responses=problem_responses(*_SHOPPER, CartMerged, PreconditionFailed),
 )
 async def remove_cart_item(
-    request: Request, product_id: ProductIdInPath, shopper: WritingShopper
+    request: Request, product_id: ProductIdInPath, shopper: WritingShopper, if_match: IfMatch = None
 ) -> Response:
     """Take a product out of the cart; one that is not in it is removed already."""
-    change = await use_cases(request).remove_item(shopper.owner, product_id)
+    change = await use_cases(request).remove_item(shopper.owner, product_id, versions_of(if_match))
     return JsonResponse(LineChangeView.of(change, shopper.new_token), headers=shopper.headers)
 
 

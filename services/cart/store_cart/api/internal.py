@@ -7,9 +7,10 @@ from store_kit.bare_routes import BareRoute
 from store_kit.problems import BadRequest, Forbidden, InvalidInput, Unauthenticated, problem_responses
 from store_kit.responses import JsonResponse
 
-from store_cart.api.by_hand import by_hand, reading, subtracting
-from store_cart.api.parameters import OpaqueId, OrderedLines, use_cases
-from store_cart.api.views import PlainCartView, VersionView
+from store_cart.api.by_hand import by_hand, giving_back, reading, subtracting, taking
+from store_cart.api.parameters import OpaqueId, OrderedLines, Taken, use_cases
+from store_cart.api.views import PlainCartView, PricedCartView, VersionView
+from store_cart.domain import CartChanged
 
 router = APIRouter(prefix="/internal/carts", tags=["internal"], route_class=BareRoute)
 
@@ -27,6 +28,49 @@ _SERVICE = (Unauthenticated, Forbidden, InvalidInput)
 async def read_cart(request: Request, user_id: OpaqueId, _service: Service) -> Response:
     """Return the lines of a user's cart and its version; an empty cart for a user without."""
     return JsonResponse(PlainCartView.of(await use_cases(request).read_cart(user_id)))
+
+
+@router.get(
+    "/{user_id}/priced",
+    operation_id="price_cart",
+    summary="Read a user's cart at live prices",
+    response_model=PricedCartView,
+    responses=problem_responses(*_SERVICE),
+)
+@by_hand(reading)
+async def price_cart(request: Request, user_id: OpaqueId, _service: Service) -> Response:
+    """Return a user's cart, what its shopper would be shown, and the tag of that; nothing counts as shown."""
+    return JsonResponse(PricedCartView.of(await use_cases(request).price_cart.of_user(user_id)))
+
+
+@router.put(
+    "/{user_id}/taken/{order_id}",
+    operation_id="take_cart",
+    summary="Take a cart for an order",
+    response_model=VersionView,
+    responses=problem_responses(BadRequest, *_SERVICE, CartChanged),
+)
+@by_hand(taking)
+async def take_cart(
+    request: Request, user_id: OpaqueId, order_id: OpaqueId, body: Taken, _service: Service
+) -> Response:
+    """Take all lines out at the version that the order read; 409 when the cart is at another. Safe to repeat."""
+    return JsonResponse(VersionView(await use_cases(request).take_cart(user_id, order_id, body.version)))
+
+
+@router.delete(
+    "/{user_id}/taken/{order_id}",
+    operation_id="give_back_cart",
+    summary="Give an order's lines back to the cart",
+    response_model=VersionView,
+    responses=problem_responses(*_SERVICE),
+)
+@by_hand(giving_back)
+async def give_back_cart(
+    request: Request, user_id: OpaqueId, order_id: OpaqueId, _service: Service
+) -> Response:
+    """Give back once what the order took, beside what was added meanwhile; from then on it takes nothing."""
+    return JsonResponse(VersionView(await use_cases(request).give_back(user_id, order_id)))
 
 
 @router.put(

@@ -114,6 +114,12 @@ class Viewed(_Body):
     product_id: ProductId
 
 
+class Taken(_Body):
+    """The version at which an order takes a cart."""
+
+    version: Annotated[int, Field(ge=1, le=2**53, description="The cart's version when it was read.")]
+
+
 class OrderedItem(Item):
     """Units of a line that were ordered."""
 

@@ -1,10 +1,13 @@
 """What the routes of the cart service answer."""
 
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 from store_kit.clock import rfc3339
+from store_kit.responses import etag_of, json_bytes
 
 from store_cart.api.parameters import EXAMPLE_PRODUCT, EXAMPLE_TOKEN
 from store_cart.domain import (
@@ -114,18 +117,31 @@ class CartView:
 
 
 @dataclass(frozen=True, slots=True)
-class CartSizeView:
-    """A cart in numbers, after a change."""
+class ShownLineView:
+    """A line and the price that was shown for it."""
+
+    product_id: Id
+    quantity: Units
+    unit_price_minor: Minor
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedView:
+    """A cart in numbers and prices, after all of its lines were replaced."""
 
     version: Version
     line_count: LineCount
     item_count: ItemCount
+    items: Annotated[
+        list[ShownLineView], Field(description="What each costs: an order without conditions is not dearer.")
+    ]
     cart_token: NewToken
 
     @classmethod
-    def of(cls, size: CartSize, cart_token: str | None = None) -> "CartSizeView":
-        """Return the view of a cart's size."""
-        return cls(size.version, size.line_count, size.item_count, cart_token)
+    def of(cls, size: CartSize, lines: Sequence[Line], cart_token: str | None = None) -> "ReplacedView":
+        """Return the view of a cart's new lines."""
+        items = [ShownLineView(x.product_id, x.quantity, x.last_shown_minor) for x in lines]
+        return cls(size.version, size.line_count, size.item_count, items, cart_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +152,13 @@ class LineChangeView:
     quantity: Annotated[
         int, Field(examples=[3], description="Units now in the line; 0 when it is not there.")
     ]
+    unit_price_minor: Annotated[
+        int | None,
+        Field(
+            examples=[255],
+            description="What a unit costs: an order without conditions is not dearer. Null without a line.",
+        ),
+    ]
     version: Version
     line_count: LineCount
     item_count: ItemCount
@@ -145,9 +168,8 @@ class LineChangeView:
     def of(cls, change: LineChange, cart_token: str | None = None) -> "LineChangeView":
         """Return the view of a change."""
         size = change.cart
-        return cls(
-            change.product_id, change.quantity, size.version, size.line_count, size.item_count, cart_token
-        )
+        line = (change.product_id, change.quantity, change.unit_price_minor)
+        return cls(*line, size.version, size.line_count, size.item_count, cart_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +270,7 @@ class PlainLineView:
     product_id: Id
     quantity: Units
     since: Version
+    shown_minor: Annotated[int, Field(description="The unit price that was shown last.", examples=[255])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +283,28 @@ class PlainCartView:
     @classmethod
     def of(cls, cart: Cart) -> "PlainCartView":
         """Return the view of a cart."""
-        return cls(cart.version, [PlainLineView(x.product_id, x.quantity, x.since) for x in cart.lines])
+        items = [PlainLineView(x.product_id, x.quantity, x.since, x.last_shown_minor) for x in cart.lines]
+        return cls(cart.version, items)
+
+
+@dataclass(frozen=True, slots=True)
+class PricedCartView:
+    """A cart for the order service, and what its shopper would be shown of it at this moment."""
+
+    plain: PlainCartView
+    tag: Annotated[str, Field(description="The ETag of the cart as its shopper would see it.")]
+    shown: CartView
+
+    @classmethod
+    def of(cls, priced: PricedCart) -> "PricedCartView":
+        """Return the view of a cart."""
+        shown = CartView.of(priced)
+        return cls(PlainCartView.of(priced.cart), tag_of(shown, json_bytes(shown)), shown)
+
+
+def tag_of(shown: CartView, body: bytes) -> str:
+    """Return the entity tag of a cart at live prices: its version, and a checksum of all that is shown."""
+    return etag_of(f"{shown.version}-{zlib.crc32(body):08x}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from store_cart.use_cases.clear_cart import ClearCart
 from store_cart.use_cases.list_carts import ListCarts
 from store_cart.use_cases.list_recently_viewed import ListRecentlyViewed
 from store_cart.use_cases.merge_carts import MergeCarts
+from store_cart.use_cases.price_cart import PriceCart
 from store_cart.use_cases.read_cart import ReadCart
 from store_cart.use_cases.recognise_guest import RecogniseGuest
 from store_cart.use_cases.record_view import RecordView
@@ -16,6 +17,7 @@ from store_cart.use_cases.set_item import SetItem
 from store_cart.use_cases.show_cart import ShowCart
 from store_cart.use_cases.subtract_order import SubtractOrder
 from store_cart.use_cases.sweep import Sweep
+from store_cart.use_cases.take_cart import GiveBack, TakeCart
 from store_cart.use_cases.welcome_guest import WelcomeGuest
 
 
@@ -36,5 +38,8 @@ class UseCases:
     list_recently_viewed: ListRecentlyViewed
     list_carts: ListCarts
     read_cart: ReadCart
+    price_cart: PriceCart
+    take_cart: TakeCart
+    give_back: GiveBack
     subtract_order: SubtractOrder
     sweep: Sweep

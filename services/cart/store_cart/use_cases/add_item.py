@@ -1,5 +1,6 @@
 """Put units of a product into a cart."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
@@ -22,21 +23,26 @@ class AddItem:
     """How long an operation id is known."""
 
     async def __call__(
-        self, owner: Owner, product_id: str, quantity: int, key: str | None = None
+        self,
+        owner: Owner,
+        product_id: str,
+        quantity: int,
+        key: str | None = None,
+        if_version: Collection[int] | None = None,
     ) -> LineChange:
         """Return the line as it is after the add; `key` is the caller's Idempotency-Key.
 
         Raises:
             UnknownProduct: the catalogue has no such product.
             Unavailable: the product is not known here and the catalogue does not answer.
-            KeyReused, QuantityLimit, CartFull, CartMerged: see CartStore.add.
+            PreconditionFailed, KeyReused, QuantityLimit, CartFull, CartMerged: see CartStore.add.
         """
         product = await existing(self.products, product_id)
         now_ms = self.clock.now_ms()
         operation = Operation(
             key or new_id(), f"{product_id} {quantity}", now_ms + self.remember_ms, repeatable=key is not None
         )
-        change = await self.carts.add(owner, Line.of(product, quantity, now_ms), operation)
+        change = await self.carts.add(owner, Line.of(product, quantity, now_ms), operation, if_version)
         if change.applied:
             self.added.inc()
         return change

@@ -1,5 +1,6 @@
 """Empty a cart."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
@@ -15,6 +16,10 @@ class ClearCart:
     carts: CartStore
     clock: Clock
 
-    async def __call__(self, owner: Owner) -> CartSize:
-        """Return the size of the empty cart."""
-        return await self.carts.replace(owner, (), self.clock.now_ms())
+    async def __call__(self, owner: Owner, if_version: Collection[int] | None = None) -> CartSize:
+        """Return the size of the empty cart.
+
+        Raises:
+            PreconditionFailed: the cart's version is none of `if_version`.
+        """
+        return await self.carts.replace(owner, (), self.clock.now_ms(), if_version)

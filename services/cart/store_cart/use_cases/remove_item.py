@@ -1,5 +1,6 @@
 """Take a product out of a cart."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
@@ -15,6 +16,12 @@ class RemoveItem:
     carts: CartStore
     clock: Clock
 
-    async def __call__(self, owner: Owner, product_id: str) -> LineChange:
-        """Return the cart's size without the line."""
-        return await self.carts.remove(owner, product_id, self.clock.now_ms())
+    async def __call__(
+        self, owner: Owner, product_id: str, if_version: Collection[int] | None = None
+    ) -> LineChange:
+        """Return the cart's size without the line.
+
+        Raises:
+            PreconditionFailed: the cart's version is none of `if_version`.
+        """
+        return await self.carts.remove(owner, product_id, self.clock.now_ms(), if_version)

@@ -1,6 +1,6 @@
 """Replace everything in a cart."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
@@ -21,8 +21,8 @@ class ReplaceItems:
 
     async def __call__(
         self, owner: Owner, quantities: Mapping[str, int], if_version: Collection[int] | None = None
-    ) -> CartSize:
-        """Return the cart's new size.
+    ) -> tuple[CartSize, Sequence[Line]]:
+        """Return the cart's new size, and its lines at the prices that the shopper is shown.
 
         Raises:
             UnknownProduct: the catalogue does not have some of the products.
@@ -36,4 +36,4 @@ class ReplaceItems:
         ]
         size = await self.carts.replace(owner, lines, now_ms, if_version)
         self.added.inc(size.line_count)
-        return size
+        return size, lines

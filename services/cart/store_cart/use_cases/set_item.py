@@ -1,8 +1,10 @@
 """Set how many units of a product are in a cart."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
+from store_kit.problems import Unavailable
 
 from store_cart.domain import Line, LineChange, Owner
 from store_cart.ports import CartStore, KnownProducts
@@ -13,23 +15,36 @@ from store_cart.use_cases.existing import existing
 class SetItem:
     """Make a line hold exactly this many units.
 
-    The catalogue is asked only for products that are not in the cart yet, so a shopper can change
-    quantities while it is away.
+    While the catalogue is away a shopper can still change the quantities of what is in the cart, at the prices
+    shown before.
     """
 
     carts: CartStore
     products: KnownProducts
     clock: Clock
 
-    async def __call__(self, owner: Owner, product_id: str, quantity: int) -> LineChange:
-        """Return the line as it is now.
+    async def __call__(
+        self, owner: Owner, product_id: str, quantity: int, if_version: Collection[int] | None = None
+    ) -> LineChange:
+        """Return the line as it is now, with the price that its shopper is shown.
 
         Raises:
-            UnknownProduct: it is not in the cart, and the catalogue has no such product.
+            UnknownProduct: the catalogue has no such product.
             Unavailable: it is not in the cart, and the catalogue does not answer.
-            QuantityLimit, CartFull, CartMerged: see CartStore.put.
+            PreconditionFailed, QuantityLimit, CartFull, CartMerged: see CartStore.put.
         """
-        line = await self.carts.line(owner, product_id)
-        if line is None:
-            line = Line.of(await existing(self.products, product_id), quantity, 0)
-        return await self.carts.put(owner, line._replace(quantity=quantity, added_ms=self.clock.now_ms()))
+        line = await self._line(owner, product_id)
+        line = line._replace(quantity=quantity, added_ms=self.clock.now_ms())
+        return await self.carts.put(owner, line, if_version)
+
+    async def _line(self, owner: Owner, product_id: str) -> Line:
+        present = await self.carts.line(owner, product_id)
+        try:
+            product = await existing(self.products, product_id)
+        except Unavailable:
+            if present is None:
+                raise
+            return present._replace(shown_minor=present.last_shown_minor)
+        if present is None:
+            return Line.of(product, 1, 0)
+        return present._replace(shown_minor=product.price_minor)

@@ -2,31 +2,26 @@
 
 from dataclasses import dataclass
 
-from store_kit.problems import Unavailable
-
-from store_cart.domain import Cart, Owner, PricedCart
-from store_cart.ports import CartStore, Catalogue
+from store_cart.domain import Owner, PricedCart
+from store_cart.ports import CartStore
+from store_cart.use_cases.price_cart import PriceCart
 
 
 @dataclass(frozen=True, slots=True)
 class ShowCart:
-    """Put live prices beside a cart's lines, by one call to the catalogue.
+    """Show a shopper the cart at live prices, and keep which prices these were: an order may not be dearer.
 
-    Without the catalogue the cart still shows: names, quantities and the prices when added are its own.
-    What it cannot know is said to be unknown, never guessed.
+    They are kept before they are shown, and only where they differ from what is kept: most of the times nothing
+    is written.
     """
 
     carts: CartStore
-    catalogue: Catalogue
-    currency: str
+    price_cart: PriceCart
 
     async def __call__(self, owner: Owner | None) -> PricedCart:
         """Return the cart of an owner, or the empty one of a stranger."""
-        cart = Cart(0) if owner is None else await self.carts.read(owner)
-        if not cart.lines:
-            return PricedCart(cart, {}, self.currency)
-        try:
-            products = await self.catalogue.lookup([line.product_id for line in cart.lines])
-        except Unavailable:
-            return PricedCart(cart, None, self.currency)
-        return PricedCart(cart, products, self.currency)
+        priced = await self.price_cart(owner)
+        news = priced.news
+        if owner is not None and news:
+            await self.carts.show(owner, news)
+        return priced
