@@ -13,7 +13,18 @@ from store_order.adapters.cassandra_payments import CassandraBooks
 from store_order.adapters.cassandra_work import CassandraWorkQueue
 from store_order.adapters.signals import LocalSignals
 from store_order.adapters.simulated_payments import APPROVE, SimulatedPayments
-from store_order.domain import Change, Line, Order, Rules, Status, moving, order_id_of, placing, pricing
+from store_order.domain import (
+    Change,
+    Line,
+    Order,
+    Rules,
+    Status,
+    Wanted,
+    moving,
+    order_id_of,
+    placing,
+    pricing,
+)
 from store_order.ports import ChargeRefused, OrderFilter
 from store_order.problems import StaleOrder
 
@@ -45,7 +56,7 @@ def order_id(key: str) -> str:
 
 
 def _placing(key: str, lines: Sequence[Line] = LINES) -> Change:
-    return placing(order_id(key), key, APPROVE, lines, new_id(), SystemClock().now_ms(), RULES)
+    return placing(order_id(key), key, Wanted(lines, APPROVE), new_id(), SystemClock().now_ms(), RULES)
 
 
 async def place(db: Cassandra, key: str) -> str:

@@ -40,15 +40,18 @@ def _told(*statuses: str) -> list[str]:
 _BEGUN = frozenset(
     {"order.orders.insert[PENDING.status]", "order.reservations.reserve", "catalog.stock.reserve"}
 )
-_CHARGED = _BEGUN | {"order.orders.advance[PENDING.priced]", "order.payments.charge"}
+_TAKEN = _BEGUN | {"order.orders.advance[PENDING.priced]", "order.carts.take", "cart.carts.take"}
+_CHARGED = _TAKEN | {"order.payments.charge"}
+_GIVEN_BACK = frozenset({"order.carts.give_back", "cart.carts.give_back"})
 EFFECTS: Mapping[str, frozenset[str]] = {
-    "placing": _CHARGED
-    | {"order.orders.advance[CREATED.status]", "order.carts.subtract", "cart.carts.subtract"}
-    | set(_told("CREATED")),
-    "declined": _CHARGED | _back("REJECTING", "REJECTED"),
+    "placing": _CHARGED | {"order.orders.advance[CREATED.status]"} | set(_told("CREATED")),
+    "declined": _CHARGED | _back("REJECTING", "REJECTED") | _GIVEN_BACK,
     "unanswered": frozenset({"order.payments.find"}),
-    "lost": _back("REJECTING", "REJECTED") | {"order.payments.find"},
-    "short": _BEGUN | (_back("REJECTING", "REJECTED") - {"order.payments.refund"}),
+    "lost": _back("REJECTING", "REJECTED") | _GIVEN_BACK | {"order.payments.find"},
+    "short": _BEGUN | _GIVEN_BACK | (_back("REJECTING", "REJECTED") - {"order.payments.refund"}),
+    "dearer": (_TAKEN - {"order.carts.take", "cart.carts.take"})
+    | _GIVEN_BACK
+    | _back("REJECTING", "REJECTED"),
     "cancelling": _back("CANCELLING", "CANCELLED"),
     "shipping": frozenset(
         {

@@ -45,6 +45,8 @@ class Scenario:
     stock: int = WANTED
     token: str = "tok_approve"
     cancels: bool = False
+    dearer_by_minor: int = 0
+    """By how much the price rises after the customer has seen it."""
     goal: Status = Status.CREATED
     after: "Scenario | None" = None
     """The scenario that this one goes on from: its boundaries are proven there."""
@@ -66,6 +68,7 @@ LOST = Scenario(
     after=PLACING,
 )
 SHORT = Scenario("short", frozenset({Status.REJECTED}), stock=WANTED - 1, goal=Status.REJECTED)
+DEARER = Scenario("dearer", frozenset({Status.REJECTED}), dearer_by_minor=1, goal=Status.REJECTED)
 CANCELLING = Scenario(
     "cancelling",
     frozenset({Status.CREATED, Status.CANCELLED, Status.REJECTED}),
@@ -81,7 +84,7 @@ SHIPPING = Scenario(
     after=PLACING,
     alone=True,
 )
-SCENARIOS = (PLACING, DECLINED, UNANSWERED, LOST, SHORT, CANCELLING, SHIPPING)
+SCENARIOS = (PLACING, DECLINED, UNANSWERED, LOST, SHORT, DEARER, CANCELLING, SHIPPING)
 
 
 @dataclass
@@ -104,6 +107,10 @@ class Story:
         product_id = await ground.admin.create_product(stock=scenario.stock, price_minor=PRICE_MINOR)
         story = cls(ground, scenario, await ground.newcomer(), product_id, str(uuid.uuid4()))
         await story.add(WANTED)
+        if scenario.dearer_by_minor:
+            changes, seen = {"price_minor": PRICE_MINOR + scenario.dearer_by_minor}, {"If-Match": "*"}
+            path = f"/api/products/{product_id}"
+            (await ground.admin.ask("PATCH", path, changes, headers=seen)).expect(200)
         return story
 
     @property
@@ -301,6 +308,13 @@ class Story:
 
 
 def _refusals(scenario: Scenario) -> set[str]:
-    """Return the slugs that are true: the scenario's own, or that the shop gave up an order it found halfway."""
-    own = {"declined": "payment-declined", "short": "insufficient-stock"}
-    return {"order-not-placed", own.get(scenario.name, "order-not-placed")}
+    """Return the slugs that are true: the scenario's own, or that the shop gave up an order it found halfway.
+
+    So is that the cart was changed: more was put into it before an order that was left halfway had taken it.
+    """
+    own = {
+        "declined": "payment-declined",
+        "short": "insufficient-stock",
+        "dearer": "price-changed",
+    }
+    return {"order-not-placed", "cart-changed", own.get(scenario.name, "order-not-placed")}

@@ -234,7 +234,7 @@ def plan_merge(mine: Iterable[Line], guest: Iterable[Line], limits: Limits) -> M
         if wanted > limits.max_quantity:
             plan.capped.append(added.product_id)
         merged = (present or added)._replace(
-            quantity=min(wanted, limits.max_quantity),
+            quantity=max(min(wanted, limits.max_quantity), present.quantity if present else 0),
             shown_minor=min(line.last_shown_minor for line in (present or added, added)),
         )
         lines[added.product_id] = merged

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,12 +70,13 @@ class Model:
             return
         if known:
             raise KeyReused
-        self._become(owner, self.lines[owner] | {product: self.lines[owner].get(product, 0) + quantity})
+        more = self.lines[owner].get(product, 0) + quantity
+        self._become(owner, self.lines[owner] | {product: more}, {product})
         if key:
             self.done[owner, key] = (product, quantity)
 
     def put(self, owner: Owner, product: str, quantity: int) -> None:
-        self._become(owner, self.lines[owner] | {product: quantity})
+        self._become(owner, self.lines[owner] | {product: quantity}, {product})
 
     def remove(self, owner: Owner, product: str) -> None:
         if product in self.lines[owner]:
@@ -84,16 +85,17 @@ class Model:
     def replace(self, owner: Owner, lines: dict[str, int], version: int | None) -> None:
         if version is not None and version != self.versions[owner]:
             raise PreconditionFailed
-        self._become(owner, lines)
+        self._become(owner, lines, set(lines))
 
     def merge(self) -> None:
         if self.merged:
             return
-        mine = dict(self.lines[USER])
+        mine, fits = dict(self.lines[USER]), False
         for product, quantity in self.lines[GUEST].items():
             if product in mine or len(mine) < LIMITS.max_lines:
-                mine[product] = min(mine.get(product, 0) + quantity, LIMITS.max_quantity)
-        if self.lines[GUEST]:
+                had, fits = mine.get(product, 0), True
+                mine[product] = max(had, min(had + quantity, LIMITS.max_quantity))
+        if fits:
             self._become(USER, mine)
         self.lines[GUEST], self.merged = {}, True
         self.versions[GUEST] += 1
@@ -125,10 +127,11 @@ class Model:
             self.lines[USER] = mine
             self.versions[USER] += 1
 
-    def _become(self, owner: Owner, lines: dict[str, int]) -> None:
-        if len(lines) > LIMITS.max_lines:
+    def _become(self, owner: Owner, lines: dict[str, int], written: Collection[str] | None = None) -> None:
+        """Change a cart; limits count for what a shopper writes, not for what comes back or goes."""
+        if written is not None and len(lines) > LIMITS.max_lines:
             raise CartFull
-        if any(quantity > LIMITS.max_quantity for quantity in lines.values()):
+        if any(lines[product] > LIMITS.max_quantity for product in written or ()):
             raise QuantityLimit
         if owner.is_guest and self.merged:
             raise CartMerged

@@ -15,12 +15,14 @@ from store_kit.ids import derived_id
 from store_kit.principal import Principal
 
 from store_order.problems import (
+    CartChanged,
     IllegalTransition,
     InsufficientStock,
     OrderNotFound,
     OrderNotPlaced,
     OrderTooLarge,
     PaymentDeclined,
+    PriceChanged,
     Rejected,
 )
 
@@ -145,7 +147,8 @@ class Reason:
 
 
 _REJECTIONS: Final[Mapping[str, type[Rejected]]] = {
-    kind.slug: kind for kind in (InsufficientStock, PaymentDeclined, OrderNotPlaced, OrderTooLarge)
+    kind.slug: kind
+    for kind in (InsufficientStock, PaymentDeclined, OrderNotPlaced, OrderTooLarge, PriceChanged, CartChanged)
 }
 
 
@@ -209,8 +212,31 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """What the buyer of an order agreed to, written with the order's first step; whoever drives it decides by this.
+
+    Args:
+        cart_version: the cart as it was read: at this version only the order takes it.
+        total_minor: the total that was agreed to, or last shown.
+        exact: whether the buyer said so, so that no other total will do; otherwise a lower one is fine.
+    """
+
+    cart_version: int
+    total_minor: int
+    exact: bool = False
+
+    def allows(self, total_minor: int) -> bool:
+        """Whether the buyer may be charged this."""
+        return total_minor == self.total_minor or (total_minor < self.total_minor and not self.exact)
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
-    """An order without its lines. Money in minor units; total and currency are None until prices are frozen."""
+    """An order without its lines. Money in minor units; total and currency are None until prices are frozen.
+
+    `agreement` is None in orders from before it was asked for: they take nothing out of the cart, what they ordered is
+    subtracted from it later.
+    """
 
     id: str
     user_id: str
@@ -220,6 +246,7 @@ class Order:
     payment_token: str
     line_count: int
     created_ms: int
+    agreement: Agreement | None
     updated_ms: int
     total_minor: int | None = None
     currency: str | None = None
@@ -289,9 +316,10 @@ def order_id_of(user_id: str, key: str) -> str:
     return derived_id(_NAMESPACE, f"{user_id}|{key}")
 
 
-def fingerprint_of(payment_token: str) -> str:
+def fingerprint_of(payment_token: str, expected_total_minor: int | None = None) -> str:
     """Return what tells one request body from another under the same key."""
-    return hashlib.sha256(payment_token.encode()).hexdigest()[:16]
+    expected = "" if expected_total_minor is None else f" {expected_total_minor}"
+    return hashlib.sha256(f"{payment_token}{expected}".encode()).hexdigest()[:16]
 
 
 def total_of(lines: Iterable[Line]) -> int:
@@ -299,11 +327,20 @@ def total_of(lines: Iterable[Line]) -> int:
     return sum([line.quantity * (line.unit_price_minor or 0) for line in lines])
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an order is to be: its lines, how it is paid, and what was agreed to."""
+
+    lines: Sequence[Line]
+    payment_token: str = DEFAULT_PAYMENT_TOKEN
+    agreement: Agreement | None = None
+    expected_total_minor: int | None = None
+
+
 def placing(
     order_id: str,
     user_id: str,
-    payment_token: str,
-    lines: Sequence[Line],
+    wanted: Wanted,
     driver: str,
     now_ms: int,
     rules: Rules,
@@ -314,16 +351,17 @@ def placing(
         user_id=user_id,
         status=Status.PENDING,
         version=1,
-        fingerprint=fingerprint_of(payment_token),
-        payment_token=payment_token,
-        line_count=len(lines),
+        fingerprint=fingerprint_of(wanted.payment_token, wanted.expected_total_minor),
+        payment_token=wanted.payment_token,
+        line_count=len(wanted.lines),
         created_ms=now_ms,
+        agreement=wanted.agreement,
         updated_ms=now_ms,
         driver=driver,
         lease_until_ms=now_ms + rules.lease_ms,
     )
     hint = Hint(Queue.RECOVERY, order.lease_until_ms, order_id, 1)
-    return Change(None, order, _event(order, Mark.STATUS), (hint,), tuple(lines))
+    return Change(None, order, _event(order, Mark.STATUS), (hint,), tuple(wanted.lines))
 
 
 def leasing(order: Order, driver: str, now_ms: int, rules: Rules) -> Change:

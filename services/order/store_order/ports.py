@@ -10,6 +10,7 @@ from store_order.domain import Change, Event, Hint, Line, Order, Queue, Shortage
 
 __all__ = [
     "Cart",
+    "CartTaken",
     "Carts",
     "ChargeDeclined",
     "ChargeRefused",
@@ -24,6 +25,7 @@ __all__ = [
     "Payment",
     "Payments",
     "Position",
+    "PricedCart",
     "Reservations",
     "Signals",
     "Summary",
@@ -173,10 +175,32 @@ class Reservations(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """A user's cart as it was read."""
+    """A user's cart as it was read; `shown_minor` is what it costs at the prices that its owner was shown last."""
 
     version: int
     lines: tuple[Line, ...]
+    shown_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PricedCart:
+    """A cart with what its owner would be shown of it at this moment.
+
+    Args:
+        cart: as it was read.
+        tag: the entity tag of what would be shown.
+        total_minor: at live prices; None while the catalogue does not answer.
+        shown: the document that would be shown.
+    """
+
+    cart: Cart
+    tag: str
+    total_minor: int | None
+    shown: Mapping[str, object]
+
+
+class CartTaken(Exception):
+    """The cart is not as the order read it: it was changed, or another order has it."""
 
 
 class Carts(Protocol):
@@ -191,8 +215,36 @@ class Carts(Protocol):
         """
         ...
 
+    async def priced(self, user_id: str) -> PricedCart:
+        """Return a user's cart at live prices; its owner is shown nothing by this.
+
+        Raises:
+            PeerUnavailable: the cart service was not reached.
+            OutcomeUnknown: it did not answer.
+        """
+        ...
+
+    async def take(self, user_id: str, order_id: str, version: int) -> None:
+        """Take all lines out of the cart for an order, if the cart is at this version; repeatable by order id.
+
+        Raises:
+            CartTaken: it is not, or the order has given its lines back.
+            PeerUnavailable: the cart service was not reached.
+            OutcomeUnknown: it did not answer; repeating tells.
+        """
+        ...
+
+    async def give_back(self, user_id: str, order_id: str) -> None:
+        """Put back what an order took, once, and let it take nothing any more; repeatable.
+
+        Raises:
+            PeerUnavailable: the cart service was not reached.
+            OutcomeUnknown: it did not answer; repeating is safe.
+        """
+        ...
+
     async def subtract(self, user_id: str, order_id: str, lines: Sequence[Line]) -> int:
-        """Take what was ordered out of the cart, once by order id; what was added since stays.
+        """Take what an older order bought out of the cart, once by order id; what was added since stays.
 
         Returns the cart's version afterwards; a repeat leaves it as it is.
 

@@ -59,6 +59,18 @@ class OrderTooLarge(Rejected):
     slug, title = "order-too-large", "The total is larger than the shop can charge"
 
 
+class PriceChanged(Rejected):
+    """The total is not the one that was agreed to; nothing was charged, the goods are free, the cart is as it was."""
+
+    slug, title = "price-changed", "The total is not the one that was agreed to"
+
+
+class CartChanged(Rejected):
+    """The cart was changed, or ordered by another request, before this order could take it; nothing was charged."""
+
+    slug, title = "cart-changed", "The cart was changed or ordered meanwhile"
+
+
 class EmptyCart(Conflict):
     """There is nothing to order."""
 

@@ -11,6 +11,7 @@ from store_order.adapters.simulated_payments import DECLINE, TIMEOUT, TIMEOUT_LO
 from store_order.domain import Change, Event, Hint, Line, Order, Queue, Shortage, Status
 from store_order.ports import (
     Cart,
+    CartTaken,
     ChargeDeclined,
     ChargeRefused,
     Held,
@@ -20,6 +21,7 @@ from store_order.ports import (
     OutOfStock,
     Payment,
     Position,
+    PricedCart,
     Summary,
 )
 from store_order.problems import StaleOrder
@@ -173,6 +175,8 @@ class FakeReservations:
         self.holds: dict[str, dict[str, int]] = {}
         self.markers: dict[str, str] = {}
         self.away = False
+        self.prices: dict[str, int] = {}
+        """Product -> what it costs now, where that is not PRICE_MINOR."""
 
     async def reserve(self, order_id: str, lines: Sequence[Line], not_after_ms: int) -> Held:
         if order_id in self.markers:
@@ -183,10 +187,14 @@ class FakeReservations:
             self._hold(order_id, lines)
         return Held(
             tuple(
-                Line(x.product_id, x.quantity, None, f"Name of {x.product_id}", PRICE_MINOR) for x in lines
+                Line(x.product_id, x.quantity, None, f"Name of {x.product_id}", self.price_of(x.product_id))
+                for x in lines
             ),
             "GBP",
         )
+
+    def price_of(self, product_id: str) -> int:
+        return self.prices.get(product_id, PRICE_MINOR)
 
     def _hold(self, order_id: str, lines: Sequence[Line]) -> None:
         short = [
@@ -215,11 +223,18 @@ class FakeReservations:
 
 
 class FakeCarts:
+    """The cart service's side of PROTOCOLS 6: versions, and what orders have of carts (None: they gave it back)."""
+
     def __init__(self) -> None:
         self.items: dict[str, dict[str, int]] = {}
         self.since: dict[tuple[str, str], int] = {}
         self.subtracted: Counter[str] = Counter()
         self.versions: Counter[str] = Counter()
+        self.claims: dict[str, dict[str, int] | None] = {}
+        self.shown: dict[str, int] = {}
+        """Product -> the unit price that everybody was shown last."""
+        self.live: dict[str, int] = {}
+        """Product -> what it costs now."""
 
     def put(self, user_id: str, product_id: str, quantity: int) -> None:
         self.items.setdefault(user_id, {})[product_id] = quantity
@@ -229,7 +244,33 @@ class FakeCarts:
     async def read(self, user_id: str) -> Cart:
         found = self.items.get(user_id, {})
         lines = [Line(p, q, since=self.since[user_id, p]) for p, q in found.items()]
-        return Cart(self.versions[user_id], tuple(lines))
+        shown_minor = sum(q * self.shown.get(p, PRICE_MINOR) for p, q in found.items())
+        return Cart(self.versions[user_id], tuple(lines), shown_minor)
+
+    async def priced(self, user_id: str) -> PricedCart:
+        cart = await self.read(user_id)
+        total = sum(x.quantity * self.live.get(x.product_id, PRICE_MINOR) for x in cart.lines)
+        shown = {"version": cart.version, "total_minor": total}
+        return PricedCart(cart, f'"{cart.version}-{total:08x}"', total, shown)
+
+    async def take(self, user_id: str, order_id: str, version: int) -> None:
+        if order_id in self.claims:
+            if self.claims[order_id] is None:
+                raise CartTaken
+            return
+        if self.versions[user_id] != version:
+            raise CartTaken
+        self.claims[order_id] = self.items.pop(user_id, {})
+        self.versions[user_id] += 1
+
+    async def give_back(self, user_id: str, order_id: str) -> None:
+        back = self.claims.get(order_id)
+        self.claims[order_id] = None
+        if back:
+            items = self.items.setdefault(user_id, {})
+            self.versions[user_id] += 1
+            for product_id, quantity in back.items():
+                items[product_id] = items.get(product_id, 0) + quantity
 
     async def subtract(self, user_id: str, order_id: str, lines: Sequence[Line]) -> int:
         if self.subtracted[order_id]:

@@ -1,10 +1,10 @@
-"""The cart of an order whose process died right after accepting it; when it counts as recovered."""
+"""Orders that older code began, which agreed to nothing and took no cart: what they bought is subtracted, once."""
 
 import pytest
 from store_kit.problems import PeerUnavailable
-from store_order.domain import Status, placing
+from store_order.domain import Status, Wanted, placing
 
-from services.order.tests.world import ALICE, Crash, Fuse, World
+from services.order.tests.world import ALICE, Crash, Fuse, World, assert_every_promise_kept
 
 pytestmark = pytest.mark.anyio
 
@@ -22,9 +22,10 @@ async def test_an_accepted_order_leaves_the_cart_though_it_was_cancelled_before_
     """The order was accepted, its process died before the cart heard of it, its buyer cancelled: still once."""
     world = World()
     world.fill()
+    await world.begin_as_before()
     world.restart(_DiesCreated())
     with pytest.raises(Crash):
-        await world.place()
+        await world.pass_time(3)
     await world.background.close()
     world.restart()
     order = world.only_order()
@@ -37,27 +38,41 @@ async def test_an_accepted_order_leaves_the_cart_though_it_was_cancelled_before_
 
 
 async def test_a_cart_that_recovery_settled_is_counted() -> None:
-    """The driver died before the cart heard of the order; recovery told it, and says so once."""
+    """The next driver died before the cart heard of the order; recovery told it, and says so once."""
     world = World()
     world.fill()
+    await world.begin_as_before()
     world.restart(_DiesCreated())
     with pytest.raises(Crash):
-        await world.place()
+        await world.pass_time(3)
     await world.background.close()
     world.restart()
     await world.come_to_rest()
     assert world.telemetry.recoveries == {"cart": 1}
 
 
-async def test_a_settled_cart_is_not_counted_as_recovered() -> None:
-    """A drive that met trouble was parked and finished by recovery; the first hint finds nothing left to do."""
+async def test_an_order_of_before_is_completed_and_its_cart_settled() -> None:
+    """A database that is adopted in the middle of an order: it is charged once, what was added since stays."""
+    world = World()
+    world.fill()
+    await world.begin_as_before()
+    world.carts.put(ALICE, "bowl", 1)
+    await world.come_to_rest()
+    assert_every_promise_kept(world)
+    assert world.only_order().status is Status.DELIVERED
+    assert world.carts.items[ALICE] == {"bowl": 1}
+    assert world.telemetry.recoveries == {"charge": 1}
+
+
+async def test_a_drive_that_was_parked_is_recovered_once() -> None:
+    """The provider was not reached, recovery finished; the first hint finds nothing left to do."""
     world = World()
     world.fill()
     world.restart(_ProviderGone())
     await world.place()
     await world.come_to_rest()
+    assert_every_promise_kept(world)
     assert world.only_order().status is Status.DELIVERED
-    assert world.carts.subtracted[world.only_order().id] == 1
     assert world.telemetry.recoveries == {"charge": 1}
 
 
@@ -70,7 +85,7 @@ async def test_a_hint_that_outlived_its_order_recovers_nothing(*, cancels: bool)
     if cancels:
         await world.cancel(order.id)
     else:
-        late = placing(order.id, ALICE, "tok", (), "", order.created_ms + 1, world.rules)
+        late = placing(order.id, ALICE, Wanted(()), "", order.created_ms + 1, world.rules)
         world.disk.put(late.hints)
     await world.come_to_rest()
     assert world.telemetry.recoveries == {}

@@ -13,7 +13,7 @@ from store_kit.problems import OutcomeUnknown, PeerUnavailable
 from store_kit.server import bind
 from store_order.adapters.peers import CartClient, CatalogReservations, NotificationClient
 from store_order.domain import Line, Shortage, Status
-from store_order.ports import Cart, Held, HoldRefused, Notification, OutOfStock
+from store_order.ports import Cart, CartTaken, Held, HoldRefused, Notification, OutOfStock
 from store_order.problems import PeerConfused
 from store_order.settings import OrderSettings
 
@@ -102,6 +102,9 @@ async def test_an_unexpected_refusal_is_a_fault_of_ours(status: int, slug: str) 
             CatalogReservations(client).release("o"),
             CatalogReservations(client).ship("o"),
             CartClient(client).read("u"),
+            CartClient(client).priced("u"),
+            CartClient(client).take("u", "o", 1),
+            CartClient(client).give_back("u", "o"),
             CartClient(client).subtract("u", "o", LINES),
             NotificationClient(client).send([Notification("n", "u", "o", Status.CREATED, 1)]),
         ):
@@ -126,18 +129,37 @@ async def test_a_cart_is_read_and_subtracted_from() -> None:
     peer = Peer(
         answer={
             "version": 7,
-            "items": [{"product_id": "p1", "quantity": 2, "since": 6, "extra": "is ignored"}],
+            "items": [
+                {"product_id": "p1", "quantity": 2, "since": 6, "shown_minor": 250, "extra": "is ignored"}
+            ],
         }
     )
     async with running(peer) as client:
         cart = await CartClient(client).read("u")
-        assert cart == Cart(7, (Line("p1", 2, since=6),))
+        assert cart == Cart(7, (Line("p1", 2, since=6),), 500)
         assert await CartClient(client).subtract("u", "o", cart.lines) == 7
     assert peer.asked[1] == (
         "PUT",
         "/internal/carts/u/orders/o",
         {"lines": [{"product_id": "p1", "quantity": 2, "since": 6}]},
     )
+
+
+async def test_a_cart_is_taken_by_version_and_given_back_by_order() -> None:
+    """PUT with the version that was read, DELETE with nothing; a cart that changed is a refusal of its own."""
+    peer = Peer(answer={"version": 8})
+    async with running(peer) as client:
+        await CartClient(client).take("u", "o", 7)
+        await CartClient(client).give_back("u", "o")
+        peer.refuses("cart-changed")
+        with pytest.raises(CartTaken):
+            await CartClient(client).take("u", "o", 7)
+    assert [(method, path) for method, path, _ in peer.asked] == [
+        ("PUT", "/internal/carts/u/taken/o"),
+        ("DELETE", "/internal/carts/u/taken/o"),
+        ("PUT", "/internal/carts/u/taken/o"),
+    ]
+    assert peer.asked[0][2] == {"version": 7}
 
 
 async def test_news_go_in_one_batch() -> None:

@@ -33,6 +33,7 @@ from store_order.domain import (
     Rules,
     Shortage,
     Status,
+    Wanted,
     leasing,
     moving,
     order_id_of,
@@ -114,7 +115,7 @@ async def stores(request: Any, tmp_path: Path, keyspace: Cassandra | None) -> As
 
 
 def placed(key: str = "key", user_id: str = "alice", at_ms: int = T0) -> Change:
-    return placing(order_id_of(user_id, key), user_id, "tok_approve", LINES, "driver", at_ms, RULES)
+    return placing(order_id_of(user_id, key), user_id, Wanted(LINES), "driver", at_ms, RULES)
 
 
 async def created(orders: OrderStore, key: str = "key", user_id: str = "alice", at_ms: int = T0) -> Order:

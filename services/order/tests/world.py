@@ -12,13 +12,27 @@ from store_kit.principal import Principal
 from store_kit.testing import within_budget
 from store_order.adapters.signals import LocalSignals
 from store_order.adapters.simulated_payments import APPROVE
-from store_order.domain import NEXT, PLACED, Change, Event, Mark, Order, Rules, Status
+from store_order.domain import (
+    NEXT,
+    PLACED,
+    Change,
+    Event,
+    Mark,
+    Order,
+    Rules,
+    Status,
+    Wanted,
+    order_id_of,
+    placing,
+    priced,
+    pricing,
+)
 from store_order.use_cases import UseCases
 from store_order.use_cases.assembly import Ports, assemble
 from store_order.use_cases.background import Background
+from store_order.use_cases.place_order import Request
 
 from services.order.tests.fakes import (
-    PRICE_MINOR,
     Disk,
     FakeCarts,
     FakeNotifications,
@@ -151,8 +165,27 @@ class World:
         for product_id in products:
             self.carts.put(user_id, product_id, quantity)
 
-    async def place(self, key: str = "key", token: str = APPROVE, user_id: str = ALICE) -> Order:
-        return (await within_budget(self.patience_s, self.do.place_order(user_id, key, token))).order
+    async def place(
+        self, key: str = "key", token: str = APPROVE, user_id: str = ALICE, **conditions: Any
+    ) -> Order:
+        request = Request(token, **conditions)
+        return (await within_budget(self.patience_s, self.do.place_order(user_id, key, request))).order
+
+    async def begin_as_before(self, key: str = "key", user_id: str = ALICE) -> Order:
+        """Have an order as older code left it when it died before charging: nobody had agreed to anything."""
+        cart = await self.carts.read(user_id)
+        order_id = order_id_of(user_id, key)
+        now_ms, store = self.clock.now_ms(), MemoryOrderStore(self.disk, self.signals)
+        change = placing(order_id, user_id, Wanted(cart.lines), "", now_ms, self.rules)
+        assert await store.insert(change)
+        held = await self.reservations.reserve(order_id, cart.lines, now_ms)
+        lines = priced(cart.lines, held.lines)
+        return await store.advance(pricing(change.after, lines, held.currency, now_ms, self.rules))
+
+    def raise_price(self, product_id: str, by_minor: int) -> None:
+        """Change what a product costs; nobody is shown it."""
+        price_minor = self.reservations.price_of(product_id) + by_minor
+        self.reservations.prices[product_id] = self.carts.live[product_id] = price_minor
 
     async def cancel(self, order_id: str, user_id: str = ALICE) -> Order:
         return await within_budget(self.patience_s, self.do.cancel_order(order_id, customer(user_id)))
@@ -199,18 +232,30 @@ def assert_every_promise_kept(world: World, *, at_rest: bool = True) -> None:
         if at_rest:
             assert order.status.final, f"{order.status} is no place to stay"
             accepted = Status.CREATED in world.history(order.id)
-            assert world.carts.subtracted[order.id] == int(accepted), "the cart was not settled once"
+            _assert_cart(world, order, accepted=accepted)
         if order.status in PLACED:
             _assert_paid_once(world, order)
         elif order.status.final:
             _assert_nothing_left(world, order)
         if order.frozen:
             lines = world.disk.lines[order.id]
-            assert order.total_minor == sum(x.quantity * PRICE_MINOR for x in lines)
+            assert order.total_minor == sum(x.quantity * (x.unit_price_minor or 0) for x in lines)
     _assert_stock(world.reservations)
     if at_rest:
         _assert_news(world)
         assert not world.disk.work, "work is left in the queue"
+
+
+def _assert_cart(world: World, order: Order, *, accepted: bool) -> None:
+    if order.agreement is None:
+        assert world.carts.subtracted[order.id] == int(accepted), "the cart was not settled once"
+        return
+    assert world.carts.subtracted[order.id] == 0
+    has = world.carts.claims.get(order.id)
+    bought = {x.product_id: x.quantity for x in world.disk.lines[order.id]}
+    assert has == (bought if accepted else None), "the order has of the cart what it may not"
+    if accepted:
+        assert order.agreement.allows(order.total_minor or 0), "charged what was not agreed to"
 
 
 def _assert_history(world: World, order: Order) -> None:

@@ -14,15 +14,22 @@ from store_kit.turns import Turns
 from store_order.adapters.cassandra_counts import CassandraCounts
 from store_order.adapters.cassandra_order_index import CassandraOrderIndex, Entry
 from store_order.adapters.cassandra_work import CassandraWorkQueue
-from store_order.adapters.rows import decode_lines, encode_lines, event_of, order_of, order_values
+from store_order.adapters.rows import (
+    changed_values,
+    decode_lines,
+    encode_lines,
+    event_of,
+    order_of,
+    order_values,
+)
 from store_order.domain import Change, Event, Line, Order, Status
 from store_order.ports import OrderFilter, Position, Signals, Summary
 from store_order.problems import StaleOrder
 
 _INSERT: Final = (
     "INSERT INTO orders (order_id, user_id, status, version, fingerprint, payment_token, line_count, created_ms,"
-    " updated_ms, total_minor, currency, next_due_ms, shipped_ms, driver, lease_until_ms, reason, lines)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS"
+    " agreement, updated_ms, total_minor, currency, next_due_ms, shipped_ms, driver, lease_until_ms, reason, lines)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS"
 )
 _ADVANCE: Final = (
     "UPDATE orders SET status = ?, version = ?, updated_ms = ?, total_minor = ?, currency = ?, next_due_ms = ?,"
@@ -34,8 +41,8 @@ _ADD_EVENT: Final = (
     " VALUES (?, ?, ?, ?, ?, ?)"
 )
 _GET: Final = (
-    "SELECT order_id, user_id, status, version, fingerprint, payment_token, line_count, created_ms, updated_ms,"
-    " total_minor, currency, next_due_ms, shipped_ms, driver, lease_until_ms, reason"
+    "SELECT order_id, user_id, status, version, fingerprint, payment_token, line_count, created_ms, agreement,"
+    " updated_ms, total_minor, currency, next_due_ms, shipped_ms, driver, lease_until_ms, reason"
     " FROM orders WHERE order_id = ? LIMIT 1"
 )
 _LINES: Final = "SELECT lines FROM orders WHERE order_id = ? LIMIT 1"
@@ -100,8 +107,8 @@ class CassandraOrderStore:
             StaleOrder: somebody else changed it first.
         """
         await self._work.schedule(change.hints)
-        after, values = change.after, order_values(change.after)
-        expected = (values[2], values[3], *values[8:], after.id, after.version - 1)
+        after = change.after
+        expected = (*changed_values(after), after.id, after.version - 1)
         statements: list[Statement] = [(_ADVANCE, expected)]
         if change.lines is not None:
             statements.append((_SET_LINES, (encode_lines(change.lines), after.id)))

@@ -1,25 +1,32 @@
 """The other services as this one sees them: carts, the catalogue's reservations, the user service's inbox."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from store_kit.client import Reply, ServiceClient
 
 from store_order.domain import Line, Shortage
-from store_order.ports import Cart, Held, HoldRefused, Notification, OutOfStock
+from store_order.ports import Cart, CartTaken, Held, HoldRefused, Notification, OutOfStock, PricedCart
 from store_order.problems import PeerConfused
 
 
 class _CartItem(msgspec.Struct):
     product_id: str
     quantity: int
-    since: int | None = None
+    since: int
+    shown_minor: int
 
 
 class _CartReply(msgspec.Struct):
     version: int
     items: list[_CartItem]
+
+
+class _PricedReply(msgspec.Struct):
+    plain: _CartReply
+    tag: str
+    shown: dict[str, Any]
 
 
 class _SubtractReply(msgspec.Struct):
@@ -46,6 +53,7 @@ class _Refusal(msgspec.Struct):
 
 
 _cart: Final = msgspec.json.Decoder(_CartReply)
+_priced: Final = msgspec.json.Decoder(_PricedReply)
 _subtracted: Final = msgspec.json.Decoder(_SubtractReply)
 _held: Final = msgspec.json.Decoder(_HeldReply)
 _refusal: Final = msgspec.json.Decoder(_Refusal)
@@ -93,12 +101,32 @@ class CartClient:
     async def read(self, user_id: str) -> Cart:
         """Return a user's cart."""
         reply = _must_be_ok(await self._client.call("GET", f"/internal/carts/{user_id}"))
-        found = _cart.decode(reply.body)
-        lines = [Line(x.product_id, x.quantity, since=x.since) for x in found.items]
-        return Cart(found.version, tuple(lines))
+        return _as_cart(_cart.decode(reply.body))
+
+    async def priced(self, user_id: str) -> PricedCart:
+        """Return a user's cart at live prices."""
+        reply = _must_be_ok(await self._client.call("GET", f"/internal/carts/{user_id}/priced"))
+        found = _priced.decode(reply.body)
+        return PricedCart(_as_cart(found.plain), found.tag, found.shown["total_minor"], found.shown)
+
+    async def take(self, user_id: str, order_id: str, version: int) -> None:
+        """Take all lines out of the cart for an order.
+
+        Raises:
+            CartTaken: the cart is at another version, or the order has given its lines back.
+        """
+        path = f"/internal/carts/{user_id}/taken/{order_id}"
+        reply = await self._client.call("PUT", path, body={"version": version})
+        if not reply.ok and _slug(refusal := _refusal.decode(reply.body)) == "cart-changed":
+            raise CartTaken(refusal.detail)
+        _must_be_ok(reply)
+
+    async def give_back(self, user_id: str, order_id: str) -> None:
+        """Put back what an order took, once."""
+        _must_be_ok(await self._client.call("DELETE", f"/internal/carts/{user_id}/taken/{order_id}"))
 
     async def subtract(self, user_id: str, order_id: str, lines: Sequence[Line]) -> int:
-        """Take what was ordered out of the cart, once by order id; return the cart's version."""
+        """Take what an older order bought out of the cart, once; return the cart's version."""
         path = f"/internal/carts/{user_id}/orders/{order_id}"
         ordered = [{"product_id": x.product_id, "quantity": x.quantity, "since": x.since} for x in lines]
         reply = _must_be_ok(await self._client.call("PUT", path, body={"lines": ordered}))
@@ -117,6 +145,11 @@ class NotificationClient:
         _must_be_ok(await self._client.call("POST", "/internal/notifications", body=body, idempotent=True))
 
 
+def _as_cart(found: _CartReply) -> Cart:
+    lines = tuple([Line(x.product_id, x.quantity, since=x.since) for x in found.items])
+    return Cart(found.version, lines, sum([x.quantity * x.shown_minor for x in found.items]))
+
+
 def _quantities(lines: Sequence[Line]) -> list[dict[str, object]]:
     return [{"product_id": x.product_id, "quantity": x.quantity} for x in lines]
 
@@ -127,12 +160,16 @@ def _news(n: Notification) -> dict[str, object]:
 
 def _refused(reply: Reply) -> Exception:
     refusal = _refusal.decode(reply.body)
-    slug = refusal.type.partition("#")[2]
+    slug = _slug(refusal)
     if slug == "insufficient-stock":
         return OutOfStock(refusal.lines)
     if slug in ("reservation-released", "reservation-expired"):
         return HoldRefused(refusal.detail)
     return _confused(reply)
+
+
+def _slug(refusal: _Refusal) -> str:
+    return refusal.type.partition("#")[2]
 
 
 def _must_be_ok(reply: Reply) -> Reply:

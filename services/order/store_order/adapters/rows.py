@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from store_order.domain import Event, Line, Mark, Order, Reason, Status
+from store_order.domain import Agreement, Event, Line, Mark, Order, Reason, Status
 
 ORDER_COLUMNS: Final = (
     "order_id",
@@ -16,6 +16,7 @@ ORDER_COLUMNS: Final = (
     "payment_token",
     "line_count",
     "created_ms",
+    "agreement",
     "updated_ms",
     "total_minor",
     "currency",
@@ -25,6 +26,10 @@ ORDER_COLUMNS: Final = (
     "lease_until_ms",
     "reason",
 )
+
+
+CHANGING_COLUMNS: Final = (*ORDER_COLUMNS[2:4], *ORDER_COLUMNS[9:])
+"""What never changes (user, fingerprint, created, agreement ...) is not written again."""
 
 
 class _Row(msgspec.Struct, array_like=True):
@@ -40,6 +45,7 @@ class _Row(msgspec.Struct, array_like=True):
 
 _lines_decoder: Final = msgspec.json.Decoder(list[_Row])
 _reason_decoder: Final = msgspec.json.Decoder(Reason)
+_agreement_decoder: Final = msgspec.json.Decoder(Agreement)
 _encoder: Final = msgspec.json.Encoder()
 _STATUSES: Final = {status.value: status for status in Status}
 _MARKS: Final = {mark.value: mark for mark in Mark}
@@ -73,6 +79,7 @@ def order_values(order: Order) -> tuple[Any, ...]:
         order.payment_token,
         order.line_count,
         order.created_ms,
+        _json(order.agreement),
         order.updated_ms,
         order.total_minor,
         order.currency,
@@ -80,15 +87,26 @@ def order_values(order: Order) -> tuple[Any, ...]:
         order.shipped_ms,
         order.driver,
         order.lease_until_ms,
-        None if order.reason is None else _encoder.encode(order.reason).decode(),
+        _json(order.reason),
     )
+
+
+def changed_values(order: Order) -> tuple[Any, ...]:
+    """Return those of an order's values that a step may change, in the order of `CHANGING_COLUMNS`."""
+    values = order_values(order)
+    return (*values[2:4], *values[9:])
 
 
 def order_of(row: Sequence[Any]) -> Order:
     """Return the order whose values these are."""
-    reason = None if row[15] is None else _reason_decoder.decode(row[15])
-    values: Sequence[Any] = (*row[:2], _STATUSES[row[2]], *row[3:15], reason)
+    agreement = None if row[8] is None else _agreement_decoder.decode(row[8])
+    reason = None if row[16] is None else _reason_decoder.decode(row[16])
+    values: Sequence[Any] = (*row[:2], _STATUSES[row[2]], *row[3:8], agreement, *row[9:16], reason)
     return Order(*values)
+
+
+def _json(value: Agreement | Reason | None) -> str | None:
+    return None if value is None else _encoder.encode(value).decode()
 
 
 def event_of(row: Sequence[Any]) -> Event:

@@ -7,7 +7,9 @@ from typing import Any, Final
 from store_kit.sqlite import Sqlite
 
 from store_order.adapters.rows import (
+    CHANGING_COLUMNS,
     ORDER_COLUMNS,
+    changed_values,
     decode_lines,
     encode_lines,
     event_of,
@@ -22,8 +24,8 @@ _COLUMNS: Final = ", ".join(ORDER_COLUMNS)
 _PLACES: Final = ", ".join("?" * len(ORDER_COLUMNS))
 _INSERT: Final = f"INSERT INTO orders ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (order_id) DO NOTHING"  # noqa: S608 - constants
 _ADVANCE: Final = (
-    "UPDATE orders SET status = ?, version = ?, updated_ms = ?, total_minor = ?, currency = ?, next_due_ms = ?,"
-    " shipped_ms = ?, driver = ?, lease_until_ms = ?, reason = ? WHERE order_id = ? AND version = ?"
+    f"UPDATE orders SET {', '.join(f'{column} = ?' for column in CHANGING_COLUMNS)}"  # noqa: S608 - constants
+    " WHERE order_id = ? AND version = ?"
 )
 _ADD_EVENT: Final = "INSERT INTO order_events VALUES (?, ?, ?, ?, ?, ?)"
 _ADD_HINT: Final = "INSERT OR IGNORE INTO order_work VALUES (?, ?, ?, ?, ?)"
@@ -137,9 +139,7 @@ class _Advance:
     __slots__ = ("_change", "_lines", "_values")
 
     def __init__(self, change: Change) -> None:
-        values = order_values(change.after)
-        # What never changes (user, fingerprint, created ...) is not written again.
-        self._values = (values[2], values[3], *values[8:], change.after.id, change.after.version - 1)
+        self._values = (*changed_values(change.after), change.after.id, change.after.version - 1)
         self._change = change
         self._lines = None if change.lines is None else encode_lines(change.lines)
 

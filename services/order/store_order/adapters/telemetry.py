@@ -28,6 +28,9 @@ _CHECKOUTS: Final = (
     "in_progress",
     "insufficient-stock",
     "payment-declined",
+    "price-changed",
+    "cart-changed",
+    "precondition-failed",
     "peer-unavailable",
 )
 _STEPS: Final = ("reserve", "charge", "reject", "cancel", "cart")

@@ -50,7 +50,12 @@ def placing(model: type[BaseModel]) -> Arguments:
         key = request.headers.get("idempotency-key")
         if key is not None and (len(key) > _LONGEST_KEY or not _KEY.fullmatch(key)):
             raise _invalid("header.Idempotency-Key", f"1 to {_LONGEST_KEY} visible ASCII characters")
-        return {"user": user, "body": await _body(request, model), "idempotency_key": key}
+        return {
+            "user": user,
+            "body": await _body(request, model),
+            "idempotency_key": key,
+            "if_match": ",".join(request.headers.getlist("if-match")) or None,
+        }
 
     return read
 

@@ -5,11 +5,12 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 from store_kit.auth import CurrentUser
 from store_kit.bare_routes import BareRoute
 from store_kit.cursors import page_link
+from store_kit.money import MAX_MINOR
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -17,6 +18,7 @@ from store_kit.problems import (
     InvalidInput,
     OutcomeUnknown,
     PeerUnavailable,
+    PreconditionFailed,
     Unauthenticated,
     problem_responses,
 )
@@ -35,6 +37,7 @@ from store_order.api.views import (
 from store_order.domain import Line, Order, Status
 from store_order.ports import OrderFilter
 from store_order.problems import (
+    CartChanged,
     EmptyCart,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
@@ -44,8 +47,10 @@ from store_order.problems import (
     OrderNotPlaced,
     OrderTooLarge,
     PaymentDeclined,
+    PriceChanged,
 )
 from store_order.use_cases.place_order import Outcome
+from store_order.use_cases.place_order import Request as BuyersRequest
 
 router: Final = APIRouter(tags=["orders"])
 hot: Final = APIRouter(tags=["orders"], route_class=BareRoute)
@@ -58,6 +63,11 @@ _OK: Final[_Responses] = {200: {"model": OrderView, "description": "This key has
 _NOT_MODIFIED: Final[_Responses] = {304: {"description": "The order is still what If-None-Match names."}}
 
 
+def _whole(value: object) -> object:
+    """Take 2.0 for 2: to JSON Schema both are integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class OrderRequest(BaseModel):
     """How an order is paid; what is ordered is the cart, prices are the catalogue's."""
 
@@ -68,6 +78,17 @@ class OrderRequest(BaseModel):
         description="A token of the simulated provider: it approves, declines, approves without answering, "
         "or never hears of the charge.",
     )
+    expected_total_minor: Annotated[
+        int | None,
+        BeforeValidator(_whole),
+        Field(
+            ge=0,
+            le=MAX_MINOR,
+            examples=[1795],
+            description="The total that you agreed to, in minor units: the order is refused if it is another. Without "
+            "it (and without If-Match) the order may not be dearer than what you were last shown.",
+        ),
+    ] = None
 
 
 @hot.post(
@@ -88,6 +109,9 @@ class OrderRequest(BaseModel):
         InsufficientStock,
         OrderNotPlaced,
         OrderTooLarge,
+        PriceChanged,
+        CartChanged,
+        PreconditionFailed,
         InvalidInput,
         IdempotencyKeyReused,
         PeerUnavailable,
@@ -109,16 +133,28 @@ async def place_order(
             examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
         ),
     ] = None,
+    if_match: Annotated[
+        str | None,
+        Header(
+            alias="If-Match",
+            description="The ETag of the cart that you read: 412 when the cart or a price is another now.",
+        ),
+    ] = None,
 ) -> Response:
-    """Reserve the cart's products, freeze their prices, charge, and empty the cart of what was ordered.
+    """Reserve the cart's products, freeze their prices, take the cart, charge.
+
+    You are charged what you agreed to: exactly `expected_total_minor`, or the total of the cart that `If-Match` names;
+    without either never more than you were last shown. Otherwise the order is refused, nothing is charged, and the
+    cart is as it was.
 
     The same Idempotency-Key and body give the same order however often they are sent: 201 the first time, 200
     after that, 202 while it is still in progress; a refusal is repeated too.
     """
     if idempotency_key is None:
         raise IdempotencyKeyMissing("Send an Idempotency-Key of 1 to 128 visible ASCII characters.")
-    token = (body or OrderRequest()).payment_token
-    placed = await use_cases(request).place_order(user.subject, idempotency_key, token)
+    given = body or OrderRequest()
+    wanted = BuyersRequest(given.payment_token, given.expected_total_minor, _tags(if_match))
+    placed = await use_cases(request).place_order(user.subject, idempotency_key, wanted)
     return await _shown(request, placed.order, _STATUS_OF[placed.outcome], placed.lines)
 
 
@@ -186,6 +222,12 @@ async def cancel_order(request: Request, user: CurrentUser, order_id: OrderId) -
 async def list_order_statuses() -> Response:
     """List every status an order can have, and which ones may follow it."""
     return JsonResponse(statuses_view(), headers=PUBLIC)
+
+
+def _tags(if_match: str | None) -> frozenset[str] | None:
+    """Return the entity tags of an If-Match; None when any cart will do."""
+    tags = frozenset(tag.strip() for tag in if_match.split(",")) if if_match else frozenset("*")
+    return None if "*" in tags else tags
 
 
 async def _shown(

@@ -7,9 +7,10 @@ from typing import Final
 from store_kit.money import MAX_MINOR, format_minor
 from store_kit.problems import DeadlineExceeded, OutcomeUnknown, PeerUnavailable, Problem
 
-from store_order.domain import Line, Order, Reason, Rules, Status, priced, total_of
+from store_order.domain import Agreement, Line, Order, Reason, Rules, Status, priced, total_of
 from store_order.ports import (
     Carts,
+    CartTaken,
     ChargeDeclined,
     ChargeRefused,
     Clock,
@@ -20,10 +21,12 @@ from store_order.ports import (
     Reservations,
 )
 from store_order.problems import (
+    CartChanged,
     InsufficientStock,
     OrderNotPlaced,
     OrderTooLarge,
     PaymentDeclined,
+    PriceChanged,
     StaleOrder,
 )
 from store_order.use_cases.journal import Journal
@@ -33,6 +36,11 @@ TROUBLE: Final = (PeerUnavailable, OutcomeUnknown, DeadlineExceeded)
 
 _DECLINED: Final = Reason(
     PaymentDeclined.slug, "The payment provider declined the payment; order again with another one."
+)
+_CART_CHANGED: Final = Reason(
+    CartChanged.slug,
+    "The cart was changed, or another order took it, before this order could; nothing is charged. Look at the cart,"
+    " then order it with a new key.",
 )
 _NOT_PLACED: Final = Reason(
     OrderNotPlaced.slug,
@@ -59,7 +67,10 @@ class Driven:
 
 @dataclass(frozen=True, slots=True)
 class DriveOrder:
-    """Drive a leased order on: reserve, freeze, charge, CREATED, cart; or back: release, refund, final state.
+    """Drive a leased order on: reserve, freeze, take the cart, charge, CREATED; or back: all that undone.
+
+    Between freezing and taking it is decided, by what is written of the order alone, whether its buyer agreed to this
+    total; so whoever drives it decides the same.
 
     Every step may be repeated, by anyone, any number of times; every change is a compare-and-set. So a driver may
     die anywhere (PROTOCOLS 3; the idea is the saga of Garcia-Molina and Salem, 1987).
@@ -87,14 +98,14 @@ class DriveOrder:
         try:
             while order.status.passing:
                 order, wanted = await self._step(await self._leased(order), wanted)
-            if order.status is Status.CREATED:
+            if order.status is Status.CREATED and order.agreement is None:
                 await self.settle_cart(order, wanted)
         except TROUBLE as trouble:
             return Driven(await self._parked(order), trouble)
         return Driven(order, finished=True, lines=wanted)
 
     async def settle_cart(self, order: Order, lines: Sequence[Line] | None = None) -> int:
-        """Take what was ordered out of the cart, once; for an order that was accepted, cancelled since or not.
+        """Take what an order without an agreement bought out of the cart, once; cancelled since or not.
 
         Returns the cart's version afterwards; when the cart was settled already it stays as it was.
         """
@@ -119,7 +130,7 @@ class DriveOrder:
         if order.status is not Status.PENDING:
             return await self._back(order), lines
         if order.frozen:
-            return await self._charge(order), lines
+            return await self._buy(order), lines
         return await self._reserve(order, lines)
 
     async def _reserve(self, order: Order, lines: Sequence[Line]) -> tuple[Order, Sequence[Line]]:
@@ -134,6 +145,18 @@ class DriveOrder:
             return await self.journal.reject(order, _too_large(held.currency)), lines
         frozen = priced(lines, held.lines)
         return await self.journal.freeze(order, frozen, held.currency), frozen
+
+    async def _buy(self, order: Order) -> Order:
+        """Charge what was agreed to, for the cart that was agreed to."""
+        agreement = order.agreement
+        if agreement is not None:
+            if not agreement.allows(order.total_minor or 0):
+                return await self.journal.reject(order, _price_changed(order, agreement))
+            try:
+                await self.carts.take(order.user_id, order.id, agreement.cart_version)
+            except CartTaken:
+                return await self.journal.reject(order, _CART_CHANGED)
+        return await self._charge(order)
 
     async def _charge(self, order: Order) -> Order:
         try:
@@ -166,6 +189,9 @@ class DriveOrder:
             # Before prices were frozen nobody can have charged, nor can they now: the freeze would be stale.
             await self.payments.refund(order.id)
         cancelling = order.status is Status.CANCELLING
+        if order.agreement is not None and not cancelling:
+            # Also when this driver took nothing: another may sleep before its taking, which must fail then.
+            await self.carts.give_back(order.user_id, order.id)
         return await self.journal.move(order, Status.CANCELLED if cancelling else Status.REJECTED)
 
 
@@ -177,6 +203,14 @@ def turned_back() -> Reason:
 def _out_of_stock(order: Order, short: OutOfStock) -> Reason:
     detail = f"{len(short.shortages)} of {order.line_count} lines ask for more than there is."
     return Reason(InsufficientStock.slug, detail, short.shortages)
+
+
+def _price_changed(order: Order, agreement: Agreement) -> Reason:
+    currency = order.currency or ""
+    now, then = (format_minor(x, currency) for x in (order.total_minor or 0, agreement.total_minor))
+    known = "you expected" if agreement.exact else "you were last shown"
+    detail = f"The total is {now} now, {known} {then}. Nothing is charged; look at the cart, then order with a new key."
+    return Reason(PriceChanged.slug, detail)
 
 
 def _too_large(currency: str) -> Reason:

@@ -10,6 +10,7 @@ from store_order.domain import (
     Reason,
     Rules,
     Status,
+    Wanted,
     leasing,
     moving,
     parking,
@@ -29,11 +30,9 @@ class Journal:
     rules: Rules
     telemetry: Telemetry
 
-    async def place(
-        self, order_id: str, user_id: str, payment_token: str, lines: Sequence[Line], driver: str
-    ) -> Change | None:
+    async def place(self, order_id: str, user_id: str, wanted: Wanted, driver: str) -> Change | None:
         """Insert a PENDING order; return the step, or None when the order exists already."""
-        change = placing(order_id, user_id, payment_token, lines, driver, self.clock.now_ms(), self.rules)
+        change = placing(order_id, user_id, wanted, driver, self.clock.now_ms(), self.rules)
         if not await self.orders.insert(change):
             return None
         self.telemetry.moved(change.after)

@@ -19,7 +19,8 @@ class RecoverOrders:
     """Look at the recovery rows and finish what a dead or interrupted driver left.
 
     Forwards when prices are frozen, so that the order may have been charged; back otherwise: its buyer never
-    heard a price or a yes. An order that was accepted has its cart settled once more, which counts once.
+    heard a price or a yes. An order without an agreement that was accepted has its cart settled once more, which
+    counts once.
     """
 
     due: DueWork
@@ -40,8 +41,8 @@ class RecoverOrders:
         return None
 
     async def _settle_cart(self, order: Order) -> None:
-        if order.status is Status.REJECTED:
-            return
+        if order.status is Status.REJECTED or order.agreement is not None:
+            return  # nothing was taken, or it was taken before the charge
         # A cancelled order was accepted too, and its driver may have died before the cart heard of it. But hints
         # outlive what they were written for (every cancelling and every parked drive leaves one), so most of these
         # find the cart settled, and nothing is recovered then. A cart that its owner changes between the two

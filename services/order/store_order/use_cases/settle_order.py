@@ -48,7 +48,7 @@ class SettleOrder:
         watching = self.signals.watch(order_id)
         try:
             while True:
-                order = await self._get(order_id)
+                order = await self.get(order_id)
                 if not order.status.passing:
                     return Driven(order)
                 left_s = _patience_s()
@@ -74,14 +74,15 @@ class SettleOrder:
         start_budget(max(self.rules.lease_ms / 1000, 1.0))
         return await self.drive(order, lines)
 
-    async def _get(self, order_id: str) -> Order:
+    async def get(self, order_id: str) -> Order:
+        """Return an order that is known to exist."""
         order = await self.orders.find(order_id)
         if order is None:
             raise OrderNotFound.of(order_id)
         return order
 
     async def _unfinished(self, order_id: str) -> Driven:
-        order = await self._get(order_id)
+        order = await self.get(order_id)
         trouble = OutcomeUnknown("The order is still being worked on.") if order.status.passing else None
         return Driven(order, trouble)
 
