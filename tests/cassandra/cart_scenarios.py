@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from store_cart.adapters.cassandra_carts import CassandraCartStore
 from store_cart.adapters.cassandra_views import CassandraViewStore
-from store_cart.domain import Limits, Line, Operation, Ordered, Owner, View
+from store_cart.domain import CartChanged, Limits, Line, Operation, Ordered, Owner, Shown, View
 from store_kit.cassandra import Cassandra
 from store_kit.problems import PreconditionFailed
 
-from tests.cassandra.scenario import Rivalry, Scenario
+from tests.cassandra.scenario import Rivalry, Scenario, Stage
 
 _CARTS: Final = "store_cart.adapters.cassandra_carts."
 _VIEWS: Final = "store_cart.adapters.cassandra_views."
@@ -63,6 +63,59 @@ async def subtract(db: Cassandra, key: str) -> str:
     """Take three ordered mugs out."""
     await carts(db).subtract(user(key), f"order-{key}", [Ordered("mug", 3)], 2, _LATER_MS)
     return "subtracted"
+
+
+async def take(db: Cassandra, key: str) -> str:
+    """Let an order take a cart that is at its first version."""
+    return await _take(db, key, "mine")
+
+
+async def take_too(db: Cassandra, key: str) -> str:
+    """Let another order take the same cart."""
+    return await _take(db, key, "other")
+
+
+async def _take(db: Cassandra, key: str, order: str) -> str:
+    try:
+        await carts(db).take(user(key), f"{order}-{key}", 1, 2, _LATER_MS)
+    except CartChanged:
+        return "refused"
+    return "took"
+
+
+async def taken(db: Cassandra, key: str) -> None:
+    """Have an order that took a cart, into which a clock was put since."""
+    await filled(db, key)
+    await take(db, key)
+    await carts(db).put(user(key), line("clock", 1))
+
+
+async def give_back(db: Cassandra, key: str) -> str:
+    """Turn the order back."""
+    await carts(db).give_back(user(key), f"mine-{key}", 3, _LATER_MS)
+    return "gave back"
+
+
+async def back_and_shut(db: Cassandra, key: str) -> tuple[Mapping[str, int], str]:
+    """Read the cart, and say whether the order could still take it as it is now."""
+    version = (await carts(db).read(user(key))).version
+    found = await in_cart(db, key)
+    try:
+        await carts(db).take(user(key), f"mine-{key}", version, 4, _LATER_MS)
+    except CartChanged:
+        return found, "shut"
+    return found, "open"
+
+
+async def show(db: Cassandra, key: str) -> str:
+    """Show another price of mugs."""
+    await carts(db).show(user(key), [Shown("mug", 250, 300)])
+    return "shown"
+
+
+async def shown(db: Cassandra, key: str) -> Mapping[str, int]:
+    """Read which prices were shown."""
+    return {found.product_id: found.last_shown_minor for found in (await carts(db).read(user(key))).lines}
 
 
 async def guest_filled(db: Cassandra, key: str) -> None:
@@ -151,6 +204,58 @@ SCENARIOS: Final = (
         effect=in_cart,
         ends=({"mug": 2, "lamp": 1},),
     ),
+    Scenario(
+        _CARTS + "_SET",
+        "cart",
+        story="take",
+        prepare=filled,
+        play=take,
+        told=("took",),
+        effect=in_cart,
+        ends=({},),
+    ),
+    Scenario(
+        _CARTS + "_SET",
+        "cart",
+        story="give back",
+        prepare=taken,
+        play=give_back,
+        told=("gave back",),
+        effect=back_and_shut,
+        ends=(({"mug": 5, "lamp": 1, "clock": 1}, "shut"),),
+    ),
+    Scenario(
+        _CARTS + "_SET",
+        "cart",
+        story="give back what was never taken",
+        prepare=filled,
+        play=give_back,
+        told=("gave back",),
+        effect=back_and_shut,
+        ends=(({"mug": 5, "lamp": 1}, "shut"),),
+    ),
+    Scenario(
+        _CARTS + "_SET",
+        "cart",
+        story="recovery gives back",
+        prepare=filled,
+        play=take,
+        recover=give_back,
+        told=("took",),
+        effect=back_and_shut,
+        ends=(({"mug": 5, "lamp": 1}, "shut"),),
+        stages=frozenset({Stage.CRASH}),
+    ),
+    Scenario(
+        _CARTS + "_SET",
+        "cart",
+        story="show",
+        prepare=filled,
+        play=show,
+        told=("shown",),
+        effect=shown,
+        ends=({"mug": 300, "lamp": 250},),
+    ),
     *(
         Scenario(
             _CARTS + "_SET",
@@ -193,6 +298,16 @@ RIVALRIES: Final = (
         rival=replace_by_card,
         outcome=in_cart,
         ends=(("replaced", "refused", {"clock": 1}), ("refused", "replaced", {"card": 1})),
+    ),
+    Rivalry(
+        _CARTS + "_SET",
+        "cart",
+        story="two orders take one cart",
+        prepare=filled,
+        play=take,
+        rival=take_too,
+        outcome=in_cart,
+        ends=(("took", "refused", {}), ("refused", "took", {})),
     ),
     Rivalry(
         _VIEWS + "_SET",

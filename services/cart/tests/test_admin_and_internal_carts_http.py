@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.cart.tests.fakes import LAMP, MUG, USER
+from services.cart.tests.fakes import LAMP, MUG, USER, product
 from services.cart.tests.serving import CartShop
 
 pytestmark = pytest.mark.anyio
@@ -88,3 +88,25 @@ async def test_internal_routes_refuse_garbage(shop: CartShop) -> None:
     for path in ("/internal/carts/a%20b", "/internal/carts/" + "x" * 65):
         assert (await shop.call("GET", path, headers=shop.service)).status == 422
     assert (await shop.call("PUT", ORDER, {"lines": [{}]}, shop.service)).status == 422
+
+
+async def test_a_priced_cart_has_the_tag_that_its_shopper_is_given(shop: CartShop) -> None:
+    """An order compares it with If-Match; that it was priced is no showing."""
+    await shop.add(shop.user, MUG, 2)
+    shop.catalogue.products[MUG] = product(MUG, 300)
+    priced = (await shop.call("GET", f"{CART}/priced", headers=shop.service)).body
+    assert (priced["shown"]["total_minor"], priced["plain"]["items"][0]["shown_minor"]) == (600, 250)
+    seen = await shop.call("GET", "/api/cart", headers=shop.user)
+    assert (seen.headers["ETag"], seen.body) == (priced["tag"], priced["shown"])
+    assert (await shop.call("GET", CART, headers=shop.service)).body["items"][0]["shown_minor"] == 300
+
+
+async def test_a_service_takes_a_cart_and_gives_it_back(shop: CartShop) -> None:
+    """By its version and the order's id; at another version it is 409."""
+    await shop.add(shop.user, MUG, 2)
+    taken = f"{CART}/taken/order-9"
+    assert (await shop.call("PUT", taken, {"version": 7}, shop.service)).slug == "cart-changed"
+    assert (await shop.call("PUT", taken, {"version": 1}, shop.service)).body == {"version": 2}
+    assert await shop.quantities(shop.user) == {}
+    assert (await shop.call("DELETE", taken, headers=shop.service)).body == {"version": 3}
+    assert await shop.quantities(shop.user) == {MUG: 2}

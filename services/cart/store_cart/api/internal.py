@@ -10,7 +10,7 @@ from store_kit.responses import JsonResponse
 from store_cart.api.by_hand import by_hand, giving_back, reading, subtracting, taking
 from store_cart.api.parameters import OpaqueId, OrderedLines, Taken, use_cases
 from store_cart.api.views import PlainCartView, PricedCartView, VersionView
-from store_cart.domain import CartChanged
+from store_cart.domain import CartChanged, Owner
 
 router = APIRouter(prefix="/internal/carts", tags=["internal"], route_class=BareRoute)
 
@@ -40,7 +40,8 @@ async def read_cart(request: Request, user_id: OpaqueId, _service: Service) -> R
 @by_hand(reading)
 async def price_cart(request: Request, user_id: OpaqueId, _service: Service) -> Response:
     """Return a user's cart, what its shopper would be shown, and the tag of that; nothing counts as shown."""
-    return JsonResponse(PricedCartView.of(await use_cases(request).price_cart.of_user(user_id)))
+    owner = Owner("user", user_id)
+    return JsonResponse(PricedCartView.of(owner, await use_cases(request).price_cart(owner)))
 
 
 @router.put(

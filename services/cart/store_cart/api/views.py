@@ -17,6 +17,7 @@ from store_cart.domain import (
     Line,
     LineChange,
     MergeReport,
+    Owner,
     OwnerKind,
     PricedCart,
     Product,
@@ -296,15 +297,18 @@ class PricedCartView:
     shown: CartView
 
     @classmethod
-    def of(cls, priced: PricedCart) -> "PricedCartView":
+    def of(cls, owner: Owner, priced: PricedCart) -> "PricedCartView":
         """Return the view of a cart."""
         shown = CartView.of(priced)
-        return cls(PlainCartView.of(priced.cart), tag_of(shown, json_bytes(shown)), shown)
+        return cls(PlainCartView.of(priced.cart), tag_of(owner, shown, json_bytes(shown)), shown)
 
 
-def tag_of(shown: CartView, body: bytes) -> str:
-    """Return the entity tag of a cart at live prices: its version, and a checksum of all that is shown."""
-    return etag_of(f"{shown.version}-{zlib.crc32(body):08x}")
+def tag_of(owner: Owner | None, shown: CartView, body: bytes) -> str:
+    """Return the entity tag of a cart at live prices: its version, and a checksum of all that is shown and to whom.
+
+    Whose it is, is part of it: the URL does not say so, and an empty cart looks like any other.
+    """
+    return etag_of(f"{shown.version}-{zlib.crc32(body, zlib.crc32(repr(owner).encode())):08x}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,3 @@ class PriceCart:
         except Unavailable:
             return PricedCart(cart, None, self.currency)
         return PricedCart(cart, products, self.currency)
-
-    async def of_user(self, user_id: str) -> PricedCart:
-        """Return a user's cart for another service."""
-        return await self(Owner("user", user_id))
