@@ -188,7 +188,7 @@ class PricedCart:
 
     Args:
         cart: as it was read.
-        tag: the entity tag of what would be shown.
+        tag: the opaque part of the entity tag of what would be shown, without its quotes.
         total_minor: at live prices; None while the catalogue does not answer.
         shown: the document that would be shown.
     """

@@ -251,7 +251,7 @@ class FakeCarts:
         cart = await self.read(user_id)
         total = sum(x.quantity * self.live.get(x.product_id, PRICE_MINOR) for x in cart.lines)
         shown = {"version": cart.version, "total_minor": total}
-        return PricedCart(cart, f'"{cart.version}-{total:08x}"', total, shown)
+        return PricedCart(cart, f"{cart.version}-{total:08x}", total, shown)
 
     async def take(self, user_id: str, order_id: str, version: int) -> None:
         if order_id in self.claims:

@@ -94,7 +94,7 @@ async def test_the_tag_of_the_cart_binds_lines_and_prices(world: World) -> None:
     world.restart(_PriceRises(world, -1))
     await refused(world, PriceChanged, tags=frozenset({tag}))
     await refused(world, PreconditionFailed, key="another", tags=frozenset({tag}))
-    order = await world.place("third", tags=frozenset({'"else"', (await world.carts.priced(ALICE)).tag}))
+    order = await world.place("third", tags=frozenset({"else", (await world.carts.priced(ALICE)).tag}))
     assert order.total_minor == TOTAL - 2
 
 

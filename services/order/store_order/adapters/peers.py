@@ -107,7 +107,9 @@ class CartClient:
         """Return a user's cart at live prices."""
         reply = _must_be_ok(await self._client.call("GET", f"/internal/carts/{user_id}/priced"))
         found = _priced.decode(reply.body)
-        return PricedCart(_as_cart(found.plain), found.tag, found.shown["total_minor"], found.shown)
+        return PricedCart(
+            _as_cart(found.plain), found.tag.strip('"'), found.shown["total_minor"], found.shown
+        )
 
     async def take(self, user_id: str, order_id: str, version: int) -> None:
         """Take all lines out of the cart for an order.

@@ -54,7 +54,7 @@ def placing(model: type[BaseModel]) -> Arguments:
             "user": user,
             "body": await _body(request, model),
             "idempotency_key": key,
-            "if_match": ",".join(request.headers.getlist("if-match")) or None,
+            "if_match": request.headers.get("if-match"),
         }
 
     return read

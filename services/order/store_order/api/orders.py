@@ -10,6 +10,7 @@ from starlette.responses import Response
 from store_kit.auth import CurrentUser
 from store_kit.bare_routes import BareRoute
 from store_kit.cursors import page_link
+from store_kit.header_fields import entity_tags
 from store_kit.money import MAX_MINOR
 from store_kit.problems import (
     BadRequest,
@@ -22,7 +23,7 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import PERSONAL, PUBLIC, JsonResponse, etag_of, not_modified
+from store_kit.responses import ANY_TAG, PERSONAL, PUBLIC, JsonResponse, etag_of, not_modified
 
 from store_order.api.by_hand import by_hand, one_order, placing
 from store_order.api.parts import KEY_PATTERN, Cursor, Limit, OrderId, cursor_of, position_of, use_cases
@@ -226,8 +227,8 @@ async def list_order_statuses() -> Response:
 
 def _tags(if_match: str | None) -> frozenset[str] | None:
     """Return the entity tags of an If-Match; None when any cart will do."""
-    tags = frozenset(tag.strip() for tag in if_match.split(",")) if if_match else frozenset("*")
-    return None if "*" in tags else tags
+    tags = None if if_match is None else entity_tags(if_match, weak=False)
+    return None if tags is None or ANY_TAG in tags else tags
 
 
 async def _shown(
