@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from store_catalog.api.parameters import NewProductsIn
+from store_catalog.domain import ImportState
+from store_catalog.use_cases import UseCases as CatalogueCases
 from store_kit.secrets import UnusableSecret, make_private_file
 from store_kit.service import Service
 from store_user.use_cases import UseCases
 
-from store_cli.accounts import DEMO_ADMIN_FILE, Credentials, admin_of
+from store_cli.accounts import DEMO_ADMIN_FILE, Credentials
 from store_cli.console import meter
-from store_cli.importing import import_products, ledger_catalogue, shipped_ledger
+from store_cli.importing import BATCH_SIZE, DEMO_IMPORT, batches, ledger_catalogue, shipped_ledger
 from store_cli.ledger import read_ledger
-from store_cli.shop_client import Shop
+from store_cli.shop_client import Shop, ShopError
 
 ADMIN_EMAIL: Final = "admin@shop.example"
-_LOADED: Final = "demo-catalogue-loaded"
 
 
 class _Item(msgspec.Struct):
@@ -73,25 +75,34 @@ def demo_credentials(path: Path, base_url: str) -> tuple[Credentials, bool]:
     return credentials, kept == made
 
 
-async def load_catalogue(data_dir: Path, credentials: Credentials) -> None:
-    """Load the shipped catalogue once; repeating what a crash interrupted is safe."""
-    done = data_dir / _LOADED
-    if done.exists():
+async def load_catalogue(catalog: Service) -> None:
+    """Load the shipped catalogue once; repeating what a crash interrupted is safe.
+
+    Nobody signs in for it: the administrator's password belongs to the administrator. Whether it was done is noted in
+    the catalogue's own database, and so in every backup.
+    """
+    use_cases: CatalogueCases = catalog.app.state.use_cases
+    if await use_cases.begin_import(DEMO_IMPORT) is ImportState.DONE:
         return
     ledger = read_ledger(shipped_ledger())
-    async with Shop(credentials.base_url) as shop:
-        admin = await admin_of(shop, credentials)
-        with meter() as bars:
-            step = bars.track("Loading the catalogue", len(ledger.products))
-            await import_products(admin, ledger_catalogue(ledger), step)
-    done.touch()
+    with meter() as bars:
+        step = bars.track("Loading the catalogue", len(ledger.products))
+        for batch in batches(ledger_catalogue(ledger), BATCH_SIZE):
+            # As the shop reads it of anybody.
+            given = NewProductsIn.model_validate({"products": [listed.data for listed in batch]})
+            await use_cases.add_products([product.product() for product in given.products])
+            step(len(batch))
+    await use_cases.finish_import(DEMO_IMPORT)
 
 
 async def any_product(base_url: str) -> str | None:
-    """Return the id of a product that can be bought; None in an empty shop."""
-    async with Shop(base_url) as shop:
-        answer = await shop.call("GET", "/api/products?limit=1&in_stock=true")
-        items = answer.read(_Items).items
+    """Return the id of a product that can be bought; None in an empty shop, or while it does not say."""
+    try:
+        async with Shop(base_url) as shop:
+            answer = await shop.call("GET", "/api/products?limit=1&in_stock=true")
+            items = answer.read(_Items).items
+    except ShopError:
+        return None
     return items[0].id if items else None
 
 

@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 BATCH_SIZE = 500
 BATCHES_AT_ONCE = 4
+DEMO_IMPORT = "online-retail"
+"""The name under which the shop notes that the shipped catalogue was loaded."""
 LEDGER_FILE = "online-retail-2010-12_2011-02.csv.gz"
 _PACKAGE = Path(__file__).resolve().parent
 _FIELD: Final = re.compile(r"body\.products\.([0-9]+)\.(\w+)")
@@ -36,6 +38,20 @@ class Listed(NamedTuple):
 
     data: ProductData
     line: int = 0
+
+
+class _Noted(msgspec.Struct):
+    state: str
+
+
+async def note_import(admin: Account, state: str) -> str:
+    """Note BEGUN or DONE of the import that is made once; return how far it is.
+
+    Raises:
+        ShopProblem: the shop refused.
+    """
+    answer = await admin.call("PUT", f"/api/products/imports/{DEMO_IMPORT}", body={"state": state})
+    return answer.read(_Noted).state
 
 
 class ImportStopped(ShopError):

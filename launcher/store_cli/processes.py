@@ -12,15 +12,16 @@ from rich.panel import Panel
 from rich.text import Text
 from store_kit.logs import configure_logs
 from store_kit.migrations import SchemaError
-from store_kit.problems import Unavailable
-from store_kit.secrets import SecretError
+from store_kit.problems import Problem, Unavailable
+from store_kit.secrets import SecretError, readable_by_others
 from store_kit.server import PortInUse, Runner, run_service
-from store_kit.service import Wrap, unwrapped
-from store_kit.settings import ServiceUrlWithoutPort
+from store_kit.service import Service, Wrap, unwrapped
+from store_kit.settings import ServiceUrlWithoutPort, StoreSettings
 
 from store_cli.accounts import DEMO_ADMIN_FILE
 from store_cli.console import FOUND_SOMETHING, fail
 from store_cli.demo import Demo, any_product, ensure_administrator, load_catalogue
+from store_cli.files.opening import FileError
 from store_cli.reading_settings import WrongSettings
 from store_cli.serving import (
     DataFolderInUse,
@@ -53,6 +54,7 @@ def run_shop(port: int, data: Path, host: str, *, catalogue: bool, wrap: Wrap = 
         lock = DataFolderLock(data)
         shop = create_shop(port, {"data_dir": data, "host": host}, wrap)
         configure_logs(shop.settings.log_level, shop.settings.log_format)
+        _look_at_secrets(shop.settings)
         uvloop.run(_serve(shop, data, f"http://{_reachable(host)}:{port}", catalogue=catalogue))
         lock.release()
     except _REFUSALS as refusal:
@@ -69,12 +71,27 @@ def run_alone(service: str, data: Path, host: str, wrap: Wrap = unwrapped) -> No
         fail(str(refusal), FOUND_SOMETHING)
 
 
+def _look_at_secrets(settings: StoreSettings) -> None:
+    """Say which secrets others may read; in production that is none.
+
+    Raises:
+        SecretError: others may read one in production.
+    """
+    found = readable_by_others(settings.secrets_path)
+    if not found:
+        return
+    said = f"Others may read {', '.join(found)}. Run: chmod -R go-rwx {settings.secrets_path}"
+    if not settings.embedded:
+        raise SecretError(said)
+    Console(stderr=True).print(Text(f"Warning: {said}", style="yellow"))
+
+
 async def _serve(shop: Runner, data: Path, base_url: str, *, catalogue: bool) -> None:
     async def on_ready() -> None:
         await _until_usable(shop)
         demo = await _administrator(shop, data, base_url)
         if catalogue:
-            await load_catalogue(data, demo.credentials)
+            await _catalogue(shop.service("catalog"))
         # What lives now lives long: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -83,6 +100,17 @@ async def _serve(shop: Runner, data: Path, base_url: str, *, catalogue: bool) ->
 
     await shop.run(on_ready)
     Console(stderr=True).print("Drained and stopped.")
+
+
+async def _catalogue(catalog: Service) -> None:
+    """Load the shipped catalogue; what keeps it out does not keep the shop from running."""
+    try:
+        await load_catalogue(catalog)
+    except (Problem, FileError, OSError) as error:
+        said = (
+            f"The catalogue was not loaded ({error}). The shop runs without it; the next start tries again."
+        )
+        Console(stderr=True).print(Text(said, style="yellow"))
 
 
 async def _until_usable(shop: Runner) -> None:

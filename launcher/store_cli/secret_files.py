@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from store_kit.secrets import UnusableSecret, make_private_file, new_signing_key
+from store_kit.secrets import KEY_BYTES, UnusableSecret, make_private_file, new_signing_key
 
 NEEDED: Final[Mapping[str, Sequence[str]]] = {
     # The user service first: it knows the others' secrets too, and what is shared is made there.
@@ -56,11 +56,23 @@ def make_secret_files(folder: Path) -> SecretFiles:
 
 def _ensure(path: Path, shared: bytes | None) -> bytes:
     try:
-        value = make_private_file(path, shared or _new(path.name))
+        # Read first: where all is there nothing is written, not even beside it, so that it may be mounted read-only.
+        value = _kept(path) or make_private_file(path, shared or _new(path.name))
     except OSError as error:
         raise UnusableSecret(path.name, f"{path}: {error.strerror}") from error
     if shared is not None and value != shared:
         raise UnusableSecret(path.name, f"{path} holds another value than the user service's; delete both")
+    return value
+
+
+def _kept(path: Path) -> bytes | None:
+    try:
+        value = path.read_bytes().strip()
+    except FileNotFoundError:
+        return None
+    if len(value) < KEY_BYTES:
+        why = f"{path} has {len(value)} bytes, at least {KEY_BYTES} are needed; delete it, and a new one is made"
+        raise UnusableSecret(path.name, why)
     return value
 
 

@@ -33,6 +33,7 @@ class FakeShop:
         self.carts: dict[str, list[dict[str, Any]]] = {}
         self.users = {ADMIN["email"]: ADMIN["password"]}
         self.tokens: dict[str, str] = {}
+        self.imports: dict[str, str] = {}
         self.requests: Counter[str] = Counter()
         self.failures: dict[str, deque[int]] = {}
         self.ask_again_first = False
@@ -44,6 +45,7 @@ class FakeShop:
             web.post("/api/users", self.register),
             web.post("/api/auth/token", self.token),
             web.post("/api/products/batch", self.create),
+            web.put("/api/products/imports/{name}", self.note_import),
             web.post("/api/products/{id}/stock-adjustments", self.adjust),
             web.put("/api/cart/items", self.replace_cart),
             web.post("/api/orders", self.order),
@@ -100,6 +102,13 @@ class FakeShop:
             status = "exists" if known else "created"
             results.append({"id": product_id, "sku": product["sku"], "status": status})
         return web.json_response({"items": results})
+
+    async def note_import(self, request: web.Request) -> web.Response:
+        self.who(request)
+        name, wanted = request.match_info["name"], (await request.json())["state"]
+        known = self.imports.get(name) if wanted == "BEGUN" else None
+        self.imports[name] = known or wanted
+        return web.json_response({"name": name, "state": self.imports[name]})
 
     async def adjust(self, request: web.Request) -> web.Response:
         self.who(request)

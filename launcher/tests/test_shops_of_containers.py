@@ -76,10 +76,30 @@ def test_secrets_that_are_there_stay(tmp_path: Path) -> None:
     assert (code, said["made"], values(tmp_path)) == (0, ["cart/service_secret_cart"], before)
 
 
+def test_nothing_is_written_where_all_is_there(tmp_path: Path) -> None:
+    """Secrets that are complete may lie on a mount that can only be read: not even a draft is written beside them."""
+    store("secrets", "init", tmp_path)
+    folders = [path for path in tmp_path.rglob("*") if path.is_dir()]
+    before = [folder.stat().st_mtime_ns for folder in folders]
+    code, said = store("secrets", "init", tmp_path)
+    assert (code, said["made"]) == (0, [])
+    assert [folder.stat().st_mtime_ns for folder in folders] == before
+
+
+@pytest.mark.parametrize("content", ["", "\n", "short"])
+def test_a_secret_that_is_empty_or_short_is_not_kept(content: str, tmp_path: Path) -> None:
+    """What pwgen leaves when it is missing is no secret: it is named, and stays as it is."""
+    store("secrets", "init", tmp_path)
+    file = tmp_path / "user" / "refresh_key"
+    file.write_text(content)
+    code, said = store("secrets", "init", tmp_path)
+    assert (code, "refresh_key" in said["error"], file.read_text()) == (1, True, content)
+
+
 def test_two_values_of_one_secret_are_refused(tmp_path: Path) -> None:
     """Services that could not recognise each other are not started."""
     store("secrets", "init", tmp_path)
-    (tmp_path / "cart" / "service_secret_cart").write_text("odd-one")
+    (tmp_path / "cart" / "service_secret_cart").write_text("odd-one" * 8)
     code, said = store("secrets", "init", tmp_path)
     assert (code, "service_secret_cart" in said["error"]) == (1, True)
     assert "odd-one" not in said["error"]

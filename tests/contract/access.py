@@ -19,6 +19,7 @@ POST   /api/products/batch                             401   403   403   200   4
 PUT    /api/products/{product_id}                      401   403   403   200   403
 PATCH  /api/products/{product_id}                      401   403   403   200   403
 DELETE /api/products/{product_id}                      401   403   403   204   403
+PUT    /api/products/imports/{name}                    401   403   403   200   403
 POST   /api/products/{product_id}/stock-adjustments    401   403   403   200   403
 GET    /api/admin/stock                                401   403   403   200   403
 PUT    /internal/reservations/{order_id}               401   403   403   403   200

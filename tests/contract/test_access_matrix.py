@@ -36,6 +36,7 @@ BODIES: Final[Mapping[str, Callable[[Mapping[str, str]], object]]] = {
     "PUT /api/products/{product_id}": lambda _: _product(),
     "PATCH /api/products/{product_id}": lambda _: {"name": "Other"},
     "POST /api/products/batch": lambda _: {"products": [_product()]},
+    "PUT /api/products/imports/{name}": lambda _: {"state": "BEGUN"},
     "POST /api/products/{product_id}/stock-adjustments": lambda _: {"delta": 1, "reason": "found"},
     "PUT /internal/reservations/{order_id}": lambda ids: {"lines": [_line(ids)], "not_after_ms": FAR_MS},
     "POST /internal/products/lookup": lambda ids: {"ids": [ids["product_id"]]},
@@ -99,7 +100,7 @@ async def cast(nobody: Person, admin: Person, second_admin: Person, bob: Person,
     guest = (await nobody.add(product)).expect(200)
     ids = {"product_id": product, "order_id": order["id"], "account_id": ann.id, "user_id": ann.id}
     people = {"nobody": nobody, "owner": ann, "other": bob, "admin": second_admin, "service": service}
-    return Cast(people, ann.email, {**ids, "cart_token": guest["cart_token"]})
+    return Cast(people, ann.email, {**ids, "cart_token": guest["cart_token"], "name": "anything"})
 
 
 def routes(folder: Path) -> list[tuple[str, str]]:

@@ -86,7 +86,7 @@ async def test_production_makes_no_secrets(tmp_path: Path) -> None:
 
 
 async def test_production_starts_with_secrets(tmp_path: Path) -> None:
-    """Given all secrets as files it starts, and makes none of its own."""
+    """Given all secrets as files that nobody else may read it starts, and makes none of its own."""
     folder = tmp_path / "secrets"
     folder.mkdir(mode=0o700)
     services = tuple(f"service_secret_{name}" for name in SERVICES)
@@ -94,6 +94,11 @@ async def test_production_starts_with_secrets(tmp_path: Path) -> None:
         (folder / name).write_text(secrets.token_urlsafe(32))
     (folder / "signing_key").write_bytes(signing_key())
     given = {file.name for file in folder.iterdir()}
+    env = ports({"STORE_ENVIRONMENT": "production"})
+    code, said = await started(["up", "--port", str(lasting_port()), "--data", str(tmp_path)], env)
+    assert (code, "Others may read cursor_key" in said, "chmod -R go-rwx" in said) == (1, True, True), said
+    for file in folder.iterdir():
+        file.chmod(0o600)
     async with EmbeddedShop(tmp_path, {"STORE_ENVIRONMENT": "production"}):
         made = {file.name for file in folder.iterdir()} - given
     assert made <= {"demo_admin.json"}
@@ -121,6 +126,20 @@ async def test_a_setting_that_makes_no_sense(name: str, value: str, tmp_path: Pa
     code, said = await started(["up", "--port", str(lasting_port()), "--data", str(tmp_path)], env)
     assert code == 1, said
     assert name in said, said
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("refresh_key", b""), ("guest_cart_key", b"\n"), ("cursor_key", b"k")]
+)
+async def test_a_secret_that_is_empty_or_short(name: str, content: bytes, tmp_path: Path) -> None:
+    """An empty file is no key, nor is a line end or one letter: the secret is named, nothing is made or signed."""
+    file = tmp_path / "secrets" / name
+    file.parent.mkdir(mode=0o700)
+    file.write_bytes(content)
+    code, said = await started(["up", "--port", str(lasting_port()), "--data", str(tmp_path)], ports())
+    assert code == 1, said
+    assert f"The secret '{name}'" in said
+    assert file.read_bytes() == content
 
 
 @pytest.mark.parametrize(

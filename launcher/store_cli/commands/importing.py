@@ -8,7 +8,7 @@ import typer
 from store_cli.accounts import admin_of, find_admin
 from store_cli.commands.file_options import Encoding, LedgerFile, Strict
 from store_cli.console import DEFAULT_DATA, AsJson, BaseUrl, DataFolder, meter, run, say
-from store_cli.importing import ImportReport, import_products, ledger_product, shipped_ledger
+from store_cli.importing import ImportReport, import_products, ledger_product, note_import, shipped_ledger
 from store_cli.ledger import Ledger, read_ledger
 from store_cli.shop_client import Shop
 
@@ -30,13 +30,12 @@ def online_retail(
         ),
     ] = None,
     once: Annotated[
-        Path | None,
+        bool,
         typer.Option(
-            dir_okay=False,
-            metavar="MARK",
-            help="Import only if this file is not there, and make it afterwards: what was deleted stays deleted.",
+            "--once",
+            help="Import only if this shop never has, nor had other products: what was deleted stays deleted.",
         ),
-    ] = None,
+    ] = False,
     strict: Strict = False,
     encoding: Encoding = None,
     base_url: BaseUrl = None,
@@ -49,30 +48,35 @@ def online_retail(
     description, and stock. Lines that cannot be sold as they stand are left aside and reported. Safe to repeat: a
     product that the shop has already is left as it is.
     """
-    if once is not None and once.exists():
-        say(_values(ImportReport()), f"Imported before: {once} is there.", as_json=as_json)
-        return
     ledger = run(_read(file, encoding, strict=strict), as_json=as_json)
-    report = run(_import(ledger, stock, base_url, data), as_json=as_json)
-    if once is not None:
-        once.touch()
-    say(_values(report), _text(report), as_json=as_json)
+    report = run(_import(ledger, stock, base_url, data, once=once), as_json=as_json)
+    if report is None:
+        say(_values(ImportReport()), "Nothing to do: this shop has had its products.", as_json=as_json)
+    else:
+        say(_values(report), _text(report), as_json=as_json)
 
 
 async def _read(file: Path | None, encoding: str | None, *, strict: bool) -> Ledger:
     return read_ledger(file or shipped_ledger(), strict=strict, encoding=encoding)
 
 
-async def _import(ledger: Ledger, stock: int | None, base_url: str | None, data: Path) -> ImportReport:
+async def _import(
+    ledger: Ledger, stock: int | None, base_url: str | None, data: Path, *, once: bool
+) -> ImportReport | None:
     credentials = find_admin(data)
     rows = [
         ledger_product(product, product.units_sold if stock is None else stock) for product in ledger.products
     ]
     async with Shop(base_url or credentials.base_url) as shop:
         admin = await admin_of(shop, credentials)
+        if once and await note_import(admin, "BEGUN") == "DONE":
+            return None
         with meter() as bars:
             step = bars.track("Products", len(rows))
-            return await import_products(admin, rows, step, ledger.left_aside)
+            report = await import_products(admin, rows, step, ledger.left_aside)
+        if once:
+            await note_import(admin, "DONE")
+        return report
 
 
 def _values(report: ImportReport) -> dict[str, Any]:

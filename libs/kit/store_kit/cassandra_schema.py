@@ -16,6 +16,7 @@ from cassandra import InvalidRequest
 from cassandra.protocol import SyntaxException
 
 from store_kit.cassandra import Access, Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
+from store_kit.cassandra_marks import TABLE as MARKS_TABLE
 from store_kit.ids import new_id
 from store_kit.logs import get_logger
 from store_kit.metrics import Metrics
@@ -97,7 +98,7 @@ class Schema:
             return ()
         where = database.where
         await database.run(_KEYSPACE.format(datacenter=where.datacenter, replication=where.replication))
-        for table in (_MIGRATIONS_TABLE, _LEASE_TABLE):
+        for table in (_MIGRATIONS_TABLE, _LEASE_TABLE, MARKS_TABLE):
             await database.run(table)
         owner = new_id()
         while not await self._take(database, owner):  # noqa: ASYNC110 - another process holds it
@@ -222,7 +223,7 @@ def new_keyspace(
         raise ValueError("STORE_DATABASE names no cluster")
     access = Access(
         username=settings.database_username,
-        password=secrets.text("database_password") if settings.database_username else None,
+        password=secrets.text("database_password", at_least=1) if settings.database_username else None,
         ca_file=str(settings.database_ca_file) if settings.database_ca_file else None,
     )
     return Cassandra(

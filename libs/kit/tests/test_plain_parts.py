@@ -189,6 +189,24 @@ def test_a_secret_that_cannot_be_read_is_named(tmp_path: Path) -> None:
             Secrets(settings(tmp_path)).text(name)
 
 
+@pytest.mark.parametrize("environment", ["embedded", "production"])
+@pytest.mark.parametrize("content", ["", "\n", " \t\r\n", "k", "k" * 31])
+def test_a_secret_that_is_empty_or_short_is_refused(content: str, environment: str, tmp_path: Path) -> None:
+    """A key is at least as long as the hash it is used with; an empty file is not taken for a missing one."""
+    (tmp_path / "secrets").mkdir()
+    for name in ("refresh_key", "signing_key", "signing_key_previous"):
+        (tmp_path / "secrets" / name).write_bytes(content.encode())
+    found = Secrets(settings(tmp_path, environment))
+    with pytest.raises(UnusableSecret, match="'refresh_key'"):
+        found.text("refresh_key")
+    if not content.strip():
+        with pytest.raises(UnusableSecret, match=r"'signing_key'.* is empty"):
+            found.pem("signing_key")
+        with pytest.raises(UnusableSecret, match="is empty"):
+            found.optional("signing_key_previous")
+    assert (tmp_path / "secrets" / "refresh_key").read_bytes() == content.encode()
+
+
 def test_production_names_the_secret_it_misses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside the demo a missing secret is a refusal that says which one; a variable is enough."""
     production = Secrets(settings(tmp_path, "production"))
@@ -196,8 +214,11 @@ def test_production_names_the_secret_it_misses(tmp_path: Path, monkeypatch: pyte
         production.text("cursor_key")
     with pytest.raises(MissingSecret, match="signing_key"):
         production.pem("signing_key")
+    monkeypatch.setenv("STORE_CURSOR_KEY", "from the environment, and long enough")
+    assert production.text("cursor_key") == "from the environment, and long enough"
     monkeypatch.setenv("STORE_CURSOR_KEY", "from the environment")
-    assert production.text("cursor_key") == "from the environment"
+    with pytest.raises(UnusableSecret, match="it has 20 bytes, at least 32 are needed"):
+        production.text("cursor_key")
     assert not (tmp_path / "secrets").exists()
 
 

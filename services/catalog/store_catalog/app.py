@@ -17,8 +17,17 @@ from store_catalog.adapters.read_model import ReadModel
 from store_catalog.adapters.read_model_start import FirstPass
 from store_catalog.adapters.reservation_meter import PrometheusReservationMeter
 from store_catalog.adapters.stores import Stores, stores_of
-from store_catalog.api import categories, internal, product_batches, product_lists, products, stock, system
-from store_catalog.ports import ChangeFeed, ProductStore, StockStore
+from store_catalog.api import (
+    categories,
+    imports,
+    internal,
+    product_batches,
+    product_lists,
+    products,
+    stock,
+    system,
+)
+from store_catalog.ports import ChangeFeed, Marks, ProductStore, StockStore
 from store_catalog.settings import CatalogSettings
 from store_catalog.use_cases import UseCases
 from store_catalog.use_cases.add_products import AddProduct, AddProducts
@@ -27,6 +36,7 @@ from store_catalog.use_cases.check_health import CheckHealth
 from store_catalog.use_cases.edit_product import DeleteProduct, PatchProduct, ReplaceProduct
 from store_catalog.use_cases.follow_feed import FollowFeed
 from store_catalog.use_cases.get_product import GetProduct
+from store_catalog.use_cases.import_once import BeginImport, FinishImport
 from store_catalog.use_cases.list_categories import ListCategories
 from store_catalog.use_cases.list_products import ListProducts
 from store_catalog.use_cases.list_stock import ListStock
@@ -44,6 +54,7 @@ _ROUTERS: Final = (
     categories.router,
     products.router,
     product_batches.router,
+    imports.router,
     stock.router,
     system.router,
     internal.router,
@@ -100,6 +111,7 @@ class _Adapters:
     products: ProductStore
     stock: StockStore
     feed: ChangeFeed
+    marks: Marks
     index: ReadModel
     cursors: Cursors
     meter: PrometheusReservationMeter
@@ -115,6 +127,7 @@ def _adapters(settings: CatalogSettings, clock: Clock, metrics: Metrics, wrap: W
         products=wrap("products", stores.products),
         stock=wrap("stock", stores.stock),
         feed=wrap("feed", stores.feed),
+        marks=wrap("marks", stores.marks),
         index=ReadModel(index_file, currency=settings.currency, clock=clock, metrics=metrics),
         cursors=Cursors(secrets.text("cursor_key")),
         meter=PrometheusReservationMeter(metrics),
@@ -145,6 +158,8 @@ def _use_cases(settings: CatalogSettings, clock: Clock, kept: _Adapters) -> UseC
         get_product=GetProduct(products),
         add_product=AddProduct(products, index),
         add_products=AddProducts(products, index),
+        begin_import=BeginImport(kept.marks, stock_store),
+        finish_import=FinishImport(kept.marks),
         replace_product=ReplaceProduct(products, index, clock),
         patch_product=PatchProduct(products, index, clock),
         delete_product=DeleteProduct(products, index, clock),

@@ -288,6 +288,13 @@ class StockRow:
 # ---------------------------------------------------------------------------------------------- reservations
 
 
+class ImportState(StrEnum):
+    """How far an import is that is made once in a shop's life."""
+
+    BEGUN = "BEGUN"
+    DONE = "DONE"
+
+
 class ReservationState(StrEnum):
     """Where a reservation is. HOLDING, RELEASING and SHIPPING are passing states: a sweeper finishes them."""
 

@@ -136,6 +136,18 @@ class StockStore(Protocol):
         ...
 
 
+class Marks(Protocol):
+    """Small facts about the shop by name, which a backup keeps with all else."""
+
+    async def get(self, name: str) -> str | None:
+        """Return what was noted, None when nothing was."""
+        ...
+
+    async def put(self, name: str, value: str) -> None:
+        """Note something; durable when this returns, safe to repeat."""
+        ...
+
+
 class FeedExpired(Exception):
     """Entries behind the given position have been forgotten: rebuild from a scan."""
 

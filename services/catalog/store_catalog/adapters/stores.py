@@ -11,11 +11,12 @@ from store_kit.metrics import Metrics
 from store_kit.secrets import Secrets
 from store_kit.service import Check, Resource
 from store_kit.sqlite import shop_file
+from store_kit.sqlite_marks import SqliteMarks
 
 from store_catalog.adapters.sqlite_feed import SqliteChangeFeed
 from store_catalog.adapters.sqlite_products import SqliteProductStore
 from store_catalog.adapters.sqlite_stock import SqliteStockStore
-from store_catalog.ports import ChangeFeed, ProductStore, StockStore
+from store_catalog.ports import ChangeFeed, Marks, ProductStore, StockStore
 from store_catalog.settings import CatalogSettings
 
 SCHEMA: Final[Traversable] = files("store_catalog") / "schema"
@@ -28,6 +29,7 @@ class Stores:
     products: ProductStore
     stock: StockStore
     feed: ChangeFeed
+    marks: Marks
     resources: tuple[Resource, ...]
     checks: Mapping[str, Check]
 
@@ -43,11 +45,12 @@ def _sqlite(settings: CatalogSettings, metrics: Metrics, clock: Clock) -> Stores
     db = shop_file("catalog", SCHEMA / "sqlite", settings=settings, metrics=metrics)
 
     products, stock, feed = SqliteProductStore(db, clock), SqliteStockStore(db, clock), SqliteChangeFeed(db)
-    return Stores(products, stock, feed, (db,), {"database": db.check})
+    return Stores(products, stock, feed, SqliteMarks(db), (db,), {"database": db.check})
 
 
 def _cassandra(settings: CatalogSettings, secrets: Secrets, metrics: Metrics, clock: Clock) -> Stores:
     # The driver costs memory and time to import, which a shop on SQLite need not pay.
+    from store_kit.cassandra_marks import CassandraMarks  # noqa: PLC0415
     from store_kit.cassandra_schema import open_keyspace  # noqa: PLC0415
 
     from store_catalog.adapters.cassandra_shards import Shards  # noqa: PLC0415
@@ -63,4 +66,4 @@ def _cassandra(settings: CatalogSettings, secrets: Secrets, metrics: Metrics, cl
         ready=shards.settle,
     )
     kept = CassandraStores.on(db, shards, settings, clock)
-    return Stores(kept.products, kept.stock, kept.feed, (db,), {"database": db.check})
+    return Stores(kept.products, kept.stock, kept.feed, CassandraMarks(db), (db,), {"database": db.check})

@@ -8,6 +8,7 @@ from store_catalog.use_cases.check_health import CheckHealth
 from store_catalog.use_cases.edit_product import DeleteProduct, PatchProduct, ReplaceProduct
 from store_catalog.use_cases.follow_feed import FollowFeed
 from store_catalog.use_cases.get_product import GetProduct
+from store_catalog.use_cases.import_once import BeginImport, FinishImport
 from store_catalog.use_cases.list_categories import ListCategories
 from store_catalog.use_cases.list_products import ListProducts
 from store_catalog.use_cases.list_stock import ListStock
@@ -27,6 +28,8 @@ class UseCases:
     get_product: GetProduct
     add_product: AddProduct
     add_products: AddProducts
+    begin_import: BeginImport
+    finish_import: FinishImport
     replace_product: ReplaceProduct
     patch_product: PatchProduct
     delete_product: DeleteProduct

@@ -1,0 +1,34 @@
+"""Marks in a keyspace, in the kit's own table."""
+
+from typing import Final
+
+from store_kit.cassandra import Cassandra
+
+TABLE: Final = """
+    CREATE TABLE IF NOT EXISTS shop_marks (name text PRIMARY KEY, value text)
+    WITH comment = 'Small facts that decide what a start does; a few rows.'
+      AND compaction = {'class': 'SizeTieredCompactionStrategy'} AND speculative_retry = '50ms'
+"""
+
+
+class CassandraMarks:
+    """Marks in a service's keyspace.
+
+    Args:
+        db: the keyspace.
+    """
+
+    _GET: Final = "SELECT value FROM shop_marks WHERE name = ?"
+    _PUT: Final = "INSERT INTO shop_marks (name, value) VALUES (?, ?)"
+
+    def __init__(self, db: Cassandra) -> None:
+        self._db = db
+
+    async def get(self, name: str) -> str | None:
+        """Return what was noted, None when nothing was."""
+        row = await self._db.one("shop_marks.get", self._GET, (name,))
+        return None if row is None else str(row[0])
+
+    async def put(self, name: str, value: str) -> None:
+        """Note something; durable when this returns."""
+        await self._db.write("shop_marks.put", (self._PUT, (name, value)))
