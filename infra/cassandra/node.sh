@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Runs one real Apache Cassandra node from the jars that pom.xml fetches.
-#   node.sh fetch | up | start | stop | kill9 | wait | status | pid | nodetool ARGS... | run | healthy
+#   node.sh fetch | up | start | stop | kill9 | wait | status | pid | seeds | nodetool ARGS... | run | healthy
 # `run` is for a container: the node is the process itself, on the container's address, and logs to stdout.
 # Everything is set by environment variables:
 #   CASS_VERSION  of the server                          (5.0.9)
 #   CASS_JARS   folder for the fetched jars              (<repository>/.store/cassandra/jars-VERSION)
-#   CASS_ADDR   loopback address                         (127.0.0.1)
+#   CASS_ADDR   address it listens on                    (127.0.0.1; in a container its own)
+#   CASS_ANNOUNCE  address it tells nodes and clients    (CASS_ADDR)
 #   CASS_DATA   data folder                              (<repository>/.store/cassandra/CASS_ADDR)
 #   CASS_HEAP   heap in MiB                              (512)
-#   CASS_SEEDS  seed addresses, comma separated          (127.0.0.1)
+#   CASS_SEEDS  seeds, comma separated; may be the same for all nodes, `seeds` says what is made of them (127.0.0.1)
 #   CASS_TOKEN  initial token (num_tokens 1), or empty   (0)
 #   CASS_JMX    JMX port                                 (7199)
 #   CASS_METRICS  port for Prometheus, or empty for none ('')
@@ -17,6 +18,7 @@ if [[ ${1:-} =~ ^(run|healthy)$ ]]; then : "${CASS_ADDR:=$(hostname -i | cut -d'
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 store="$here/../../.store/cassandra"
 : "${CASS_VERSION:=5.0.9}" "${CASS_JARS:=$store/jars-$CASS_VERSION}" "${CASS_ADDR:=127.0.0.1}" "${CASS_HEAP:=512}" "${CASS_SEEDS:=127.0.0.1}"
+: "${CASS_ANNOUNCE:=$CASS_ADDR}"
 : "${CASS_DATA:=$store/$CASS_ADDR}" "${CASS_JMX:=7199}" "${CASS_METRICS:=}"
 : "${CASS_CLUSTER:=dev}" "${CASS_CQL_PORT:=9042}" "${CASS_STORAGE_PORT:=7000}"
 : "${CASS_NUM_TOKENS:=1}" "${CASS_TOKEN=0}" "${CASS_PAXOS:=v2}" "${CASS_AUTO_BOOTSTRAP:=false}"
@@ -34,6 +36,31 @@ alive() {
 }
 # a `stop` by another process is at work: its node is not ours to join
 stopping() { [ -s "$CASS_DATA/stopping" ] && kill -0 "$(cat "$CASS_DATA/stopping")" 2>/dev/null; }
+# Nodes that share one environment share one list of seeds. A node drops itself: its own seed joins without its data.
+# Only the first of the list stays its own when no other one answers, for somebody has to found the cluster.
+is_me() { # HOST
+  [[ "$1" == "$CASS_ADDR" || "$1" == "$CASS_ANNOUNCE" || "$(hostname -f 2>/dev/null || hostname)." == "$1."* ]] && return 0
+  local address; address=$(getent ahostsv4 "$1" | head -n 1 | cut -d' ' -f1) || true
+  [[ -n "$address" && ( "$address" == "$CASS_ADDR" || "$address" == "$CASS_ANNOUNCE" ) ]]
+}
+any_answers() { # SEED...
+  local seed port
+  for seed; do
+    port=$CASS_STORAGE_PORT; [[ "$seed" != *:* ]] || port=${seed##*:}
+    timeout 1 bash -c "exec 3<>'/dev/tcp/${seed%%:*}/$port'" 2>/dev/null && return 0
+  done
+  return 1
+}
+seeds() {
+  local all seed others=() mine='' first=''
+  IFS=', ' read -ra all <<<"$CASS_SEEDS"
+  for seed in "${all[@]}"; do
+    if ! is_me "${seed%%:*}"; then others+=("$seed"); continue; fi
+    mine=$seed; [ ${#others[@]} -gt 0 ] || first=1
+  done
+  if [ ${#others[@]} -eq 0 ] || { [ -n "$first" ] && ! any_answers "${others[@]}"; }; then others=("$mine" "${others[@]}"); fi
+  local IFS=,; echo "${others[*]}"
+}
 port_open() { (exec 3<>"/dev/tcp/$CASS_ADDR/$CASS_CQL_PORT") 2>/dev/null; }
 
 jvm_modules=(
@@ -81,7 +108,7 @@ render() {
   esac
   [ "$CASS_AUTH" = password ] && { auth=PasswordAuthenticator; authz=CassandraAuthorizer; }
   sed -e "s|@CLUSTER@|$CASS_CLUSTER|" -e "s|@NUM_TOKENS@|$CASS_NUM_TOKENS|" \
-      -e "s|@INITIAL_TOKEN_LINE@|$tok|" -e "s|@ADDR@|$CASS_ADDR|" -e "s|@SEEDS@|$CASS_SEEDS|" \
+      -e "s|@INITIAL_TOKEN_LINE@|$tok|" -e "s|@ADDR@|$CASS_ADDR|" -e "s|@ANNOUNCE@|$CASS_ANNOUNCE|" -e "s|@SEEDS@|$(seeds)|" \
       -e "s|@STORAGE_PORT@|$CASS_STORAGE_PORT|" -e "s|@CQL_PORT@|$CASS_CQL_PORT|" \
       -e "s|@DATA@|$CASS_DATA|" -e "s|@AUTHENTICATOR@|$auth|" -e "s|@AUTHORIZER@|$authz|" \
       -e "s|@COMMITLOG_SYNC@|$CASS_COMMITLOG_SYNC|" -e "s|@COMMITLOG_SYNC_LINE@|$sync|" \
@@ -165,6 +192,7 @@ case "${1:-}" in
   stop)   stop TERM ;;
   kill9)  stop KILL ;;
   pid)    cat "$pidfile" ;;
+  seeds)  seeds ;;
   # In the foreground, or it closes its output once it has started, and nobody reads what it says later.
   run)    CASS_EXTRA="-Dcassandra-foreground=yes $CASS_EXTRA"; prepare; exec "${node[@]}" ;;
   healthy) port_open ;;
@@ -174,5 +202,5 @@ case "${1:-}" in
       -Dlogback.configurationFile="$here/logback-tools.xml" -Dcassandra.storagedir="$CASS_DATA" \
       -Dcassandra.config="file://$CASS_DATA/conf/cassandra.yaml" \
       -cp "$(classpath)" org.apache.cassandra.tools.NodeTool -h 127.0.0.1 -p "$CASS_JMX" "$@" ;;
-  *) sed -n '2,15p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  *) sed -n '2,16p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac

@@ -4,7 +4,7 @@
 # development environment (make .venv/.dev). What it found is printed as it goes.
 #
 #   infra/ci/prove.sh [STEP...]      all steps by default:
-#       up panels smoke pages memory replay crowd disk scale roll killing, and `down` whatever came of them (KEEP=1: only when named)
+#       up panels smoke pages memory replay crowd disk scale roll killing move edge, and `down` whatever came of them (KEEP=1: only when named)
 #   infra/ci/prove.sh nodes          instead: with docker-compose.nodes.yml, one of the three nodes killed (about ten minutes)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,7 +15,7 @@ store=("$root/.venv/bin/store")
 python=$root/.venv/bin/python
 said=$(mktemp)
 base=http://localhost
-steps=(up panels smoke pages memory replay crowd disk scale roll killing)
+steps=(up panels smoke pages memory replay crowd disk scale roll killing move edge)
 
 step() { printf '\n%(%T)T == %s\n' -1 "$*"; }
 files=(-f docker-compose.yml -f docker-compose.ci.yml)
@@ -156,6 +156,51 @@ killing() { # one of two replicas of each service killed under load: nothing tha
     answered "killing"
 }
 
+move() { # the database gets another address while people shop: every service finds it within 30 s, and the books are right
+    local node=product-store-cassandra-1 was now begun
+    compose --profile load up -d --no-deps traffic
+    sleep 10
+    was=$(address $node)
+    docker stop -t 60 $node >/dev/null
+    # Whichever address is free first is somebody else's now.
+    docker run -d --name product-store-squatter --network product-store_data --entrypoint sleep "product-store/cassandra:${STORE_VERSION:-dev}" 600 >/dev/null
+    sleep 12 # longer than drivers need to see that nobody answers
+    docker start $node >/dev/null
+    healthy $node 120
+    begun=$SECONDS now=$(address $node)
+    [ "$was" != "$now" ] || fail "Cassandra is at $now again: nothing was shown"
+    until [ "$(curl -sS -o /dev/null -m 5 -w '%{http_code}' "$base/api/system/health")" = 200 ]; do
+        [ $((SECONDS - begun)) -le 30 ] || fail "the services do not find Cassandra at $now"
+        sleep 0.5
+    done
+    echo "Cassandra moved from $was to $now; every service was ready $((SECONDS - begun)) s after it was"
+    docker rm -f product-store-squatter >/dev/null
+    compose --profile load rm -sf traffic
+    smoke
+    admin
+    "${store[@]}" audit --base-url "$base"
+}
+
+edge() { # HTTPS by a certificate, plain HTTP only points there; names of services with a suffix, asked of a real name server
+    local tls
+    tls=$(mktemp -d)
+    (cd "$root" && "$python" -c 'import pathlib,sys; from tests.gateway.certificates import self_sign; self_sign(pathlib.Path(sys.argv[1]), "localhost")' "$tls")
+    chmod 755 "$tls" && chown 101 "$tls/tls.key"
+    GATEWAY_NAME_SUFFIX=.product-store_shop STORE_PUBLIC_URL=https://localhost STORE_TLS_DIR=$tls \
+        compose -f docker-compose.tls.yml up -d --wait --wait-timeout 60 --no-deps nginx
+    curl -sS --http2 --cacert "$tls/tls.crt" -o /dev/null -D - https://localhost/api/products | tr -d '\r' | tee "$said"
+    grep -qx 'HTTP/2 200 *' "$said" && grep -qix 'strict-transport-security: max-age=31536000' "$said" || fail "no products by HTTPS"
+    curl -sS -o /dev/null -w '%{http_code} %{redirect_url}\n' http://localhost/api/products | tee "$said"
+    [ "$(cat "$said")" = "308 https://localhost/api/products" ] || fail "plain HTTP does not point to HTTPS"
+    compose run --rm store audit
+    compose up -d --wait --wait-timeout 60 --no-deps nginx
+    rm -r "$tls"
+}
+
+address() { # CONTAINER
+    docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$1"
+}
+
 nodes() { # three nodes, every row on all of them: one killed, the shop goes on without it, and it comes back
     files+=(-f docker-compose.nodes.yml)
     export STORE_DATABASE='cassandra://cassandra,cassandra-2,cassandra-3/?dc=datacenter1&rf=3'
@@ -183,12 +228,12 @@ restarted() { # CONTAINER; it must end by itself once its requests are answered
     awk -v name="$1" -v begun="$begun" -v now="$EPOCHREALTIME" 'BEGIN {printf "restarted %s: drained, healthy again after %.1f s\n", name, now - begun}'
 }
 
-healthy() { # CONTAINER
-    for _ in $(seq 300); do
+healthy() { # CONTAINER [SECONDS]
+    for _ in $(seq $((${2:-30} * 10))); do
         [ "$(docker inspect -f '{{.State.Health.Status}}' "$1")" != healthy ] || return 0
         sleep 0.1
     done
-    fail "$1 is not healthy after 30 s"
+    fail "$1 is not healthy after ${2:-30} s"
 }
 
 asking() { # begins to ask at 100 requests/s in the background; its input's end is its end

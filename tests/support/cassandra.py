@@ -57,7 +57,7 @@ class Node:
             "CASS_VERSION": version,
             "CASS_COMMITLOG_SYNC": "group",
             "CASS_STORAGE_PORT": str(storage),
-            "CASS_SEEDS": f"127.0.0.1:{storage}",
+            "CASS_SEEDS": ",".join(f"{address}:{storage}" for address in _RING),
             "CASS_HEAP": "384",
         }
         return [
