@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from store_kit.middleware import ServiceMiddleware
 from store_kit.openapi import public_openapi
 from store_kit.problem_handlers import problem_response
@@ -41,6 +41,7 @@ ROUTES: Final[Mapping[str, str]] = {
 
 SITE: Final = Path(str(files("store_cli"))) / "site"
 _SWAGGER_FILES: Final = Path(str(files("fastapi_offline"))) / "static"
+_NO_SUCH_RANGE: Final = frozenset({400, 416})
 _SWAGGER_PAGE: Final = """<!doctype html>
 <html lang="en">
 <head>
@@ -99,6 +100,28 @@ def gateway(services: Sequence[Service], settings: StoreSettings) -> ASGIApp:
     return route
 
 
+class _Files(StaticFiles):
+    """Files; a range that is in another unit, malformed or not there is ignored (RFC 9110, 14.2)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a file, or the part of it that is asked for."""
+        if not any(name == b"range" for name, _ in scope["headers"]):
+            await super().__call__(scope, receive, send)
+            return
+        refused = False
+
+        async def unless_refused(message: Message) -> None:
+            nonlocal refused
+            refused = refused or message.get("status") in _NO_SUCH_RANGE
+            if not refused:
+                await send(message)
+
+        await super().__call__(scope, receive, unless_refused)
+        if refused:
+            headers = [field for field in scope["headers"] if field[0] != b"range"]
+            await super().__call__({**scope, "headers": headers}, receive, send)
+
+
 def _pages(services: Sequence[Service]) -> Starlette:
     openapi = json_bytes(openapi_document(services))
 
@@ -120,9 +143,9 @@ def _pages(services: Sequence[Service]) -> Starlette:
         Route("/swagger", lambda _: RedirectResponse("/swagger/")),
         Route("/swagger/", swagger),
         Route("/swagger/start.js", start),
-        Mount("/swagger", StaticFiles(directory=_SWAGGER_FILES)),
+        Mount("/swagger", _Files(directory=_SWAGGER_FILES)),
         Route("/docs", lambda _: RedirectResponse("/docs/")),
-        Mount("/docs", StaticFiles(directory=SITE, html=True, check_dir=False)),
+        Mount("/docs", _Files(directory=SITE, html=True, check_dir=False)),
     ]
     return Starlette(routes=routes, exception_handlers={HTTPException: _on_http_exception})
 

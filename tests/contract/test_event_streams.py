@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ FAST_CLOCK: Final = {
     "STORE_ORDER_DELIVERY_MIN_S": "0.3",
     "STORE_ORDER_DELIVERY_MAX_S": "0.4",
     "STORE_ORDER_TICK_S": "0.02",
+    "STORE_ORDER_STREAMS_PER_ACCOUNT": "50",
 }
 WHOLE: Final = ["PENDING", "CREATED", "PROCESSING", "SHIPPING", "DELIVERED"]
 
@@ -119,6 +120,31 @@ async def test_many_watch_one_order(buyer: Person) -> None:
         return [event.event async for event in stream(buyer, order)]
 
     assert await asyncio.gather(*(watched() for _ in range(50))) == [WHOLE] * 50
+
+
+async def test_an_account_follows_so_many_at_once(session: aiohttp.ClientSession, shop: EmbeddedShop) -> None:
+    """The twenty-first stream of an account is 429; another account is not meant; one that ended makes room."""
+    person, other = await with_cart(session, shop), await with_cart(session, shop)
+    order, others = [(await who.order()).expect(201)["id"] for who in (person, other)]
+    asked = {"Accept": "text/event-stream"}
+    path = f"/api/orders/{order}/events"
+    async with AsyncExitStack() as open_streams:
+        for _ in range(19):
+            await anext(await open_streams.enter_async_context(aclosing(stream(person, order))))
+        async with aclosing(stream(person, order)) as last:
+            await anext(last)
+            refused = await person.ask("GET", path, headers=asked)
+            assert (refused.status, refused.slug) == (429, "too-many-requests")
+            assert refused.headers["Retry-After"] == "5"
+            assert (await person.ask("GET", path)).status == 200
+            async with aclosing(stream(other, others)) as events:
+                await anext(events)
+
+        async def has_room() -> bool:
+            async with session.get(person.url(path), headers={**person.headers, **asked}) as response:
+                return response.status == 200
+
+        await until(has_room, "the stream that was closed has made room")
 
 
 async def test_nobody_else_watches(buyer: Person, session: aiohttp.ClientSession, fast: EmbeddedShop) -> None:

@@ -18,7 +18,7 @@ from store_kit.deadline import BUDGET_HEADER, remaining_s
 from store_kit.ids import new_trace_id
 from store_kit.logs import trace_id_var
 from store_kit.metrics import Metrics
-from store_kit.problems import DeadlineExceeded, OutcomeUnknown, PeerUnavailable
+from store_kit.problems import DeadlineExceeded, OutcomeUnknown, Overloaded, PeerUnavailable
 from store_kit.responses import json_bytes
 from store_kit.settings import StoreSettings
 
@@ -263,6 +263,8 @@ class ServiceClient:
     def _judged(self, reply: Reply, *, waited_long: bool) -> Reply:
         if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return reply
+        if reply.status == HTTPStatus.SERVICE_UNAVAILABLE and _slug(reply.body) == Overloaded.slug:
+            raise PeerOverloaded(f"The {self._peer} service has too much in hand; try again shortly.")
         if reply.status == HTTPStatus.SERVICE_UNAVAILABLE and _OUTCOME_UNKNOWN not in reply.body:
             refusal = SlowRefusal if waited_long else PeerUnavailable
             raise refusal(f"The {self._peer} service cannot do this now; try again shortly.")
@@ -279,6 +281,10 @@ class CircuitOpen(PeerUnavailable):
     """The circuit to the peer is open: it failed several times in a row and is left alone for a moment."""
 
 
+class PeerOverloaded(PeerUnavailable):
+    """The peer has too much in hand and did not begin; it is well, and asking again at once would make it worse."""
+
+
 class SlowRefusal(PeerUnavailable):
     """The peer waited in vain for what it needs, its database perhaps: another wait like that would be too much."""
 
@@ -290,15 +296,29 @@ class NoToken(PeerUnavailable):
 def _may_pass(error: Exception) -> bool:
     """Say whether another try may do better soon; some failures say themselves that it would not."""
     return isinstance(error, PeerUnavailable | OutcomeUnknown) and not isinstance(
-        error, CircuitOpen | SlowRefusal | NoToken
+        error, CircuitOpen | PeerOverloaded | SlowRefusal | NoToken
     )
+
+
+class _Told(msgspec.Struct):
+    """What a problem document is told by."""
+
+    type: str = ""
+
+
+def _slug(body: bytes) -> str:
+    """Return what a problem is called; nothing when it is none."""
+    try:
+        return msgspec.json.decode(body, type=_Told).type.rpartition("#")[2]
+    except msgspec.DecodeError:
+        return ""
 
 
 def _blames_peer(error: BaseException) -> bool:
     """Say whether a failure counts against the peer: not what our caller or this process is the cause of."""
     if isinstance(error, PeerTimeout):
         return error.blames_peer
-    return not isinstance(error, DeadlineExceeded | NoToken | asyncio.CancelledError)
+    return not isinstance(error, DeadlineExceeded | NoToken | PeerOverloaded | asyncio.CancelledError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,7 +419,7 @@ class ServiceTokens:
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(f"{self._settings.user_url}/api/auth/token", data=self._form) as response,
+                session.post(f"{self._settings.user_url}/internal/token", data=self._form) as response,
             ):
                 body = await response.read()
         except (TimeoutError, aiohttp.ClientError) as error:

@@ -5,11 +5,20 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from store_kit.client import CircuitOpen, NoToken, PeerMetrics, PeerTimeout, ServiceClient, ServiceTokens
+from store_kit.client import (
+    CircuitOpen,
+    NoToken,
+    PeerMetrics,
+    PeerOverloaded,
+    PeerTimeout,
+    ServiceClient,
+    ServiceTokens,
+)
 from store_kit.deadline import start_budget
 from store_kit.jwks import remote_verifier
 from store_kit.metrics import Metrics
-from store_kit.problems import DeadlineExceeded, OutcomeUnknown, PeerUnavailable
+from store_kit.problems import DeadlineExceeded, OutcomeUnknown, Overloaded, PeerUnavailable
+from store_kit.responses import json_bytes
 from store_kit.settings import StoreSettings
 from store_kit.testing import free_port, within_budget
 
@@ -244,13 +253,28 @@ async def test_failure_that_says_nothing_is_no_success_either() -> None:
             await calls.call("POST", "/x")
 
 
+async def test_overload_is_no_failure_of_the_peer() -> None:
+    """A peer that is full is not asked again at once, and its circuit stays closed; any other 503 counts."""
+    full = Overloaded().document("0" * 32)
+    handler, asked = answers(503, body=json_bytes(full))
+    async with peer(handler) as url, client(url, breaker_threshold=2) as calls:
+        for n in range(1, 6):
+            with pytest.raises(PeerOverloaded):
+                await calls.call("GET", "/x")
+            assert len(asked) == n
+    handler, _ = answers(503, body=json_bytes({**full, "type": "about:blank", "detail": "overloaded"}))
+    async with peer(handler) as url, client(url, breaker_threshold=2) as calls:
+        with pytest.raises(CircuitOpen):
+            await calls.call("GET", "/x")
+
+
 async def test_token_is_fetched_once_and_again_when_refused() -> None:
     """Calls share one token; one that a peer refuses is replaced and the call repeated."""
     granted: list[str] = []
     shown: list[str] = []
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
-        if request.path == "/api/auth/token":
+        if request.path == "/internal/token":
             granted.append(f"t{len(granted)}")
             return web.json_response({"access_token": granted[-1], "expires_in": 600})
         shown.append(request.headers["Authorization"])

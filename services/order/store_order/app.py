@@ -10,6 +10,7 @@ from store_kit.jwks import remote_verifier
 from store_kit.metrics import Metrics
 from store_kit.secrets import Secrets
 from store_kit.service import Service, Wrap, build_service, unwrapped
+from store_kit.streams import Streams
 from store_kit.workers import Worker
 
 from store_order.adapters.peers import CartClient, CatalogReservations, NotificationClient
@@ -84,6 +85,7 @@ def create_service(
         checks=stores.checks,
     )
     service.app.state.cursors = Cursors(secrets.text("cursor_key"))
+    service.app.state.streams = Streams(settings.order_streams_per_account)
     service.app.state.currency = settings.currency
     return service
 

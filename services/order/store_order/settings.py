@@ -27,6 +27,8 @@ class OrderSettings(StoreSettings):
     """The pause between looks at what is due."""
     order_heartbeat_s: float = Field(default=15.0, gt=0)
     """The pause between signs of life on a silent event stream."""
+    order_streams_per_account: int = Field(default=20, ge=1)
+    """How many event streams one account may follow at once, in each process."""
     order_poll_s: float = Field(default=1.0, gt=0)
     """How often an order is read again while another replica may be changing it."""
 

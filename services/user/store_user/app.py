@@ -22,7 +22,7 @@ from store_user.adapters.peers import HttpCarts, HttpOrders
 from store_user.adapters.prometheus_counts import PrometheusCounts
 from store_user.adapters.stores import Stores, stores_of
 from store_user.adapters.tokens import DerivedRefreshTokens, OwnToken, SecretClients, SignedAccessTokens
-from store_user.api import admin_users, auth, me, notifications, users
+from store_user.api import admin_users, auth, me, notifications, service_tokens, users
 from store_user.api.edge import Edge
 from store_user.ports import Accounts, Families, Notifications
 from store_user.settings import UserSettings
@@ -45,7 +45,14 @@ from store_user.use_cases.summarise_account import SummariseAccount
 from store_user.use_cases.sweep_leftovers import SweepLeftovers
 from store_user.use_cases.view_account import ViewAccount
 
-_ROUTERS: Final = (users.router, me.router, auth.router, admin_users.router, notifications.router)
+_ROUTERS: Final = (
+    users.router,
+    me.router,
+    auth.router,
+    admin_users.router,
+    notifications.router,
+    service_tokens.router,
+)
 
 
 def create_service(

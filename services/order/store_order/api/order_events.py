@@ -9,8 +9,9 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.responses import Response
 from store_kit.auth import CurrentUser
 from store_kit.header_fields import preferred
-from store_kit.problems import Forbidden, InvalidInput, Unauthenticated, problem_responses
+from store_kit.problems import Forbidden, InvalidInput, TooManyRequests, Unauthenticated, problem_responses
 from store_kit.responses import JsonResponse, json_bytes
+from store_kit.streams import Streams
 
 from store_order.api.parts import OrderId, use_cases
 from store_order.api.views import TimelineView, event_view
@@ -34,7 +35,8 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     operation_id="list_order_events",
     summary="Show or follow an order's timeline",
     response_model=TimelineView,
-    responses=_ANSWERS | problem_responses(Unauthenticated, Forbidden, OrderNotFound, InvalidInput),
+    responses=_ANSWERS
+    | problem_responses(Unauthenticated, Forbidden, OrderNotFound, InvalidInput, TooManyRequests),
 )
 async def list_order_events(
     request: Request,
@@ -48,7 +50,8 @@ async def list_order_events(
     """Show every change of the order's status so far, oldest first.
 
     With `Accept: text/event-stream` the answer is a stream that goes on until the order is final: `id` is the
-    event's id, `event` the status, `data` the event as JSON. Reconnecting with Last-Event-ID misses nothing.
+    event's id, `event` the status, `data` the event as JSON. Reconnecting with Last-Event-ID misses nothing. An
+    account may follow 20 streams at once; one more is 429.
     """
     cases = use_cases(request)
     order = await cases.view_order(order_id, user)
@@ -58,6 +61,8 @@ async def list_order_events(
     seen = _version_of(last_event_id)
     if order.status.final and seen >= order.version:
         return Response(status_code=204)  # an EventSource would otherwise reconnect for ever
+    streams: Streams = request.app.state.streams
+    streams.begin(request.scope, user.subject)
     stream = _encoded(cases.follow_timeline(order_id, seen, _ending(request)))
     return EventSourceResponse(stream, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
