@@ -1,6 +1,6 @@
 """What Locust loads: everybody who uses the shop, the curve of their number, and the thresholds they are judged by.
 
-In compose it waits at http://localhost:8089 with the host http://nginx:8082; from a checkout: `make load`.
+In compose it waits at http://localhost:8089 with the host http://nginx; from a checkout: `make load`.
 docs/load_testing.md explains both.
 """
 

@@ -15,6 +15,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 TOOLS = {name for name, service in SERVICES.items() if service.get("profiles") == ["tools"]}
 PAGES = {"prometheus": 9090, "alertmanager": 9093, "grafana": 3000, "locust": 8089}
 """What people open besides the shop, and its port."""
+PLAIN, INNER = "http://nginx", "http://nginx:8082"
 DOCKERFILES = (INFRA / "Dockerfile", INFRA / "cassandra" / "Dockerfile")
 DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
 
@@ -95,6 +96,22 @@ def test_pages_are_opened_to_the_network_one_by_one() -> None:
         variable = f"{name.upper()}_ADDRESS"
         assert SERVICES[name]["ports"] == [f"${{{variable}:-127.0.0.1}}:{port}:{port}"]
         assert f"`{variable}`" in told
+
+
+def test_with_https_whoever_calls_the_gateway_from_beside_it_does_so_at_its_inner_port() -> None:
+    """The override changes exactly the addresses of docker-compose.yml that lead to port 80, and nothing else there."""
+    override = yaml.safe_load((INFRA / "docker-compose.tls.yml").read_text())["services"]
+    del override["nginx"]
+    wanted: dict[str, dict[str, Any]] = {}
+    for name, service in SERVICES.items():
+        command, environment = service.get("command", []), service.get("environment", {})
+        if PLAIN in command:
+            wanted.setdefault(name, {})["command"] = [INNER if word == PLAIN else word for word in command]
+        if PLAIN in environment.values():
+            changed = {key: INNER for key, value in environment.items() if value == PLAIN}
+            wanted.setdefault(name, {})["environment"] = changed
+    assert override == wanted
+    assert len(wanted) == 4
 
 
 def test_the_database_is_on_a_network_that_leads_nowhere() -> None:
