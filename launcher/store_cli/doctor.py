@@ -10,13 +10,15 @@ import socket
 import sqlite3
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from store_kit.settings import ServiceUrlWithoutPort, StoreSettings
+from store_kit.shop_identity import Identity, SchemaError, settle
+from store_kit.sqlite_identity import identity, look_at, members, read_only
 
 from store_cli import data_folder
 from store_cli.reading_settings import WrongSettings, read_settings
@@ -85,13 +87,36 @@ def _kinds() -> Iterator[type[StoreSettings]]:
 
 def examine(shop: Patient) -> Iterator[Check]:
     """Yield every check's outcome, each as soon as it is known."""
-    yield from (python(), environment(), parts(), sqlite(), fts5(), uv())
-    yield from (disk(shop.data), memory(), open_files())
-    yield from folder(shop.data)
-    yield from databases(shop.data)
-    running = data_folder.running_pid(shop.data)
+    yield from (python(), environment(), parts(), sqlite(), fts5())
+    yield from _each("Machine", lambda: machine(shop.data))
+    yield from _each("Data folder", lambda: folder(shop.data))
+    yield from _each("Secrets", lambda: secrets(shop.data / "secrets"))
+    yield from _each("Databases", lambda: databases(shop.data))
+    yield from _each("Ports", lambda: ports(shop))
+
+
+def _each(name: str, look: Callable[[], Iterable[Check]]) -> Iterator[Check]:
+    """Yield what a look finds; that it cannot look is found, too, and keeps no other one from looking."""
+    try:
+        yield from look()
+    except (OSError, sqlite3.Error, ValueError) as error:
+        seen = f"could not be looked at: {type(error).__name__}: {error}"
+        yield Check(name, "bad", seen, "Run doctor as the user that the shop runs as.")
+
+
+def ports(shop: Patient) -> Iterator[Check]:
+    """Are the ports free, or used by the very shop that runs here?"""
+    try:
+        running = data_folder.running_pid(shop.data) is not None
+    except OSError:
+        running = False  # the data folder's own check says why that is not known
     for name, port in shop.ports.items():
-        yield port_of(name, shop.host, port, running=running is not None)
+        yield port_of(name, shop.host, port, running=running)
+
+
+def machine(data: Path) -> Iterator[Check]:
+    """Does the machine have what the shop takes?"""
+    yield from (uv(), disk(data), memory(), open_files())
 
 
 def python() -> Check:
@@ -195,13 +220,18 @@ def folder(data: Path) -> Iterator[Check]:
             )
         return
     if not data.is_dir() or not os.access(data, os.R_OK | os.W_OK | os.X_OK):
-        mend = f"sudo chown -R $USER {data}, or use another: store up --data FOLDER"
+        mend = f"Mount it writable, or sudo chown -R $USER {data}, or use another: store up --data FOLDER"
         yield Check("Data folder", "bad", f"{data} is not a folder that you may write", mend)
         return
     pid = data_folder.running_pid(data)
     in_use = "" if pid is None else f", in use by a running shop (process {pid or 'unknown'})"
     yield Check("Data folder", "good", f"{data}{in_use}")
-    yield _secrets(data / "secrets")
+
+
+def secrets(folder_: Path) -> Iterator[Check]:
+    """Are the secrets secret?"""
+    if folder_.parent.is_dir():
+        yield _secrets(folder_)
 
 
 def _secrets(folder_: Path) -> Check:
@@ -217,22 +247,45 @@ def _secrets(folder_: Path) -> Check:
 
 
 def databases(data: Path) -> Iterator[Check]:
-    """Are the database files whole?"""
+    """Are the database files whole, all there, and all of one shop?"""
+    ours = members(data)
+    found = [look_at(path) for path in ours]
+    if any(one.used for one in found):
+        for path, one in zip(ours, found, strict=True):
+            yield from _stranger(path, one, [other for other in found if other is not one])
     for path in sorted(data.glob("*.db")):
-        try:
-            with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
-                (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
-        except sqlite3.Error as error:
-            said = str(error)
-        if said == "ok":
-            # What was written lately is in the log beside the file.
-            size = sum(
-                part.stat().st_size for part in (path, path.with_name(f"{path.name}-wal")) if part.exists()
-            )
-            yield Check(path.name, "good", f"{size / 1024**2:.1f} MiB, whole")
-        else:
-            mend = "Stop the shop and put a backup of the folder in place, or begin anew: store reset"
-            yield Check(path.name, "bad", said, mend)
+        if path not in ours or path.stat().st_size:
+            yield _whole(path)
+
+
+def _stranger(path: Path, one: Identity, others: list[Identity]) -> Iterator[Check]:
+    """Is a file missed by the others, or another shop's?"""
+    if not one.seen:
+        return  # the look into it says why it cannot be read
+    mend = "store restore puts a whole backup in place; what the message says goes for one file."
+    try:
+        settle(one, others, "unknown")
+    except SchemaError as refused:
+        yield Check(path.name, "bad", str(refused), mend)
+    else:
+        if not one.used:
+            yield Check(path.name, "warning", "not made yet", "store up makes it.")
+
+
+def _whole(path: Path) -> Check:
+    mend = "Stop the shop and put a backup of the folder in place, or begin anew: store reset"
+    try:
+        with read_only(path) as db:
+            (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            whose = identity(db, path.name).shop
+    except sqlite3.Error as error:
+        return Check(path.name, "bad", str(error), mend)
+    if said != "ok":
+        return Check(path.name, "bad", said, mend)
+    # What was written lately is in the log beside the file.
+    size = sum(part.stat().st_size for part in (path, path.with_name(f"{path.name}-wal")) if part.exists())
+    shop = f", shop {whose}" if whose else ""
+    return Check(path.name, "good", f"{size / 1024**2:.1f} MiB, whole{shop}")
 
 
 def port_of(name: str, host: str, port: int, *, running: bool) -> Check:

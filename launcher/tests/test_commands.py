@@ -11,6 +11,7 @@ from store_cli.commands import audit, importing, replay, reset, seed, up, users
 from typer.testing import CliRunner
 
 from launcher.tests.fake_shop import ADMIN, FakeProduct, FakeShop
+from tests.support.shop_files import make_shop_files
 
 app = typer.Typer()
 for module in (audit, importing, replay, reset, seed, users):
@@ -229,21 +230,15 @@ def test_error_is_json_too_when_json_is_wanted(data: Path, shop: FakeShop) -> No
     assert "Wrong password" in said["error"]
 
 
-def test_reset_asks_before_it_deletes(data: Path) -> None:
+def test_reset_asks_before_it_deletes(tmp_path: Path) -> None:
     """Without a yes nothing is deleted; with one the folder is gone; once more there is nothing to do."""
-    (data / "lock").touch()
+    data = tmp_path / "shop"
+    make_shop_files(data)
     assert CliRunner().invoke(app, ["reset", "--data", str(data)], input="n\n").exit_code == 1
     assert data.exists()
     assert CliRunner().invoke(app, ["reset", "--data", str(data)], input="y\n").exit_code == 0
     assert not data.exists()
     assert store_json("reset", "--data", data) == (0, {"ok": True, "deleted": False})
-
-
-def test_reset_spares_a_folder_that_is_no_shop(tmp_path: Path) -> None:
-    """A folder without a trace of a shop is not deleted, even with --yes."""
-    (tmp_path / "thesis.tex").touch()
-    assert store("reset", "--yes", "--data", tmp_path)[0] == 2
-    assert (tmp_path / "thesis.tex").exists()
 
 
 def test_promote_needs_a_data_folder(tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ from store_cli.doctor import (
     sqlite,
     visit,
 )
+from store_cli.doctor import (
+    secrets as secret_check,
+)
 from store_cli.serving import DataFolderInUse, DataFolderLock
 from store_kit.settings import StoreSettings
 from typer.testing import CliRunner
@@ -76,10 +79,10 @@ def test_secret_that_others_may_read_is_bad(tmp_path: Path) -> None:
     secrets = tmp_path / "secrets"
     secrets.mkdir(mode=0o700)
     (secrets / "cursor_key").touch(mode=0o600)
-    assert by_name(folder(tmp_path))["Secrets"].state == "good"
+    assert by_name(secret_check(tmp_path / "secrets"))["Secrets"].state == "good"
     (secrets / "signing_key").touch()
     (secrets / "signing_key").chmod(0o644)
-    check = by_name(folder(tmp_path))["Secrets"]
+    check = by_name(secret_check(tmp_path / "secrets"))["Secrets"]
     assert (check.state, "signing_key" in check.seen, check.mend) == (
         "bad",
         True,

@@ -49,6 +49,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     try:
         yield draft
         for path in draft.rglob("*"):
+            path.chmod(0o700 if path.is_dir() else 0o600)  # who copies it elsewhere copies that, too
             _sync(path)
         _sync(draft)
         draft.rename(target)

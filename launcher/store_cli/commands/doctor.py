@@ -12,6 +12,8 @@ from rich.text import Text
 from store_cli.console import DEFAULT_DATA, FOUND_SOMETHING, AsJson, print_json
 from store_cli.doctor import Check, visit
 
+_MARK_WIDTH: Final = 3
+_NAME_WIDTH: Final = 19
 _MARKS: Final = {"good": ("ok", "green"), "warning": ("!", "yellow"), "bad": ("BAD", "red")}
 
 
@@ -30,20 +32,25 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check settings, versions, ports, disk and the data folder, and say how to mend what is wrong."""
-    checks = list(visit(data, host, port))
+    checks = []
+    for check in visit(data, host, port):
+        checks.append(check)
+        if not as_json:
+            _show(check)
     bad = any(check.state == "bad" for check in checks)
     if as_json:
         print_json({"ok": not bad, "checks": [asdict(check) for check in checks]})
-    else:
-        _show(checks)
     if bad:
         raise typer.Exit(FOUND_SOMETHING)
 
 
-def _show(checks: list[Check]) -> None:
+def _show(check: Check) -> None:
+    """Print a check as soon as its outcome is known: the next one may take a while."""
     table = Table(box=None, pad_edge=False, show_header=False)
-    for check in checks:
-        mark, colour = _MARKS[check.state]
-        seen = f"{check.seen}\n-> {check.mend}" if check.mend else check.seen
-        table.add_row(Text(mark, style=colour), check.name, Text(seen))
+    for width in (_MARK_WIDTH, _NAME_WIDTH):
+        table.add_column(width=width)
+    table.add_column(ratio=1)
+    mark, colour = _MARKS[check.state]
+    seen = f"{check.seen}\n-> {check.mend}" if check.mend else check.seen
+    table.add_row(Text(mark, style=colour), Text(check.name), Text(seen))
     Console(highlight=False).print(table)

@@ -24,9 +24,10 @@ def reset(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the data folder: products, orders, accounts and keys. Asks first.
+    """Delete what the shop keeps in its data folder: products, orders, accounts and keys. Asks first.
 
-    The next `store up` begins with a new shop. Refused while a shop runs on the folder.
+    The next `store up` begins with a new shop. Refused while a shop runs on the folder. What the shop did not make
+    stays, and the folder with it.
     """
     if not data.exists():
         say({"ok": True, "deleted": False}, f"There is no {data}; nothing to delete.", as_json=as_json)
@@ -42,9 +43,11 @@ def reset(
     ):
         fail("Nothing deleted.", FOUND_SOMETHING, as_json=as_json)
     try:
-        data_folder.remove(data)
+        left = data_folder.remove(data)
     except data_folder.InUse:
         fail(f"A shop runs on {data}: stop it first (Ctrl-C).", FOUND_SOMETHING, as_json=as_json)
     except OSError as failure:
         fail(f"{data} could not be deleted: {failure}", FOUND_SOMETHING, as_json=as_json)
-    say({"ok": True, "deleted": True}, f"{data} is deleted; store up begins a new shop.", as_json=as_json)
+    kept = f" Left there, for the shop did not make it: {', '.join(left)}." if left else ""
+    text = f"The shop in {data} is deleted; store up begins a new one.{kept}"
+    say({"ok": True, "deleted": True, "left": left}, text, as_json=as_json)
