@@ -83,7 +83,7 @@ class FakeShop:
         form = await request.post()
         email = str(form.get("username") or form.get("refresh_token"))
         if form.get("grant_type") == "password" and self.users.get(email) != form["password"]:
-            return problem(401, "Wrong password")
+            return problem(400, "Wrong password")
         token = f"token-{len(self.tokens)}-{email}"
         self.tokens[token] = email
         return web.json_response({"access_token": token, "refresh_token": email, "expires_in": 600})

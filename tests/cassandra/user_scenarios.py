@@ -98,6 +98,24 @@ async def _rename(db: Cassandra, key: str, name: str) -> str:
     return "renamed" if changed else "edited before"
 
 
+async def leaving(db: Cassandra, key: str) -> None:
+    """Have an account that is leaving."""
+    await registered(db, key)
+    accounts = CassandraAccounts.on(db)
+    found = await accounts.find(email(key))
+    assert found is not None
+    assert await accounts.replace(found.leaving(at_ms=SystemClock().now_ms()))
+
+
+async def erase(db: Cassandra, key: str) -> str:
+    """Take away an account that is leaving, as the worker does, which comes again."""
+    accounts = CassandraAccounts.on(db)
+    for account in await accounts.leavers(before_ms=0, limit=100):
+        if account.email == email(key):
+            await accounts.erase(account)
+    return "erased"
+
+
 # -------------------------------------------------------------------------------------------- administrators
 
 
@@ -248,6 +266,18 @@ SCENARIOS: Final = (
         told=("renamed",),
         effect=who,
         ends=(("Eve", 1),),
+    ),
+    *(
+        Scenario(
+            statement,
+            "user",
+            prepare=leaving,
+            play=erase,
+            told=("erased",),
+            effect=who,
+            ends=((None, 0),),
+        )
+        for statement in (_ACCOUNTS + "_FREE", _ROWS + "_ERASE")
     ),
     Scenario(
         _ADMINISTRATORS + "_BEGIN",

@@ -40,6 +40,7 @@ POST   /api/recently-viewed                            200   200   200   200   4
 GET    /api/admin/carts                                401   403   403   200   403
 GET    /internal/carts/{user_id}                       401   403   403   403   200
 PUT    /internal/carts/{user_id}/orders/{order_id}     401   403   403   403   200
+DELETE /internal/carts/{user_id}                       401   403   403   403   204
 
 # order: somebody else's order does not exist; only A has something in the cart
 POST   /api/orders                                     401   201   409   409   403
@@ -51,20 +52,34 @@ GET    /api/order-statuses                             200   200   200   200   2
 GET    /api/admin/orders                               401   403   403   200   403
 PUT    /api/admin/orders/{order_id}/status             401   403   403   200   403
 GET    /internal/users/{user_id}/summary               401   403   403   403   200
+GET    /internal/users/{user_id}/orders                401   403   403   403   200
 
 # user: registering, signing in and out need no token
 POST   /api/users                                      201   201   201   201   201
 POST   /api/auth/token                                 200   200   200   200   200
 POST   /api/auth/logout                                204   204   204   204   204
+POST   /api/auth/password-reset                        400   400   400   400   400
 GET    /.well-known/jwks.json                          200   200   200   200   200
 GET    /api/users/me                                   401   200   200   200   403
 PATCH  /api/users/me                                   401   200   200   200   403
 PUT    /api/users/me/password                          401   204   204   204   403
 GET    /api/users/me/summary                           401   200   200   200   403
+GET    /api/users/me/export                            401   200   200   200   403
+POST   /api/users/me/deletion                          401   204   204   204   403
+GET    /api/users/me/sessions                          401   200   200   200   403
+DELETE /api/users/me/sessions                          401   204   204   204   403
+DELETE /api/users/me/sessions/{session_id}             401   204   404   404   403
 GET    /api/users/me/notifications                     401   200   200   200   403
 GET    /api/admin/users                                401   403   403   200   403
 PUT    /api/admin/users/{account_id}/roles             401   403   403   200   403
+POST   /api/admin/users/{account_id}/disable           401   403   403   200   403
+POST   /api/admin/users/{account_id}/enable            401   403   403   200   403
+GET    /api/admin/users/{account_id}/sessions          401   403   403   200   403
+DELETE /api/admin/users/{account_id}/sessions          401   403   403   204   403
+DELETE /api/admin/users/{account_id}/sessions/{session_id}  401  403  403  204  403
+POST   /api/admin/users/{account_id}/password-resets   401   403   403   201   403
 POST   /internal/notifications                         401   403   403   403   200
+GET    /internal/revocations                           401   403   403   403   200
 
 # every service, on its own port only
 GET    /health/live                                    200   200   200   200   200

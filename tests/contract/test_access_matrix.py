@@ -1,7 +1,7 @@
 """Every route of every service x nobody, the owner, another customer, an administrator, a service."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,28 @@ from tests.support.shop import EmbeddedShop
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 IN_TURN: Final = ("nobody", "service", "other", "owner", "admin")
 """Those who are refused come first: what they must not touch is still there for those who may."""
+_ORDER_NEEDS: Final = """
+PUT /internal/reservations/{order_id}
+DELETE /internal/reservations/{order_id}
+POST /internal/reservations/{order_id}/ship
+POST /internal/products/lookup
+GET /internal/carts/{user_id}
+PUT /internal/carts/{user_id}/orders/{order_id}
+POST /internal/notifications
+GET /internal/revocations
+"""
+MAY: Final[Mapping[str, Sequence[str]]] = {
+    "catalog": ["GET /internal/revocations"],
+    "cart": ["POST /internal/products/lookup", "GET /internal/revocations"],
+    "order": _ORDER_NEEDS.split("\n"),
+    "user": [
+        "GET /internal/carts/{user_id}",
+        "DELETE /internal/carts/{user_id}",
+        "GET /internal/users/{user_id}/summary",
+        "GET /internal/users/{user_id}/orders",
+    ],
+}
+"""What each service may ask of the others."""
 FAR_MS: Final = 4_000_000_000_000
 NOT_PUBLIC: Final = ("/internal/", "/health/", "/metrics")
 
@@ -49,6 +71,8 @@ BODIES: Final[Mapping[str, Callable[[Mapping[str, str]], object]]] = {
     "POST /api/orders": lambda _: {},
     "PUT /api/admin/orders/{order_id}/status": lambda _: {"status": "CANCELLED"},
     "POST /api/users": lambda _: {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD},
+    "POST /api/auth/password-reset": lambda _: {"token": "x", "new_password": PASSWORD},
+    "POST /api/users/me/deletion": lambda _: {"current_password": PASSWORD},
     "POST /api/auth/logout": lambda _: {"refresh_token": "x"},
     "PATCH /api/users/me": lambda _: {"name": "Ann"},
     "PUT /api/users/me/password": lambda _: {"current_password": PASSWORD, "new_password": PASSWORD},
@@ -68,29 +92,33 @@ class Cast:
 
 
 @pytest.fixture(scope="module")
-async def service(session: aiohttp.ClientSession, shop: EmbeddedShop) -> Person:
-    """Return the order service, with a token it got by its own secret."""
-    secret = (shop.data_dir / "secrets" / "service_secret_order").read_text().strip()
+async def services(session: aiohttp.ClientSession, shop: EmbeddedShop) -> Mapping[str, Person]:
+    """Return each service, with a token it got by its own secret."""
+    return {name: await _service(session, shop, name) for name in SERVICES}
+
+
+async def _service(session: aiohttp.ClientSession, shop: EmbeddedShop, name: str) -> Person:
+    secret = (shop.data_dir / "secrets" / f"service_secret_{name}").read_text().strip()
     person = Person(session, shop.url)
-    form = {"grant_type": "client_credentials", "client_id": "order", "client_secret": secret}
+    form = {"grant_type": "client_credentials", "client_id": name, "client_secret": secret}
     token = (await person.ask("POST", "/api/auth/token", form=form)).expect(200)["access_token"]
     person.headers["Authorization"] = f"Bearer {token}"
     return person
 
 
-@pytest.fixture(scope="module")
-async def second_admin(admin: Person, bob: Person) -> Person:
+@pytest.fixture
+async def second_admin(admin: Person) -> Person:
     """Return a customer who was made an administrator, with a password that tests know."""
-    person = await customer(bob.session, bob.url)
+    person = await customer(admin.session, admin.url)
     roles = {"roles": ["customer", "admin"]}
     (await admin.ask("PUT", f"/api/admin/users/{person.id}/roles", roles)).expect(200)
     return await person.sign_in(person.email)
 
 
 @pytest.fixture
-async def cast(nobody: Person, admin: Person, second_admin: Person, bob: Person, service: Person) -> Cast:
+async def cast(nobody: Person, admin: Person, second_admin: Person, services: Mapping[str, Person]) -> Cast:
     """Return everybody; A is new, has something in the cart and has an order."""
-    ann = await customer(nobody.session, nobody.url)
+    ann, bob = [await customer(nobody.session, nobody.url) for _ in range(2)]
     product = await admin.create_product(stock=10)
     (await ann.add(product)).expect(200)
     order = (await ann.order()).expect(201)
@@ -99,8 +127,14 @@ async def cast(nobody: Person, admin: Person, second_admin: Person, bob: Person,
         (await person.ask("DELETE", "/api/cart")).expect(204)
     guest = (await nobody.add(product)).expect(200)
     ids = {"product_id": product, "order_id": order["id"], "account_id": ann.id, "user_id": ann.id}
-    people = {"nobody": nobody, "owner": ann, "other": bob, "admin": second_admin, "service": service}
-    return Cast(people, ann.email, {**ids, "cart_token": guest["cart_token"], "name": "anything"})
+    sessions = (await ann.ask("GET", "/api/users/me/sessions")).expect(200)["items"]
+    ids |= {
+        "cart_token": guest["cart_token"],
+        "session_id": sessions[0]["id"],
+        "name": "anything",
+    }
+    people = {"nobody": nobody, "owner": ann, "other": bob, "admin": second_admin, **services}
+    return Cast(people, ann.email, ids)
 
 
 def routes(folder: Path) -> list[tuple[str, str]]:
@@ -146,7 +180,7 @@ async def test_what_is_internal_is_not_at_the_gateway(route: str, cast: Cast, sh
 async def asked(cast: Cast, caller: str, route: str, url: Callable[[str], str]) -> Answer:
     """Ask as somebody for a route about A's things."""
     method, _, template = route.partition(" ")
-    person = cast.people[caller]
+    person = cast.people[_who_may(route) if caller == "service" else caller]
     headers = {"If-Match": "*", "Idempotency-Key": str(uuid.uuid4())}
     form, body = None, None
     if route == "POST /api/auth/token":
@@ -165,6 +199,24 @@ def ids_for(route: str, cast: Cast) -> dict[str, Any]:
     if route.startswith(("PUT /internal/reservations", "DELETE /internal/reservations")):
         return {**cast.ids, "order_id": str(uuid.uuid4())}
     return dict(cast.ids)
+
+
+def _who_may(route: str) -> str:
+    """Return a service that may ask for a route, if any may."""
+    return next((name for name in SERVICES if route in MAY[name]), "order")
+
+
+@pytest.mark.parametrize("route", [r for r in ACCESS if "/internal/" in r])
+async def test_a_service_may_what_it_needs_and_no_more(
+    route: str, cast: Cast, shop: EmbeddedShop, tmp_path: Path
+) -> None:
+    """Least privilege: each internal route x each service is refused with 403 unless the service needs it."""
+    (name,) = [name for name, known in routes(tmp_path) if known == route]
+    for caller in SERVICES:
+        answer = await asked(cast, caller, route, lambda path: shop.service_url(name) + path)
+        assert (answer.status != 403) == (route in MAY[caller]), f"{caller}: {answer}"
+        if answer.status == 403:
+            assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
 
 
 async def test_a_foreign_order_is_not_there(cast: Cast) -> None:

@@ -121,7 +121,9 @@ async def test_every_operation_that_reads_tokens_refuses_a_bad_one(nobody: Perso
     for operation in await operations(nobody):
         if not operation.spec.get("security"):
             continue
-        path = operation.path.format_map(dict.fromkeys(("product_id", "order_id", "account_id"), "x"))
+        path = operation.path.format_map(
+            dict.fromkeys(("product_id", "order_id", "account_id", "session_id"), "x")
+        )
         body: Any = {} if operation.media_type else None
         answer = await nobody.ask(operation.method, path, body, headers={"Authorization": "Bearer x"})
         assert answer.status == 401, f"{operation.id}: {answer}"

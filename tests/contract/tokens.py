@@ -7,6 +7,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 from store_kit.auth import ALGORITHM, TOKEN_TYPE
+from store_kit.principal import SERVICE, Scope
 
 
 class Mint:
@@ -35,6 +36,7 @@ class Mint:
             "roles": roles if isinstance(roles, str) else list(roles),
             "iat": now,
             "exp": now + 3600,
+            **({"scope": " ".join(Scope)} if SERVICE in roles else {}),
         } | claims
         sent = {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": self.key_id, **(header or {})}
         kept = {name: value for name, value in content.items() if name not in without}

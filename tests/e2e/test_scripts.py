@@ -41,7 +41,7 @@ async def test_filling_needs_an_administrator(shop: EmbeddedShop, tmp_path: Path
     wrong = await run(
         FILL, tmp_path, shop.base_url, ADMIN_EMAIL="a@example.com", ADMIN_PASSWORD="not this one"
     )
-    assert (wrong.returncode, b"Signing in as a@example.com failed: 401" in wrong.stderr) == (1, True)
+    assert (wrong.returncode, b"Signing in as a@example.com failed: 400" in wrong.stderr) == (1, True)
     unknown = await run(FILL, tmp_path, shop.base_url, STORE_DATA_DIR=str(tmp_path))
     assert (unknown.returncode, b"set ADMIN_EMAIL and ADMIN_PASSWORD" in unknown.stderr) == (1, True)
 

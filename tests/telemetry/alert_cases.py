@@ -201,6 +201,14 @@ CASES: Final = (
         ],
     ),
     Case(
+        "RevocationsStale", 60, "warning", {"service": "catalog"},
+        "catalog has not heard for 31s which access tokens have ended",
+        [
+            Gauge('store_revocations_age_seconds{service="catalog", instance="a"}', 29, 31),
+            Gauge('store_revocations_age_seconds{service="catalog", instance="b"}', 1, 1),
+        ],
+    ),
+    Case(
         "CatalogIndexLag", 60, "warning", {"service": "catalog"},
         "catalog: lists of products are 6s behind the truth",
         [Gauge('store_catalog_index_lag_seconds{service="catalog"}', 4, 6)],

@@ -48,7 +48,7 @@ class Shopping:
         """Open an account and sign in; the wrong password is tried first."""
         person = await customer(self.session, self.url)
         wrong = {"grant_type": "password", "username": person.email, "password": "not the password"}
-        (await person.ask("POST", "/api/auth/token", form=wrong)).expect(401)
+        (await person.ask("POST", "/api/auth/token", form=wrong)).expect(400)
         self.done.registered += 1
         self.done.logins.update(["ok", "wrong-credentials"])
         return person

@@ -36,8 +36,8 @@ def expected(done: Account) -> dict[str, float]:
             for status, times in done.orders_by_http_status.items()
         },
         'http_requests_total{service="user", handler="/api/users", status="201"}': done.registered,
-        'http_requests_total{service="user", handler="/api/auth/token", status="401"}': done.registered,
-        'gateway_http_response_count_total{service="user", status="401"}': done.registered,
+        'http_requests_total{service="user", handler="/api/auth/token", status="400"}': done.registered,
+        'gateway_http_response_count_total{service="user", status="400"}': done.registered,
         'gateway_http_response_count_total{service="order", status="402"}': done.orders_by_http_status["402"],
         'gateway_http_upstream_time_seconds_hist_count{service="order", status="201"}': created,
     }

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, cast, get_args
 
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
@@ -13,8 +13,9 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from store_kit.header_fields import credentials
-from store_kit.principal import ADMIN, SERVICE, Principal
-from store_kit.problems import Forbidden, PeerUnavailable, Unauthenticated
+from store_kit.principal import ADMIN, SERVICE, Principal, Scope
+from store_kit.problems import Forbidden, InvalidToken, PeerUnavailable, Unauthenticated
+from store_kit.security import SecurityEvents
 
 ALGORITHM: Final = "Ed25519"
 """EdDSA by its fully specified name (RFC 9864); the bare "EdDSA" is deprecated there."""
@@ -22,6 +23,8 @@ TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no pass
 SCHEME: Final = "OAuth2"
 OPTIONAL_SCHEME: Final = "OAuth2Optional"
 """What the API document names the need for a token, and a need that may stay unmet until the documents are merged."""
+_READING: Final = ("GET", "HEAD")
+_MAX_ID: Final = 64
 _MAX_TOKEN: Final = 4096
 _CACHED_TOKENS: Final = 10_000
 _JWKS_PAUSE_S: Final = 1.0
@@ -56,12 +59,13 @@ class TokenVerifier:
         self._asked_at = float("-inf")
         self._fetching: asyncio.Future[KeySet] | None = None
         self._verified: dict[str, tuple[Principal, float]] = {}
+        self._epochs: Mapping[str, int] = {}
 
     async def verify(self, token: str) -> Principal:
         """Return whom a token speaks for.
 
         Raises:
-            Unauthenticated: it is malformed, forged, expired, or meant for someone else.
+            Unauthenticated: it is malformed, forged, expired, ended, or meant for someone else.
             PeerUnavailable: the issuer's keys are not known yet and cannot be fetched.
         """
         known = self._verified.get(token)
@@ -70,12 +74,26 @@ class TokenVerifier:
         principal, expires = _principal(
             await self._claims(token), self._issuer, self._audience, self._now_s()
         )
+        if self._has_ended(principal):
+            raise InvalidToken("The access token has ended; sign in again, or use the refresh token.")
         self._remember(token, principal, expires)
         return principal
 
+    def follow(self, epochs: Mapping[str, int]) -> None:
+        """Refuse tokens of these accounts that name an earlier epoch than this, from now on.
+
+        A token that was verified before is forgotten here, so that verifying one again costs no second look-up.
+        """
+        if epochs != self._epochs:
+            self._epochs = epochs
+            self._verified = {t: v for t, v in self._verified.items() if not self._has_ended(v[0])}
+
+    def _has_ended(self, principal: Principal) -> bool:
+        return principal.epoch < self._epochs.get(principal.subject, 0)
+
     async def _claims(self, token: str) -> dict[str, Any]:
         if len(token) > _MAX_TOKEN:
-            raise Unauthenticated("The access token is too long.")
+            raise InvalidToken("The access token is too long.")
         keys = self._keys or await self._fetch()
         try:
             return _decode(token, keys)
@@ -136,7 +154,7 @@ def _decode_fairly(token: str, keys: KeySet) -> dict[str, Any]:
 
 def _decode(token: str, keys: KeySet) -> dict[str, Any]:
     decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
-    if str(decoded.header.get("typ", "")).lower() != TOKEN_TYPE:
+    if str(decoded.header.get("typ", "")).lower().removeprefix("application/") != TOKEN_TYPE:
         raise ValueError("not an access token")
     return dict(decoded.claims)
 
@@ -157,10 +175,25 @@ def _principal(
         raise _invalid()
     expires, not_before = _time(claims.get("exp")), _time(claims.get("nbf", 0))
     if expires <= now_s:
-        raise Unauthenticated("The access token has expired; get a new one.")
+        raise InvalidToken("The access token has expired; get a new one.")
     if not_before > now_s:
         raise _invalid()
-    return Principal(subject, frozenset(roles)), expires
+    return Principal(subject, frozenset(roles), _epoch(claims), _scopes(claims)), expires
+
+
+def _epoch(claims: Mapping[str, Any]) -> int:
+    """Return the account's epoch; tokens of services, and those from before there were epochs, name none."""
+    epoch = claims.get("epoch", 1)
+    if isinstance(epoch, bool) or not isinstance(epoch, int):
+        raise _invalid()
+    return epoch
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
+    scope = claims.get("scope", "")
+    if not isinstance(scope, str):
+        raise _invalid()
+    return frozenset(scope.split())
 
 
 def _time(value: Any) -> float:
@@ -173,8 +206,8 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _invalid() -> Unauthenticated:
-    return Unauthenticated("The access token is not valid; get a new one.")
+def _invalid() -> InvalidToken:
+    return InvalidToken("The access token is not valid; get a new one.")
 
 
 class _Bearer(OAuth2PasswordBearer):
@@ -193,7 +226,26 @@ class _Bearer(OAuth2PasswordBearer):
         if token is None:
             raise Unauthenticated("Send the access token as 'Authorization: Bearer <token>'.")
         verifier: TokenVerifier = request.app.state.verifier
-        return await verifier.verify(token)
+        try:
+            return await verifier.verify(token)
+        except Unauthenticated:
+            _security(request).record("token.refused")
+            raise
+
+
+def _security(request: Request) -> SecurityEvents:
+    return cast("SecurityEvents", request.app.state.security)
+
+
+def _refuse(request: Request, principal: Principal, why: str) -> Forbidden:
+    """Tell that somebody asked for more than they may, and return what to answer."""
+    _security(request).record("access.refused", subject=principal.subject, path=_route(request))
+    return Forbidden(why)
+
+
+def _route(request: Request) -> str:
+    """Return the route's template: a path may be as long as somebody likes."""
+    return str(getattr(request.scope.get("route"), "path", ""))
 
 
 class _Optional(_Bearer):
@@ -213,22 +265,43 @@ class _Signed(_Bearer):
         if principal is None:
             raise Unauthenticated("Sign in first: POST /api/auth/token.")
         if principal.is_service:
-            raise Forbidden("A service acts for no customer; sign in as a person.")
+            raise _refuse(request, principal, "A service acts for no customer; sign in as a person.")
         return principal
 
 
-class _WithRole(_Bearer):
-    def __init__(self, role: str) -> None:
-        super().__init__()
-        self._role = role
-
+class _Administrator(_Bearer):
     async def __call__(self, request: Request) -> Principal:  # type: ignore[override]  # a principal, not the text
-        """Return whoever asks when it has the role."""
+        """Return the administrator who asks; who changes something is told of (ASVS 5.0, 16.3)."""
         principal = await self.principal(request)
         if principal is None:
             raise Unauthenticated("Sign in first: POST /api/auth/token.")
-        if self._role not in principal.roles:
-            raise Forbidden(f"This needs the role '{self._role}'.")
+        if not principal.is_admin:
+            raise _refuse(request, principal, f"This needs the role '{ADMIN}'.")
+        if request.method not in _READING:
+            ids = {name: str(value)[:_MAX_ID] for name, value in request.path_params.items()}
+            route = f"{request.method} {_route(request)}"
+            _security(request).record("admin.requested", actor=principal.subject, route=route, **ids)
+        return principal
+
+
+class WithScope(_Bearer):
+    """Lets a service of the shop pass whose token has a scope (least privilege)."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self._scope = scope
+
+    async def __call__(self, request: Request) -> Principal:  # type: ignore[override]  # a principal, not the text
+        """Return the service that asks."""
+        principal = await self.principal(request)
+        if principal is None:
+            raise Unauthenticated("A service of the shop asks here, with its token.")
+        if not principal.is_service:
+            raise _refuse(request, principal, f"This needs the role '{SERVICE}'.")
+        if self._scope not in principal.scopes:
+            problem = _refuse(request, principal, f"This needs the scope '{self._scope}'.")
+            problem.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{self._scope}"'
+            raise problem
         return principal
 
 
@@ -236,7 +309,20 @@ CurrentUser = Annotated[Principal, Depends(_Signed())]
 """A signed-in person: 401 for anonymous requests, 403 for services."""
 OptionalUser = Annotated[Principal | None, Depends(_Optional())]
 """A signed-in person or None; a bad token is 401 all the same."""
-Admin = Annotated[Principal, Depends(_WithRole(ADMIN))]
+Admin = Annotated[Principal, Depends(_Administrator())]
 """An administrator: 401 for anonymous requests, 403 for everybody else."""
-Service = Annotated[Principal, Depends(_WithRole(SERVICE))]
-"""One of the shop's own services: 401 for anonymous requests, 403 for everybody else."""
+MayReserveStock = Annotated[Principal, Depends(WithScope(Scope.STOCK))]
+"""A service of the shop with that scope, as with all below: 401 for anonymous requests, 403 for everybody else."""
+MayLookUpProducts = Annotated[Principal, Depends(WithScope(Scope.PRODUCTS))]
+MayReadCarts = Annotated[Principal, Depends(WithScope(Scope.CARTS_READ))]
+MayOrderCarts = Annotated[Principal, Depends(WithScope(Scope.CARTS_ORDER))]
+MayForgetCarts = Annotated[Principal, Depends(WithScope(Scope.CARTS_FORGET))]
+MayReadOrders = Annotated[Principal, Depends(WithScope(Scope.ORDERS_READ))]
+MayNotify = Annotated[Principal, Depends(WithScope(Scope.NOTIFY))]
+MayFollowRevocations = Annotated[Principal, Depends(WithScope(Scope.REVOCATIONS))]
+Caller = Callable[[Request], Awaitable[Principal]]
+
+
+def caller_of(allowed: Any) -> Caller:
+    """Return what finds out who calls a bare route, given one of the annotations above."""
+    return cast("Caller", get_args(allowed)[1].dependency)

@@ -82,6 +82,14 @@ class Unauthenticated(Problem):
         super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, **members)
 
 
+class InvalidToken(Unauthenticated):
+    """An access token came along and is malformed, forged, expired or has ended (RFC 6750, 3.1)."""
+
+    def __init__(self, detail: str = "", **members: Any) -> None:
+        super().__init__(detail, **members)
+        self.headers["WWW-Authenticate"] = f'Bearer error="invalid_token", error_description="{self.detail}"'
+
+
 class Forbidden(Problem):
     """The token is valid, its role is not enough."""
 

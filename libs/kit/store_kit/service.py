@@ -19,6 +19,7 @@ from store_kit.metrics import Metrics
 from store_kit.middleware import ServiceMiddleware
 from store_kit.problem_handlers import install_problem_handlers
 from store_kit.responses import JsonResponse
+from store_kit.security import SecurityEvents
 from store_kit.settings import StoreSettings
 
 P = TypeVar("P")
@@ -149,6 +150,7 @@ def build_service(
     resources: Sequence[Resource] = (),
     workers: Sequence[BackgroundWork] = (),
     checks: Mapping[str, Check] | None = None,
+    security: SecurityEvents | None = None,
 ) -> Service:
     """Assemble a service with everything that all services have: errors, health, metrics, logs, limits."""
     app = FastAPI(
@@ -161,6 +163,7 @@ def build_service(
     )
     app.state.use_cases = use_cases
     app.state.verifier = verifier
+    app.state.security = security or SecurityEvents(metrics)
     app.state.draining = None
     install_problem_handlers(app)
     for router in (*routers, _operations(metrics, checks or {}, time.monotonic())):

@@ -53,6 +53,9 @@ class StoreSettings(BaseSettings):
     token_issuer: str = "product-store"  # noqa: S105 - a name, no password
     token_audience: str = "product-store"  # noqa: S105 - a name, no password
 
+    revocations_every_s: float = Field(default=2.0, gt=0, le=5)
+    """How often a service asks which access tokens have ended; so long one that ended may still be accepted."""
+
     request_timeout_s: float = Field(default=10.0, gt=0)
     """The time budget of a request that names none."""
     peer_timeout_s: float = Field(default=2.0, gt=0)

@@ -18,6 +18,7 @@ from store_kit.cassandra import Cassandra
 from store_kit.cassandra_schema import open_keyspace
 from store_kit.deadline import start_budget
 from store_kit.metrics import Metrics
+from store_kit.principal import SERVICE, Scope
 from store_kit.secrets import Secrets
 from store_kit.server import Runner, bind
 from store_kit.service import Service
@@ -49,6 +50,7 @@ class TestIssuer:
             "roles": list(roles),
             "iat": now,
             "exp": now + int(ttl_s),
+            **({"scope": " ".join(Scope)} if SERVICE in roles else {}),
         } | claims
         return jwt.encode(
             {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": "test"}, content, self._key, [ALGORITHM]

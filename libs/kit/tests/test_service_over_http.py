@@ -6,8 +6,7 @@ import aiohttp
 import pytest
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
-from store_kit.auth import Admin, CurrentUser, OptionalUser
-from store_kit.auth import Service as ServiceOnly
+from store_kit.auth import Admin, CurrentUser, MayNotify, OptionalUser
 from store_kit.clock import ManualClock
 from store_kit.deadline import remaining_s
 from store_kit.metrics import Metrics
@@ -45,7 +44,7 @@ async def admin(user: Admin) -> JsonResponse:
 
 
 @router.get("/internal/peer")
-async def peer(caller: ServiceOnly) -> JsonResponse:
+async def peer(caller: MayNotify) -> JsonResponse:
     return JsonResponse({"client": caller.client})
 
 

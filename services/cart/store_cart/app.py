@@ -6,8 +6,8 @@ from store_kit.auth import TokenVerifier
 from store_kit.client import PeerMetrics, ServiceClient, ServiceTokens
 from store_kit.clock import Clock, SystemClock
 from store_kit.cursors import Cursors
-from store_kit.jwks import remote_verifier
 from store_kit.metrics import Metrics
+from store_kit.revocations import trust_in
 from store_kit.secrets import Secrets
 from store_kit.service import Service, Wrap, build_service, unwrapped
 from store_kit.workers import Worker
@@ -61,7 +61,8 @@ def create_service(
     settings, clock = settings or CartSettings(), clock or SystemClock()
     secrets, metrics = Secrets(settings), Metrics(NAME)
     stores = stores_of(settings, secrets, metrics)
-    client = _catalog_client(settings, secrets, metrics)
+    client, users = _peers(settings, secrets, metrics)
+    trust = trust_in(users, settings=settings, metrics=metrics, clock=clock, verifier=verifier)
     use_cases = _use_cases(
         settings,
         clock,
@@ -77,22 +78,26 @@ def create_service(
         port=settings.port_of("cart"),
         settings=settings,
         metrics=metrics,
-        verifier=verifier or remote_verifier(settings),
+        verifier=trust.verifier,
         use_cases=use_cases,
         routers=(cart.hot, cart.router, recently_viewed.router, admin.router, internal.router),
-        resources=(*stores.resources, client),
-        workers=(Worker("cart.sweep", use_cases.sweep, settings.cart_sweep_s, clock),),
+        resources=(*stores.resources, client, users),
+        workers=(Worker("cart.sweep", use_cases.sweep, settings.cart_sweep_s, clock), *trust.workers),
         checks=stores.checks,
     )
     service.app.state.cursors = Cursors(secrets.text("cursor_key"))
     return service
 
 
-def _catalog_client(settings: CartSettings, secrets: Secrets, metrics: Metrics) -> ServiceClient:
+def _peers(settings: CartSettings, secrets: Secrets, metrics: Metrics) -> tuple[ServiceClient, ServiceClient]:
+    """Return clients of the catalogue and of the user service."""
     tokens = ServiceTokens(settings, NAME, secrets.text("service_secret_cart"))
-    return ServiceClient(
-        "catalog", settings.catalog_url, settings=settings, metrics=PeerMetrics(metrics), tokens=tokens
-    )
+    shared = PeerMetrics(metrics)
+
+    def client(peer: str, url: str) -> ServiceClient:
+        return ServiceClient(peer, url, settings=settings, metrics=shared, tokens=tokens)
+
+    return client("catalog", settings.catalog_url), client("user", settings.user_url)
 
 
 def _use_cases(

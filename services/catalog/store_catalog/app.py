@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from store_kit.auth import TokenVerifier
+from store_kit.client import PeerMetrics, ServiceClient, ServiceTokens
 from store_kit.clock import Clock, SystemClock
 from store_kit.cursors import Cursors
-from store_kit.jwks import remote_verifier
 from store_kit.metrics import Metrics
+from store_kit.revocations import trust_in
 from store_kit.secrets import Secrets
 from store_kit.service import Service, Wrap, build_service, unwrapped
 from store_kit.workers import Worker
@@ -85,22 +86,36 @@ def create_service(
     metrics.gauge(
         "store_catalog_index_lag_seconds", "By how much the lists of products may be behind the truth."
     ).set_function(use_cases.follow_feed.lag_s)
+    users = _users(settings, metrics)
+    trust = trust_in(users, settings=settings, metrics=metrics, clock=clock, verifier=verifier)
     first_pass = FirstPass(use_cases.follow_feed, settings.catalog_index_wait_s)
     service = build_service(
         name=NAME,
         port=settings.port_of("catalog"),
         settings=settings,
         metrics=metrics,
-        verifier=verifier or remote_verifier(settings),
+        verifier=trust.verifier,
         use_cases=use_cases,
         routers=_ROUTERS,
-        resources=(*kept.stores.resources, kept.index, first_pass, kept.probe),
-        workers=(follower, Worker("catalog.sweep", use_cases.sweep, settings.catalog_sweep_s, clock)),
+        resources=(*kept.stores.resources, kept.index, first_pass, kept.probe, users),
+        workers=(
+            follower,
+            Worker("catalog.sweep", use_cases.sweep, settings.catalog_sweep_s, clock),
+            *trust.workers,
+        ),
         checks={**kept.stores.checks, "index": kept.index.check},
     )
     service.app.state.currency = settings.currency
     service.app.state.cursors = kept.cursors
     return service
+
+
+def _users(settings: CatalogSettings, metrics: Metrics) -> ServiceClient:
+    """Return the client of the user service, which says which access tokens have ended."""
+    tokens = ServiceTokens(settings, NAME, Secrets(settings).text("service_secret_catalog"))
+    return ServiceClient(
+        "user", settings.user_url, settings=settings, metrics=PeerMetrics(metrics), tokens=tokens
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from store_kit.auth import TokenVerifier
 from store_kit.client import PeerMetrics, ServiceClient, ServiceTokens, TokenSource
 from store_kit.clock import Clock, SystemClock
 from store_kit.cursors import Cursors
-from store_kit.jwks import remote_verifier
 from store_kit.metrics import Metrics
+from store_kit.revocations import trust_in
 from store_kit.secrets import Secrets
 from store_kit.service import Service, Wrap, build_service, unwrapped
 from store_kit.streams import Streams
@@ -50,6 +50,7 @@ def create_service(
     secrets = Secrets(settings)
     tokens = tokens or ServiceTokens(settings, "order", secrets.text("service_secret_order"))
     peers = _Peers(settings, metrics, tokens)
+    trust = trust_in(peers.user, settings=settings, metrics=metrics, clock=clock, verifier=verifier)
     signals, background = LocalSignals(), Background()
     stores = stores_of(settings, secrets, metrics, clock, signals)
     ports = Ports(
@@ -75,13 +76,13 @@ def create_service(
         port=settings.port_of("order"),
         settings=settings,
         metrics=metrics,
-        verifier=verifier or remote_verifier(settings),
+        verifier=trust.verifier,
         use_cases=cases,
         routers=(orders.hot, orders.router, order_events.router, admin_orders.router, internal.router),
         # The background ends with the workers, while peers in the same process still listen; what requests to
         # this service's own port leave after that ends first of the resources.
         resources=(*stores.resources, peers.catalog, peers.cart, peers.user, background),
-        workers=(*_workers(cases, settings, clock), background),
+        workers=(*_workers(cases, settings, clock), *trust.workers, background),
         checks=stores.checks,
     )
     service.app.state.cursors = Cursors(secrets.text("cursor_key"))

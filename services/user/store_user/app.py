@@ -12,6 +12,7 @@ from store_kit.clock import Clock, SystemClock
 from store_kit.cursors import Cursors
 from store_kit.metrics import Metrics
 from store_kit.secrets import Secrets
+from store_kit.security import SecurityEvents
 from store_kit.service import Service, Wrap, build_service, unwrapped
 from store_kit.workers import Worker
 
@@ -22,18 +23,33 @@ from store_user.adapters.peers import HttpCarts, HttpOrders
 from store_user.adapters.prometheus_counts import PrometheusCounts
 from store_user.adapters.stores import Stores, stores_of
 from store_user.adapters.tokens import DerivedRefreshTokens, OwnToken, SecretClients, SignedAccessTokens
-from store_user.api import admin_users, auth, me, notifications, service_tokens, users
+from store_user.api import (
+    admin_users,
+    auth,
+    me,
+    my_sessions,
+    notifications,
+    revocations,
+    service_tokens,
+    users,
+)
 from store_user.api.edge import Edge
-from store_user.ports import Accounts, Families, Notifications
+from store_user.ports import Accounts, Counts, Families, Notifications, Revocations, Throttle
 from store_user.settings import UserSettings
 from store_user.use_cases import UseCases
 from store_user.use_cases.accept_notifications import AcceptNotifications
 from store_user.use_cases.assign_roles import AssignRoles
 from store_user.use_cases.authenticate_client import AuthenticateClient
+from store_user.use_cases.authorise import Authorise
 from store_user.use_cases.change_password import ChangePassword
+from store_user.use_cases.delete_account import DeleteAccount, FinishLeaving
+from store_user.use_cases.disable_account import DisableAccount
+from store_user.use_cases.edit_account import EditAccount
 from store_user.use_cases.ensure_admin import EnsureAdmin
+from store_user.use_cases.export_account import ExportAccount
 from store_user.use_cases.list_accounts import ListAccounts
 from store_user.use_cases.list_notifications import ListNotifications
+from store_user.use_cases.list_revocations import ListRevocations
 from store_user.use_cases.log_in import LogIn
 from store_user.use_cases.log_out import LogOut
 from store_user.use_cases.open_account import OpenAccount
@@ -41,6 +57,8 @@ from store_user.use_cases.promote_account import PromoteAccount
 from store_user.use_cases.refresh_session import RefreshSession
 from store_user.use_cases.register_account import RegisterAccount
 from store_user.use_cases.rename_account import RenameAccount
+from store_user.use_cases.reset_password import IssueReset, ResetPassword
+from store_user.use_cases.sessions import EndSessions, ListSessions
 from store_user.use_cases.summarise_account import SummariseAccount
 from store_user.use_cases.sweep_leftovers import SweepLeftovers
 from store_user.use_cases.view_account import ViewAccount
@@ -48,11 +66,31 @@ from store_user.use_cases.view_account import ViewAccount
 _ROUTERS: Final = (
     users.router,
     me.router,
+    my_sessions.router,
     auth.router,
     admin_users.router,
     notifications.router,
+    revocations.router,
     service_tokens.router,
 )
+_EVENTS: Final = (
+    "account.deleted",
+    "account.disabled",
+    "account.enabled",
+    "account.registered",
+    "client.refused",
+    "login.failed",
+    "login.succeeded",
+    "password.changed",
+    "password.reset",
+    "password.reset_issued",
+    "password.reset_refused",
+    "roles.changed",
+    "session.refused",
+    "session.reused",
+    "sessions.ended",
+)
+"""The security events of this service, besides those of all (docs/monitoring.md)."""
 
 
 def create_service(
@@ -67,17 +105,22 @@ def create_service(
     """
     settings, clock = settings or UserSettings(), clock or SystemClock()
     parts = _Parts.build(settings, clock, wrap)
+    use_cases = parts.use_cases()
     service = build_service(
         name="user",
         port=settings.port_of("user"),
         settings=settings,
         metrics=parts.metrics,
         verifier=parts.verifier(),
-        use_cases=parts.use_cases(),
+        use_cases=use_cases,
         routers=_ROUTERS,
         resources=(*parts.stores.resources, parts.passwords, parts.orders, parts.carts),
-        workers=(Worker("sweep_accounts", parts.sweep(), settings.user_sweep_every_s, clock),),
+        workers=(
+            Worker("sweep_accounts", use_cases.sweep, settings.user_sweep_every_s, clock),
+            Worker("finish_leaving", use_cases.finish_leaving, settings.user_leaving_every_s, clock),
+        ),
         checks=parts.stores.checks,
+        security=parts.security,
     )
     proxies = [parse_network(network) for network in settings.user_trusted_proxies]
     service.app.state.edge = Edge(
@@ -125,6 +168,8 @@ class _Parts:
     accounts: Accounts
     families: Families
     notifications: Notifications
+    revocations: Revocations
+    security: SecurityEvents
     passwords: Argon2Passwords
     access_tokens: SignedAccessTokens
     refresh_tokens: DerivedRefreshTokens
@@ -152,6 +197,8 @@ class _Parts:
             accounts=wrap("accounts", stores.accounts),
             families=wrap("tokens", stores.families),
             notifications=wrap("notifications", stores.notifications),
+            revocations=wrap("revocations", stores.revocations),
+            security=SecurityEvents(metrics, _EVENTS),
             passwords=Argon2Passwords(settings, metrics),
             access_tokens=access_tokens,
             refresh_tokens=DerivedRefreshTokens(secrets.text("refresh_key")),
@@ -172,8 +219,11 @@ class _Parts:
             now_s=lambda: self.clock.now_ms() / 1000,
         )
 
+    def edit(self) -> EditAccount:
+        return EditAccount(self.accounts, self.revocations, self.clock)
+
     def assign_roles(self) -> AssignRoles:
-        return AssignRoles(self.accounts, self.clock)
+        return AssignRoles(self.edit(), self.security)
 
     def promote(self) -> PromoteAccount:
         return PromoteAccount(self.accounts, self.assign_roles())
@@ -182,38 +232,77 @@ class _Parts:
         return OpenAccount(self.accounts, self.passwords, self.clock, common_passwords())
 
     def ensure_admin(self) -> EnsureAdmin:
-        return EnsureAdmin(self.accounts, self.passwords, self.open_account(), self.promote(), self.clock)
+        return EnsureAdmin(self.accounts, self.passwords, self.open_account(), self.promote(), self.edit())
 
     def sweep(self) -> SweepLeftovers:
         keep_ms = self.settings.user_keep_notifications_ms
-        return SweepLeftovers(self.accounts, self.families, self.notifications, self.clock, keep_ms)
+        return SweepLeftovers(
+            self.accounts, self.families, self.notifications, self.revocations, self.clock, keep_ms
+        )
+
+    def log_in(self, throttle: Throttle, counts: Counts) -> LogIn:
+        return LogIn(
+            self.accounts,
+            self.families,
+            self.passwords,
+            throttle,
+            self.access_tokens,
+            self.refresh_tokens,
+            counts,
+            self.security,
+            self.clock,
+            self.settings.user_refresh_lifetime_s * 1000,
+        )
+
+    def refresh(self) -> RefreshSession:
+        grace_ms = round(self.settings.user_refresh_grace_s * 1000)
+        return RefreshSession(
+            self.accounts,
+            self.families,
+            self.access_tokens,
+            self.refresh_tokens,
+            self.security,
+            self.clock,
+            grace_ms,
+        )
 
     def use_cases(self) -> UseCases:
         """Wire the table of contents."""
-        throttle, counts = MemoryThrottle(self.settings, self.clock), PrometheusCounts(self.metrics)
+        throttle = MemoryThrottle(self.settings, self.clock)
+        counts, edit, security = PrometheusCounts(self.metrics), self.edit(), self.security
         accounts, families, passwords, clock = self.accounts, self.families, self.passwords, self.clock
-        access, refresh = self.access_tokens, self.refresh_tokens
-        lifetime_ms = self.settings.user_refresh_lifetime_s * 1000
-        grace_ms = round(self.settings.user_refresh_grace_s * 1000)
+        orders, carts = HttpOrders(self.orders), HttpCarts(self.carts)
+        leaving = FinishLeaving(accounts, carts, self.notifications, clock)
+        sessions, common = ListSessions(families, clock), common_passwords()
         return UseCases(
-            register=RegisterAccount(self.open_account(), throttle, counts),
-            log_in=LogIn(
-                accounts, families, passwords, throttle, access, refresh, counts, clock, lifetime_ms
-            ),
-            refresh=RefreshSession(accounts, families, access, refresh, clock, grace_ms),
-            authenticate_client=AuthenticateClient(SecretClients(self.secrets), access),
-            log_out=LogOut(families, refresh),
+            authorise=Authorise(accounts, security),
+            register=RegisterAccount(self.open_account(), throttle, counts, security),
+            log_in=self.log_in(throttle, counts),
+            refresh=self.refresh(),
+            authenticate_client=AuthenticateClient(SecretClients(self.secrets), self.access_tokens, security),
+            log_out=LogOut(families, self.refresh_tokens, security),
             view=ViewAccount(accounts),
             rename=RenameAccount(accounts, clock),
             change_password=ChangePassword(
-                accounts, families, passwords, throttle, refresh, clock, common_passwords()
+                edit, families, passwords, throttle, self.refresh_tokens, security, common
             ),
-            summarise=SummariseAccount(HttpOrders(self.orders), HttpCarts(self.carts)),
+            summarise=SummariseAccount(orders, carts),
             list_notifications=ListNotifications(self.notifications),
             accept_notifications=AcceptNotifications(self.notifications),
             list_accounts=ListAccounts(accounts),
             assign_roles=self.assign_roles(),
             ensure_admin=self.ensure_admin(),
             promote=self.promote(),
+            list_sessions=sessions,
+            end_sessions=EndSessions(families, edit, security),
+            disable=DisableAccount(edit, security),
+            issue_reset=IssueReset(edit, security, clock, self.settings.user_reset_lifetime_s * 1000),
+            reset_password=ResetPassword(edit, passwords, throttle, security, common),
+            delete_account=DeleteAccount(edit, passwords, throttle, leaving, security),
+            export=ExportAccount(sessions, self.notifications, orders, carts),
+            list_revocations=ListRevocations(
+                accounts, self.revocations, clock, self.settings.user_access_lifetime_s * 1000
+            ),
+            finish_leaving=leaving,
             sweep=self.sweep(),
         )

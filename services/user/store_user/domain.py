@@ -2,16 +2,18 @@
 
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from store_kit.problems import (
+    BadRequest,
     Conflict,
     FieldError,
     Forbidden,
     InvalidInput,
+    InvalidToken,
     NotFound,
     Unauthenticated,
     Unavailable,
@@ -40,37 +42,90 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Standing(StrEnum):
+    """Whether an account may be used."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    """An administrator closed it, and may open it again."""
+    LEAVING = "leaving"
+    """Its owner deleted it; what belongs to it is being taken away, and then the account itself."""
+
+
 class EmailTaken(Conflict):
     """Somebody registered with this e-mail address before."""
 
     slug, title = "email-taken", "This e-mail address has an account already"
 
 
-class WrongCredentials(Unauthenticated):
+class GrantRefused(BadRequest):
+    """A token request that is answered as RFC 6749, 5.2 says: 400, with `error` and `error_description`."""
+
+    error = "invalid_request"
+
+    def __init__(self, detail: str = "", *, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail, errors=errors, error=self.error, error_description=detail or self.title)
+
+
+class InvalidTokenRequest(GrantRefused):
+    """Fields of a token request are missing, unknown, given twice or too long."""
+
+    slug, title = "invalid-token-request", "The token request cannot be read"
+
+
+class UnsupportedGrant(GrantRefused):
+    """The kind of grant is none of those that are offered."""
+
+    slug, title = "unsupported-grant", "This kind of grant is not offered"
+    error = "unsupported_grant_type"
+
+
+class WrongCredentials(GrantRefused):
     """The e-mail address or the password is wrong; which one is not told."""
 
     slug, title = "wrong-credentials", "The e-mail address or the password is wrong"
-
-    def __init__(self, detail: str = "") -> None:
-        super().__init__(detail, error="invalid_grant")  # how OAuth clients know it (RFC 6749, 5.2)
+    error = "invalid_grant"
 
 
-class RefreshRefused(Unauthenticated):
+class RefreshRefused(GrantRefused):
     """The refresh token is unknown, expired, revoked or was used before."""
 
     slug, title = "refresh-refused", "This refresh token is not valid any more"
-
-    def __init__(self, detail: str = "") -> None:
-        super().__init__(detail, error="invalid_grant")
+    error = "invalid_grant"
 
 
 class ClientRefused(Unauthenticated):
-    """A service named itself with a wrong id or secret."""
+    """A service named itself with a wrong id or secret; the one refusal of a token that is a 401 (RFC 6749, 5.2)."""
 
     slug, title = "client-refused", "The client id or its secret is wrong"
 
     def __init__(self, detail: str = "") -> None:
-        super().__init__(detail, error="invalid_client")
+        super().__init__(detail, error="invalid_client", error_description=detail or self.title)
+        self.headers["WWW-Authenticate"] = 'Basic realm="services of the shop", charset="UTF-8"'
+
+
+class AccountDisabled(WrongCredentials):
+    """The password is right, but an administrator has closed the account."""
+
+    slug, title = "account-disabled", "This account is disabled"
+
+
+class NotActive(Conflict):
+    """What is asked for is of no use to a disabled account."""
+
+    slug, title = "not-active", "This account is disabled"
+
+
+class ResetRefused(BadRequest):
+    """The one-time token is unknown, used, expired or superseded by a newer one."""
+
+    slug, title = "reset-refused", "This one-time link is not valid any more"
+
+
+class SessionNotFound(NotFound):
+    """The account has no such session."""
+
+    slug, title = "session-not-found", "There is no such session"
 
 
 class WrongPassword(Forbidden):
@@ -152,7 +207,9 @@ def must_be_hard_to_guess(password: str, *, email: str, common: Container[str], 
 class Account:
     """A person of the shop.
 
-    `credentials` counts the password changes: a refresh family made under another count is dead.
+    `credentials` counts what ends every session: a refresh family made under another count is dead. `epoch` counts
+    what ends access tokens: one that names an earlier epoch is refused. `reset_hash` belongs to the one-time token that
+    may replace a forgotten password.
     """
 
     id: str
@@ -164,11 +221,29 @@ class Account:
     updated_at_ms: int
     credentials: int = 1
     version: int = 1
+    epoch: int = 1
+    standing: Standing = Standing.ACTIVE
+    reset_hash: str | None = None
+    reset_expires_at_ms: int = 0
+
+    @property
+    def is_active(self) -> bool:
+        """Whether its owner may act."""
+        return self.standing is Standing.ACTIVE
 
     @property
     def is_admin(self) -> bool:
-        """Whether this person may administer the shop."""
-        return Role.ADMIN in self.roles
+        """Whether this person may administer the shop: a disabled administrator may not."""
+        return Role.ADMIN in self.roles and self.is_active
+
+    def must_have_issued(self, epoch: int) -> None:
+        """Pass an access token of the present epoch.
+
+        Raises:
+            InvalidToken: the token has ended.
+        """
+        if epoch < self.epoch:
+            raise InvalidToken("The access token has ended; sign in again, or use the refresh token.")
 
     def must_begin_as_customer(self) -> None:
         """Pass what may be drafted: administrators are made by a change of roles, the way that stores guard.
@@ -181,25 +256,56 @@ class Account:
 
     def renamed(self, name: str | None, *, at_ms: int) -> Self:
         """Return the next version, with another name or none."""
-        return replace(self, name=name, version=self.version + 1, updated_at_ms=at_ms)
+        return self._next(at_ms, name=name)
 
     def with_password(self, password_hash: str, *, at_ms: int) -> Self:
-        """Return the next version, with another password: every refresh family so far is dead."""
-        return replace(
-            self,
-            password_hash=password_hash,
-            credentials=self.credentials + 1,
-            version=self.version + 1,
-            updated_at_ms=at_ms,
-        )
+        """Return the next version, with another password: every session so far ends, as does a one-time token."""
+        ended = self.signed_out(at_ms=at_ms)
+        return replace(ended, password_hash=password_hash, reset_hash=None, reset_expires_at_ms=0)
 
     def rehashed(self, password_hash: str, *, at_ms: int) -> Self:
         """Return the next version, with the same password hashed anew: nobody is signed out."""
-        return replace(self, password_hash=password_hash, version=self.version + 1, updated_at_ms=at_ms)
+        return self._next(at_ms, password_hash=password_hash)
 
     def with_roles(self, roles: frozenset[Role], *, at_ms: int) -> Self:
-        """Return the next version, with other roles."""
-        return replace(self, roles=roles, version=self.version + 1, updated_at_ms=at_ms)
+        """Return the next version, with other roles; access tokens that name a role that was taken end."""
+        taken = bool(self.roles - roles)
+        return self._next(at_ms, roles=roles, epoch=self.epoch + taken)
+
+    def signed_out(self, *, at_ms: int) -> Self:
+        """Return the next version: every session and every access token so far ends."""
+        return self._next(at_ms, credentials=self.credentials + 1, epoch=self.epoch + 1)
+
+    def without_tokens(self, *, at_ms: int) -> Self:
+        """Return the next version: access tokens end, sessions go on by their refresh tokens."""
+        return self._next(at_ms, epoch=self.epoch + 1)
+
+    def disabled(self, *, at_ms: int) -> Self:
+        """Return the next version, signed out everywhere and closed until it is enabled."""
+        return replace(
+            self.signed_out(at_ms=at_ms), standing=Standing.DISABLED, reset_hash=None, reset_expires_at_ms=0
+        )
+
+    def enabled(self, *, at_ms: int) -> Self:
+        """Return the next version, open again; who was signed out signs in anew."""
+        return self._next(at_ms, standing=Standing.ACTIVE)
+
+    def leaving(self, *, at_ms: int) -> Self:
+        """Return the last version: signed out, without name, password and roles; the address is freed afterwards."""
+        return replace(
+            self.disabled(at_ms=at_ms),
+            standing=Standing.LEAVING,
+            name=None,
+            password_hash="",
+            roles=frozenset({Role.CUSTOMER}),
+        )
+
+    def with_reset(self, reset_hash: str, *, expires_at_ms: int, at_ms: int) -> Self:
+        """Return the next version, whose password may be replaced once by whoever has the token of this hash."""
+        return self._next(at_ms, reset_hash=reset_hash, reset_expires_at_ms=expires_at_ms)
+
+    def _next(self, at_ms: int, **changes: Any) -> Self:
+        return replace(self, version=self.version + 1, updated_at_ms=at_ms, **changes)
 
 
 class Verdict(StrEnum):
@@ -222,6 +328,15 @@ class Family:
     rotated_at_ms: int
     expires_at_ms: int
     revoked: bool = False
+
+    def is_live(self, account: Account, *, now_ms: int) -> bool:
+        """Say whether somebody is signed in by it."""
+        return (
+            not self.revoked
+            and self.account_id == account.id
+            and self.credentials == account.credentials
+            and now_ms < self.expires_at_ms
+        )
 
     def judge(self, generation: int, *, now_ms: int, grace_ms: int) -> Verdict:
         """Say what to do with a token of this family.

@@ -1,8 +1,8 @@
 """What the use cases need from the outside, as Protocols. `tests/` holds one suite per store port."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from store_user.domain import Account, Family, Notification, RefreshToken
 
@@ -57,6 +57,30 @@ class Accounts(Protocol):
         """
         ...
 
+    async def leavers(self, *, before_ms: int, limit: int) -> Sequence[Account]:
+        """Return accounts that are leaving; forget those that were about to before this time, and stay."""
+        ...
+
+    async def erase(self, account: Account) -> None:
+        """Free the address of an account that is leaving, then delete it; safe to repeat, others are left alone."""
+        ...
+
+
+class Revocations(Protocol):
+    """Which accounts changed lately so that access tokens of theirs end: hints, written before the change."""
+
+    async def announce(self, account_id: str, *, at_ms: int) -> None:
+        """Note that an account is about to change; safe to repeat."""
+        ...
+
+    async def since(self, at_ms: int) -> Mapping[str, int]:
+        """Return the accounts that were noted at this time or later, each with when it was noted last."""
+        ...
+
+    async def sweep(self, *, before_ms: int, limit: int) -> int:
+        """Delete up to `limit` older ones; return how many, 0 where they vanish by themselves."""
+        ...
+
 
 class Families(Protocol):
     """Refresh token families. Some stores let the expired ones vanish by themselves."""
@@ -67,6 +91,10 @@ class Families(Protocol):
 
     async def get(self, family_id: str) -> Family | None:
         """Return the family, None when it is unknown or swept."""
+        ...
+
+    async def of_account(self, account_id: str, *, limit: int) -> Sequence[Family]:
+        """Return an account's families, newest first, ended ones too as long as they are kept."""
         ...
 
     async def rotate(self, family_id: str, *, generation: int, at_ms: int) -> bool:
@@ -101,6 +129,10 @@ class Notifications(Protocol):
         self, account_id: str, *, before: tuple[int, str] | None, limit: int
     ) -> Sequence[Notification]:
         """Return an account's news, newest first, behind the position `(at_ms, id)`."""
+        ...
+
+    async def forget(self, account_id: str) -> None:
+        """Delete everything of an account."""
         ...
 
     async def sweep(self, *, before_ms: int, limit: int) -> int:
@@ -161,8 +193,12 @@ class AccessTokens(Protocol):
 
     lifetime_s: int
 
-    def issue(self, subject: str, roles: Sequence[str]) -> str:
-        """Return a signed token (RFC 9068) for an account id or `service:<name>`."""
+    def for_account(self, account: Account) -> str:
+        """Return a signed token (RFC 9068) with the roles and the epoch of an account."""
+        ...
+
+    def for_service(self, name: str) -> str:
+        """Return a signed token of `service:<name>` with the scopes that it needs."""
         ...
 
 
@@ -203,6 +239,14 @@ class CartSize:
     units: int
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """Orders of a customer as the order service shows them, and whether there are more."""
+
+    orders: Sequence[Mapping[str, Any]]
+    complete: bool
+
+
 class Orders(Protocol):
     """The order service."""
 
@@ -210,12 +254,32 @@ class Orders(Protocol):
         """Return the customer's figures; None when the service does not answer."""
         ...
 
+    async def history(self, account_id: str, *, limit: int) -> History | None:
+        """Return up to `limit` of the customer's orders, newest first; None when the service does not answer."""
+        ...
+
 
 class Carts(Protocol):
     """The cart service."""
 
+    async def forget(self, account_id: str) -> None:
+        """Empty the customer's cart; safe to repeat.
+
+        Raises:
+            Unavailable: the service did not do it; try again.
+        """
+        ...
+
     async def size(self, account_id: str) -> CartSize | None:
         """Return how much is in the customer's cart; None when the service does not answer."""
+        ...
+
+
+class SecurityLog(Protocol):
+    """Tells what happened to accounts and who was refused, by ids."""
+
+    def record(self, event: str, **ids: Any) -> None:
+        """Tell one event, named `noun.verbed`."""
         ...
 
 

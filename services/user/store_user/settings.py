@@ -16,11 +16,14 @@ class UserSettings(StoreSettings):
     """Tokens, passwords and throttles."""
 
     user_access_lifetime_s: int = Field(default=600, ge=10, le=600)
-    """How long an access token is valid, and so how long a role that was taken away still works."""
+    """How long an access token is valid."""
     user_refresh_lifetime_s: int = Field(default=30 * 86400, ge=60, le=_YEARS * 365 * 86400)
     """How long a session lives after the login, however often it is refreshed."""
     user_refresh_grace_s: float = Field(default=10.0, ge=0, le=60)
     """For how long a refresh token that was just used gives the same successor again."""
+
+    user_reset_lifetime_s: int = Field(default=3600, ge=60, le=86400)
+    """How long a one-time token for a forgotten password is valid."""
 
     user_argon2_time_cost: int = Field(default=2, ge=1)
     user_argon2_memory_kib: int = Field(default=19 * 1024, ge=8)
@@ -46,6 +49,8 @@ class UserSettings(StoreSettings):
 
     user_keep_notifications_days: int = Field(default=90, ge=1, le=_YEARS * 365)
     user_sweep_every_s: float = Field(default=60.0, gt=0)
+    user_leaving_every_s: float = Field(default=10.0, gt=0)
+    """How often the rest of deleted accounts is looked for."""
 
     @field_validator("user_trusted_proxies")
     @classmethod

@@ -1,10 +1,10 @@
 """Written stand-ins with the shape of the ports; the store suites run over them too, which keeps them honest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from store_kit.problems import TooManyRequests
-from store_user.domain import Account, Family, LastAdmin, Notification, RefreshToken
+from store_user.domain import Account, Family, LastAdmin, Notification, RefreshToken, Standing
 
 
 @dataclass
@@ -54,6 +54,33 @@ class MemoryAccounts:
         self.existing[account.id] = account
         return True
 
+    async def leavers(self, *, before_ms: int, limit: int) -> Sequence[Account]:  # noqa: ARG002 - the port's shape
+        return [a for a in self.existing.values() if a.standing is Standing.LEAVING][:limit]
+
+    async def erase(self, account: Account) -> None:
+        found = self.existing.get(account.id)
+        if found is not None and found.standing is Standing.LEAVING:
+            del self.existing[account.id]
+            if self.emails.get(account.email) == account.id:
+                del self.emails[account.email]
+
+
+@dataclass
+class MemoryRevocations:
+    noted: dict[str, int] = field(default_factory=dict)
+
+    async def announce(self, account_id: str, *, at_ms: int) -> None:
+        self.noted[account_id] = max(at_ms, self.noted.get(account_id, 0))
+
+    async def since(self, at_ms: int) -> Mapping[str, int]:
+        return {account_id: at for account_id, at in self.noted.items() if at >= at_ms}
+
+    async def sweep(self, *, before_ms: int, limit: int) -> int:
+        old = [account_id for account_id, at in self.noted.items() if at < before_ms][:limit]
+        for account_id in old:
+            del self.noted[account_id]
+        return len(old)
+
 
 @dataclass
 class MemoryFamilies:
@@ -64,6 +91,10 @@ class MemoryFamilies:
 
     async def get(self, family_id: str) -> Family | None:
         return self.rows.get(family_id)
+
+    async def of_account(self, account_id: str, *, limit: int) -> Sequence[Family]:
+        mine = [family for family in self.rows.values() if family.account_id == account_id]
+        return sorted(mine, key=lambda family: family.id, reverse=True)[:limit]
 
     async def rotate(self, family_id: str, *, generation: int, at_ms: int) -> bool:
         family = self.rows.get(family_id)
@@ -103,6 +134,9 @@ class MemoryNotifications:
         mine = [n for n in self.rows.values() if n.account_id == account_id]
         behind = [n for n in mine if before is None or (n.at_ms, n.id) < before]
         return sorted(behind, key=lambda n: (n.at_ms, n.id), reverse=True)[:limit]
+
+    async def forget(self, account_id: str) -> None:
+        self.rows = {id_: one for id_, one in self.rows.items() if one.account_id != account_id}
 
     async def sweep(self, *, before_ms: int, limit: int) -> int:
         old = [n.id for n in self.rows.values() if n.at_ms < before_ms][:limit]
@@ -153,8 +187,11 @@ class CountingThrottle:
 class PlainAccessTokens:
     lifetime_s: int = 600
 
-    def issue(self, subject: str, roles: Sequence[str]) -> str:
-        return f"{subject} as {','.join(roles)}"
+    def for_account(self, account: Account) -> str:
+        return f"{account.id} as {','.join(sorted(account.roles))} in {account.epoch}"
+
+    def for_service(self, name: str) -> str:
+        return f"service:{name}"
 
 
 @dataclass
@@ -177,3 +214,11 @@ class Tally:
 
     def login(self, outcome: str) -> None:
         self.logins.append(outcome)
+
+
+@dataclass
+class Told:
+    events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def record(self, event: str, **ids: object) -> None:
+        self.events.append((event, ids))

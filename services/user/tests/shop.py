@@ -65,5 +65,4 @@ class Shop:
 
     def machine(self, name: str = "order") -> str:
         """Return the access token of a service."""
-        clients = self.use_cases.authenticate_client
-        return clients.access_tokens.issue(f"service:{name}", ["service"])
+        return self.use_cases.authenticate_client.access_tokens.for_service(name)

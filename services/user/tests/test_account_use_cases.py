@@ -17,6 +17,7 @@ from store_user.domain import (
 )
 from store_user.use_cases.assign_roles import AssignRoles
 from store_user.use_cases.change_password import ChangePassword
+from store_user.use_cases.edit_account import EditAccount
 from store_user.use_cases.ensure_admin import EnsureAdmin
 from store_user.use_cases.log_in import LogIn
 from store_user.use_cases.open_account import OpenAccount
@@ -31,10 +32,12 @@ from services.user.tests.fakes import (
     MemoryAccounts,
     MemoryFamilies,
     MemoryNotifications,
+    MemoryRevocations,
     PlainAccessTokens,
     PlainPasswords,
     PlainRefreshTokens,
     Tally,
+    Told,
 )
 
 pytestmark = pytest.mark.anyio
@@ -51,13 +54,19 @@ class World:
     throttle: CountingThrottle = field(default_factory=CountingThrottle)
     tally: Tally = field(default_factory=Tally)
     clock: ManualClock = field(default_factory=ManualClock)
+    revocations: MemoryRevocations = field(default_factory=MemoryRevocations)
+    security: Told = field(default_factory=Told)
+
+    @property
+    def edit(self) -> EditAccount:
+        return EditAccount(self.accounts, self.revocations, self.clock)
 
     @property
     def open_account(self) -> OpenAccount:
         return OpenAccount(self.accounts, self.passwords, self.clock, COMMON)
 
     async def register(self, email: str = EMAIL) -> Account:
-        use_case = RegisterAccount(self.open_account, self.throttle, self.tally)
+        use_case = RegisterAccount(self.open_account, self.throttle, self.tally, self.security)
         return await use_case(email=email, password=PASSWORD, name="Ann", address="here")
 
     async def log_in(self, password: str = PASSWORD, email: str = EMAIL) -> str:
@@ -71,6 +80,7 @@ class World:
             access,
             refresh,
             self.tally,
+            self.security,
             self.clock,
             lifetime_ms,
         )
@@ -79,7 +89,7 @@ class World:
     async def refresh(self, token: str) -> str:
         refresh = PlainRefreshTokens()
         use_case = RefreshSession(
-            self.accounts, self.families, PlainAccessTokens(), refresh, self.clock, 10_000
+            self.accounts, self.families, PlainAccessTokens(), refresh, self.security, self.clock, 10_000
         )
         return str((await use_case(token)).refresh_token)
 
@@ -87,19 +97,19 @@ class World:
         self, account: Account, *, current: str = PASSWORD, new: str = "four", keep: str | None = None
     ) -> None:
         use_case = ChangePassword(
-            self.accounts,
+            self.edit,
             self.families,
             self.passwords,
             self.throttle,
             PlainRefreshTokens(),
-            self.clock,
+            self.security,
             COMMON,
         )
         await use_case(account.id, current=current, new=new, address="here", refresh_token=keep)
 
     @property
     def assign_roles(self) -> AssignRoles:
-        return AssignRoles(self.accounts, self.clock)
+        return AssignRoles(self.edit, self.security)
 
     @property
     def promote(self) -> PromoteAccount:
@@ -107,7 +117,7 @@ class World:
 
     @property
     def ensure_admin(self) -> EnsureAdmin:
-        return EnsureAdmin(self.accounts, self.passwords, self.open_account, self.promote, self.clock)
+        return EnsureAdmin(self.accounts, self.passwords, self.open_account, self.promote, self.edit)
 
 
 @pytest.fixture
@@ -156,7 +166,9 @@ async def test_a_registration_cut_off_is_swept_and_the_address_is_free(world: Wo
     world.accounts = DyingAccounts()
     with pytest.raises(ConnectionError):
         await world.register()
-    sweep = SweepLeftovers(world.accounts, world.families, MemoryNotifications(), world.clock, 10**12)
+    sweep = SweepLeftovers(
+        world.accounts, world.families, MemoryNotifications(), MemoryRevocations(), world.clock, 10**12
+    )
     world.clock.advance(DRAFT_AGE_MS / 1000)
     assert await sweep() == 0
     world.clock.advance(1)
@@ -351,9 +363,9 @@ async def test_roles_are_set_whatever_happens_at_the_same_time(world: World) -> 
     world.accounts = accounts = RacedAccounts()
     account = await world.register()
     accounts.race(account.renamed("Anna", at_ms=1))
-    promoted = await world.assign_roles(account.id, ADMIN)
+    promoted = await world.assign_roles(account.id, ADMIN, actor="root")
     assert (promoted.roles, promoted.name) == (ADMIN, "Anna")
-    assert await world.assign_roles(account.id, ADMIN) == promoted
+    assert await world.assign_roles(account.id, ADMIN, actor="root") == promoted
 
 
 async def test_roles_of_a_version_are_set_of_that_version_only(world: World) -> None:
@@ -362,9 +374,9 @@ async def test_roles_of_a_version_are_set_of_that_version_only(world: World) -> 
     account = await world.register()
     accounts.race(account.renamed("Anna", at_ms=1))
     with pytest.raises(PreconditionFailed):
-        await world.assign_roles(account.id, ADMIN, version=1)
+        await world.assign_roles(account.id, ADMIN, actor="root", version=1)
     with pytest.raises(AccountNotFound):
-        await world.assign_roles("nobody", ADMIN)
+        await world.assign_roles("nobody", ADMIN, actor="root")
 
 
 async def test_the_last_administrator_cannot_resign(world: World) -> None:
@@ -373,10 +385,10 @@ async def test_the_last_administrator_cannot_resign(world: World) -> None:
     root = await world.accounts.find("root@example.com")
     assert root is not None
     with pytest.raises(LastAdmin):
-        await world.assign_roles(root.id, CUSTOMER)
+        await world.assign_roles(root.id, CUSTOMER, actor="root")
     await world.register()
     await world.promote(EMAIL)
-    assert (await world.assign_roles(root.id, CUSTOMER)).roles == CUSTOMER
+    assert (await world.assign_roles(root.id, CUSTOMER, actor="root")).roles == CUSTOMER
 
 
 async def test_ensuring_the_administrator_is_safe_to_repeat(world: World) -> None:
@@ -405,7 +417,7 @@ async def test_what_people_made_of_the_first_administrator_stays(world: World) -
     await world.register()
     await world.promote(EMAIL)
     await world.ensure_admin("root@example.com", "their own")
-    await world.assign_roles(root.id, CUSTOMER)
+    await world.assign_roles(root.id, CUSTOMER, actor="root")
     assert not await world.ensure_admin("root@example.com", "handed out", handed_out=True)
     await world.log_in("their own", "root@example.com")
     root = await world.accounts.find("root@example.com")

@@ -281,3 +281,50 @@ async def test_an_administrator_is_renamed_and_resigns_at_the_same_time(accounts
                 assert await accounts.replace(one.with_roles(CUSTOMER, at_ms=2))
         with pytest.raises(LastAdmin):
             await accounts.replace(other.with_roles(CUSTOMER, at_ms=2))
+
+
+async def test_authority_reads_back_as_written(accounts: Accounts) -> None:
+    """Epoch, standing and the hash of a one-time token are kept with the account."""
+    ann = await existing(accounts, account())
+    changed = ann.signed_out(at_ms=T0 + 1)
+    assert await accounts.replace(changed)
+    with_token = changed.with_reset("digest", expires_at_ms=T0 + 99, at_ms=T0 + 2)
+    assert await accounts.replace(with_token)
+    assert await accounts.get(ann.id) == with_token
+    closed = with_token.disabled(at_ms=T0 + 3)
+    assert await accounts.replace(closed)
+    assert await accounts.get(ann.id) == closed
+    assert (closed.epoch, closed.reset_hash, closed.is_active) == (3, None, False)
+
+
+async def test_the_last_administrator_is_neither_disabled_nor_leaves(accounts: Accounts) -> None:
+    """Of two administrators who are disabled at once one stays; the last cannot leave either."""
+    first = await administrator(accounts, account(1))
+    second = await administrator(accounts, account(2, "bob@example.com"))
+    closed = await asyncio.gather(
+        accounts.replace(first.disabled(at_ms=T0 + 200)),
+        accounts.replace(second.disabled(at_ms=T0 + 200)),
+        return_exceptions=True,
+    )
+    assert sorted(map(str, map(type, closed))) == sorted(map(str, (bool, LastAdmin)))
+    left = [one for one in [await accounts.get(a.id) for a in (first, second)] if one and one.is_admin]
+    assert len(left) == 1
+    with pytest.raises(LastAdmin):
+        await accounts.replace(left[0].leaving(at_ms=T0 + 300))
+
+
+async def test_who_left_is_gone_and_the_address_is_free(accounts: Accounts) -> None:
+    """An account that is leaving is listed until it is erased; then its address may be claimed by somebody else."""
+    ann = await existing(accounts, account())
+    await accounts.erase(ann)
+    assert await accounts.get(ann.id) == ann
+    leaving = ann.leaving(at_ms=T0 + 200)
+    assert await accounts.replace(leaving)
+    assert await accounts.leavers(before_ms=T0, limit=10) == [leaving]
+    for _ in range(2):
+        await accounts.erase(leaving)
+    assert await accounts.leavers(before_ms=T0, limit=10) == []
+    assert (await accounts.get(ann.id), await accounts.find(ann.email)) == (None, None)
+    again = await existing(accounts, account(2))
+    await accounts.erase(leaving)
+    assert await accounts.find(again.email) == again

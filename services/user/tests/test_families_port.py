@@ -138,3 +138,15 @@ async def test_what_has_expired_is_gone_with_all_that_happened_to_it(families: F
     await until(gone, "the expired families are gone")
     assert not await families.rotate("rotated", generation=2, at_ms=NOW)
     assert await families.get("family") == FAMILY
+
+
+async def test_an_accounts_sessions_are_listed_newest_first(families: Families) -> None:
+    """One's own, ended ones too, and nobody else's."""
+    for number in (1, 3, 2):
+        await families.open(replace(FAMILY, id=f"f{number}"))
+    await families.open(replace(FAMILY, id="f9", account_id="bob"))
+    await families.revoke("f2")
+    listed = await families.of_account("ann", limit=10)
+    assert [(one.id, one.revoked) for one in listed] == [("f3", False), ("f2", True), ("f1", False)]
+    assert [one.id for one in await families.of_account("ann", limit=2)] == ["f3", "f2"]
+    assert await families.of_account("nobody", limit=2) == []

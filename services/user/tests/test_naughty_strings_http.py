@@ -70,7 +70,8 @@ async def test_no_text_breaks_a_body(
             body = {"notifications": [body]}
         token = machine if path.startswith("/internal") else user
         answer = await shop.call(method, path, token, json=body, headers={"If-Match": "*"})
-        assert answer.status in {200, 201, 204, 403, 409, 422, 429}, (path, name, text)
+        # 401: some make a new password, which ends the token.
+        assert answer.status in {200, 201, 204, 401, 403, 409, 422, 429}, (path, name, text)
 
 
 async def test_no_text_breaks_a_form_a_query_or_a_header(shop: Shop) -> None:
@@ -85,7 +86,7 @@ async def test_no_text_breaks_a_form_a_query_or_a_header(shop: Shop) -> None:
             {"client_id": sendable, "client_secret": sendable},
             {"grant_type": sendable},
         ):
-            assert (await shop.token(**form)).status in {401, 422}, (form, text)
+            assert (await shop.token(**form)).status in {400, 401}, (form, text)
         for query in ("cursor", "limit"):
             answer = await shop.call("GET", "/api/admin/users", admin, params={query: sendable})
             assert answer.status in {200, 400, 422}, (query, text)

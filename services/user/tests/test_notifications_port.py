@@ -135,3 +135,11 @@ async def test_old_news_go_and_young_ones_stay(notifications: Notifications) -> 
         return await all_of(notifications, "ann", 10) == [young]
 
     await until(gone, "the old news are gone")
+
+
+async def test_what_belonged_to_an_account_is_forgotten(notifications: Notifications) -> None:
+    """All news of one account go, nobody else's."""
+    await notifications.add([news(1), news(2, at_ms=T0 - 40 * DAY_MS), news(3, account="bob")])
+    await notifications.forget("ann")
+    assert await notifications.page("ann", before=None, limit=10) == []
+    assert len(await notifications.page("bob", before=None, limit=10)) == 1

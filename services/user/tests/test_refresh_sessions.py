@@ -16,6 +16,7 @@ from services.user.tests.fakes import (
     MemoryFamilies,
     PlainAccessTokens,
     PlainRefreshTokens,
+    Told,
 )
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +38,7 @@ class Session:
         self.tokens = PlainRefreshTokens()
         access = PlainAccessTokens()
         self.use_case = RefreshSession(
-            self.accounts, self.families, access, self.tokens, self.clock, round(GRACE_S * 1000)
+            self.accounts, self.families, access, self.tokens, Told(), self.clock, round(GRACE_S * 1000)
         )
 
     async def refresh(self, token: str) -> str:
@@ -140,7 +141,7 @@ async def test_logging_out_ends_it_and_can_be_repeated() -> None:
     """Any token of the session ends it; a token of nothing ends nothing."""
     session = Session()
     token = await session.refresh("f/1")
-    log_out = LogOut(session.families, session.tokens)
+    log_out = LogOut(session.families, session.tokens, Told())
     for given in ("f/1", "f/1", "nonsense", "other/1"):
         await log_out(given)
     with pytest.raises(RefreshRefused):
@@ -161,7 +162,7 @@ async def test_roles_are_those_of_now() -> None:
     session = Session()
     ann = session.accounts.existing["ann"]
     session.accounts.existing["ann"] = ann.with_roles(frozenset(Role), at_ms=1)
-    assert (await session.use_case("f/1")).access_token == "ann as admin,customer"
+    assert (await session.use_case("f/1")).access_token == "ann as admin,customer in 1"
 
 
 @pytest.mark.parametrize("token", ["nonsense", "other/1", "f/2", "f/99"])

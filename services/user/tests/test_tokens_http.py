@@ -56,20 +56,22 @@ WRONG_FORMS: list[tuple[dict[str, str], list[str]]] = [
 
 
 async def test_a_form_that_does_not_fit_says_which_field(shop: Shop, subtests: pytest.Subtests) -> None:
-    """422 names the fields of the grant that was meant."""
+    """400 with OAuth's error (RFC 6749, 5.2) names the fields of the grant that was meant."""
     for form, fields in WRONG_FORMS:
         with subtests.test(form=form):
             answer = await shop.token(**form)
-            assert (answer.status, answer.slug) == (422, "invalid-input")
+            kind = "unsupported_grant_type" if form.get("grant_type") == "magic" else "invalid_request"
+            assert (answer.status, answer.body["error"]) == (400, kind)
+            assert answer.body["error_description"]
             assert [e["field"] for e in answer.body["errors"]] == fields
 
 
 async def test_what_is_no_form_is_refused(shop: Shop) -> None:
     """JSON, files, repeated fields and too many of them are the caller's mistake, never ours."""
     form = {"grant_type": "password", "username": "ann@example.com", "password": PASSWORD}
-    assert (await shop.call("POST", "/api/auth/token", json=form)).status == 422
+    assert (await shop.call("POST", "/api/auth/token", json=form)).status == 400
     twice = [*form.items(), ("username", "bob@example.com")]
-    assert (await shop.call("POST", "/api/auth/token", data=twice)).status == 422
+    assert (await shop.call("POST", "/api/auth/token", data=twice)).status == 400
     many = {f"f{n}": "x" for n in range(50)}
     assert (await shop.call("POST", "/api/auth/token", data=many)).status in {400, 422}
     upload = aiohttp.FormData()
@@ -84,7 +86,7 @@ async def test_wrong_and_unknown_are_one_answer(shop: Shop) -> None:
     await shop.register()
     wrong, unknown = await shop.log_in(password="wrong"), await shop.log_in("nobody@example.com")
     assert wrong.body | {"trace_id": ""} == unknown.body | {"trace_id": ""}
-    assert (wrong.status, wrong.slug, wrong.body["error"]) == (401, "wrong-credentials", "invalid_grant")
+    assert (wrong.status, wrong.slug, wrong.body["error"]) == (400, "wrong-credentials", "invalid_grant")
 
 
 async def test_a_session_is_refreshed_repeated_and_ended_by_reuse(shop: Shop, clock: ManualClock) -> None:
@@ -108,7 +110,7 @@ async def test_logging_out_can_be_repeated(shop: Shop) -> None:
     for given in (token, token, "invented", "a.1.b"):
         answer = await shop.call("POST", "/api/auth/logout", json={"refresh_token": given})
         assert (answer.status, answer.text) == (204, "")
-    assert (await shop.refresh(token)).status == 401
+    assert (await shop.refresh(token)).status == 400
 
 
 async def test_a_forged_refresh_token_is_refused(shop: Shop) -> None:
@@ -151,6 +153,7 @@ async def test_strangers_are_no_service(shop: Shop) -> None:
     for client_id, secret in strangers:
         answer = await shop.token(grant_type="client_credentials", client_id=client_id, client_secret=secret)
         assert (answer.status, answer.body["error"]) == (401, "invalid_client")
+        assert answer.headers["WWW-Authenticate"].startswith("Basic ")
     form = {"grant_type": "client_credentials"}
     for basic in ("///", "b3JkZXI=", base64.b64encode(b"order:\xff").decode()):
         answer = await shop.call(
@@ -203,7 +206,7 @@ async def test_logins_are_throttled_by_account(configure: Configure) -> None:
         await shop.register()
         await shop.register("bob@example.com")
         for _ in range(3):
-            assert (await shop.log_in(password="wrong")).status == 401
+            assert (await shop.log_in(password="wrong")).status == 400
         refused = await shop.log_in(" ANN@example.com")
         assert (refused.status, refused.slug) == (429, "too-many-requests")
         assert 0 < int(refused.headers["Retry-After"]) <= 7200
@@ -217,7 +220,7 @@ async def test_parallel_guesses_do_not_slip_through(configure: Configure) -> Non
         shop = Shop(client, service)
         await shop.register()
         answers = await asyncio.gather(*(shop.log_in(password=f"guess {n}") for n in range(50)))
-        assert sorted(a.status for a in answers) == [401] * 5 + [429] * 45
+        assert sorted(a.status for a in answers) == [400] * 5 + [429] * 45
 
 
 async def test_an_address_is_throttled_and_proxies_are_believed_only_when_trusted(
@@ -225,7 +228,7 @@ async def test_an_address_is_throttled_and_proxies_are_believed_only_when_truste
 ) -> None:
     """X-Forwarded-For of a stranger changes nothing; behind a trusted proxy it separates people."""
     limits = {"user_login_limit_address": "2/hour", "user_register_limit_address": "2/hour"}
-    for trusted, statuses in (((), [401, 401, 429, 429]), (("127.0.0.0/8",), [401, 401, 401, 401])):
+    for trusted, statuses in (((), [400, 400, 429, 429]), (("127.0.0.0/8",), [400, 400, 400, 400])):
         service = create_service(configure(user_trusted_proxies=trusted, **limits))
         form = {"username": "x", "password": "y"}
         seen = []
@@ -284,7 +287,7 @@ async def test_real_parameters_are_the_default_and_take_their_time(configure: Co
 async def _cost(shop: Shop, email: str) -> float:
     """Return the processor seconds of all threads: other processes' load does not count."""
     started = time.process_time()
-    assert (await shop.log_in(email, "wrong one")).status == 401
+    assert (await shop.log_in(email, "wrong one")).status == 400
     return time.process_time() - started
 
 

@@ -23,7 +23,7 @@ _HTTP: Final = Row("HTTP", (
         "reqps", (Query('service_handler:http_requests:rate5m{service="user"}', "{{handler}}"),),
     ),
     Graph(
-        "Answers by status", "401 are wrong passwords, 429 too many attempts, 503 a full queue of passwords.",
+        "Answers by status", "400 are wrong passwords, 429 too many attempts, 503 a full queue of passwords.",
         "reqps",
         (Query('sum by (status) (rate(http_requests_total{service="user"}[$__rate_interval]))', "{{status}}"),),
         stacked=True,
@@ -68,6 +68,28 @@ _BUSINESS: Final = Row("Business", (
     ),
 ))  # fmt: skip
 
+_SECURITY: Final = Row("Security", (
+    Graph(
+        "Security events", "What the log tells one by one: sign-ins, refusals, changes by administrators. Of all.",
+        "ops", (Query("sum by (event) (rate(store_security_events_total[$__rate_interval]))", "{{event}}"),),
+    ),
+    Graph(
+        "Refused", "Access tokens that were not valid, and roles or scopes that were not enough, by service.",
+        "ops",
+        (
+            Query(
+                'sum by (service, event) (rate(store_security_events_total{event=~".*refused"}[$__rate_interval]))',
+                "{{service}} {{event}}",
+            ),
+        ),
+    ),
+    Graph(
+        "Age of the list of ended tokens", "How long ago each service fetched it. Alert: RevocationsStale.",
+        "s", (Query("max by (service) (store_revocations_age_seconds)", "{{service}}"),),
+        ((None, GREEN), (10, YELLOW), (30, RED)),
+    ),
+))  # fmt: skip
+
 _PASSWORDS: Final = Row("Passwords", (
     Graph(
         "Time of a password", "Waiting for a free thread and hashing.",
@@ -88,6 +110,6 @@ _PASSWORDS: Final = Row("Passwords", (
 USER_SERVICE: Final = Board(
     "user-service",
     "User Service",
-    "Requests, latency, registrations and sign-ins.",
-    (_HTTP, _BUSINESS, _PASSWORDS),
+    "Requests, latency, registrations, sign-ins and security events.",
+    (_HTTP, _BUSINESS, _SECURITY, _PASSWORDS),
 )

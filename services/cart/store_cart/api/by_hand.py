@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar, cast, get_args
 from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import Response
-from store_kit.auth import OptionalUser, Service
+from store_kit.auth import MayForgetCarts, MayOrderCarts, MayReadCarts, OptionalUser, caller_of
 from store_kit.bodies import read_body
 from store_kit.media_types import require_json
 from store_kit.principal import Principal
@@ -29,7 +29,7 @@ B = TypeVar("B", bound=BaseModel)
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 _ID: Final = re.compile(OPAQUE)
 _who = cast("Callable[[Request], Awaitable[Principal | None]]", get_args(OptionalUser)[1].dependency)
-_service = cast("Callable[[Request], Awaitable[Principal]]", get_args(Service)[1].dependency)
+_reader, _orderer, _forgetter = map(caller_of, (MayReadCarts, MayOrderCarts, MayForgetCarts))
 
 
 def by_hand(arguments: Arguments) -> Callable[[Endpoint], Endpoint]:
@@ -71,7 +71,12 @@ async def replacing(request: Request) -> Mapping[str, Any]:
 
 async def reading(request: Request, user_id: str) -> Mapping[str, Any]:
     """Read what reading a user's cart needs."""
-    return {"_service": await _service(request), "user_id": _opaque("user_id", user_id)}
+    return {"_service": await _reader(request), "user_id": _opaque("user_id", user_id)}
+
+
+async def forgetting(request: Request, user_id: str) -> Mapping[str, Any]:
+    """Read what forgetting a user needs."""
+    return {"_service": await _forgetter(request), "user_id": _opaque("user_id", user_id)}
 
 
 async def taking(request: Request, user_id: str, order_id: str) -> Mapping[str, Any]:
@@ -81,7 +86,12 @@ async def taking(request: Request, user_id: str, order_id: str) -> Mapping[str, 
 
 async def giving_back(request: Request, user_id: str, order_id: str) -> Mapping[str, Any]:
     """Read what giving an order's lines back needs."""
-    return {**await reading(request, user_id), "order_id": _opaque("order_id", order_id)}
+    caller = await _orderer(request)
+    return {
+        "_service": caller,
+        "user_id": _opaque("user_id", user_id),
+        "order_id": _opaque("order_id", order_id),
+    }
 
 
 async def subtracting(request: Request, user_id: str, order_id: str) -> Mapping[str, Any]:

@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
-from store_kit.auth import Service
+from store_kit.auth import MayForgetCarts, MayOrderCarts, MayReadCarts
 from store_kit.bare_routes import BareRoute
 from store_kit.problems import BadRequest, Forbidden, InvalidInput, Unauthenticated, problem_responses
 from store_kit.responses import JsonResponse
 
-from store_cart.api.by_hand import by_hand, giving_back, reading, subtracting, taking
+from store_cart.api.by_hand import by_hand, forgetting, giving_back, reading, subtracting, taking
 from store_cart.api.parameters import OpaqueId, OrderedLines, Taken, use_cases
 from store_cart.api.views import PlainCartView, PricedCartView, VersionView
 from store_cart.domain import CartChanged, Owner
@@ -25,7 +25,7 @@ _SERVICE = (Unauthenticated, Forbidden, InvalidInput)
     responses=problem_responses(*_SERVICE),
 )
 @by_hand(reading)
-async def read_cart(request: Request, user_id: OpaqueId, _service: Service) -> Response:
+async def read_cart(request: Request, user_id: OpaqueId, _service: MayReadCarts) -> Response:
     """Return the lines of a user's cart and its version; an empty cart for a user without."""
     return JsonResponse(PlainCartView.of(await use_cases(request).read_cart(user_id)))
 
@@ -38,7 +38,7 @@ async def read_cart(request: Request, user_id: OpaqueId, _service: Service) -> R
     responses=problem_responses(*_SERVICE),
 )
 @by_hand(reading)
-async def price_cart(request: Request, user_id: OpaqueId, _service: Service) -> Response:
+async def price_cart(request: Request, user_id: OpaqueId, _service: MayReadCarts) -> Response:
     """Return a user's cart, what its shopper would be shown, and the tag of that; nothing counts as shown."""
     owner = Owner("user", user_id)
     return JsonResponse(PricedCartView.of(owner, await use_cases(request).price_cart(owner)))
@@ -53,7 +53,7 @@ async def price_cart(request: Request, user_id: OpaqueId, _service: Service) -> 
 )
 @by_hand(taking)
 async def take_cart(
-    request: Request, user_id: OpaqueId, order_id: OpaqueId, body: Taken, _service: Service
+    request: Request, user_id: OpaqueId, order_id: OpaqueId, body: Taken, _service: MayOrderCarts
 ) -> Response:
     """Take all lines out at the version that the order read; 409 when the cart is at another. Safe to repeat."""
     return JsonResponse(VersionView(await use_cases(request).take_cart(user_id, order_id, body.version)))
@@ -68,7 +68,7 @@ async def take_cart(
 )
 @by_hand(giving_back)
 async def give_back_cart(
-    request: Request, user_id: OpaqueId, order_id: OpaqueId, _service: Service
+    request: Request, user_id: OpaqueId, order_id: OpaqueId, _service: MayOrderCarts
 ) -> Response:
     """Give back once what the order took, beside what was added meanwhile; from then on it takes nothing."""
     return JsonResponse(VersionView(await use_cases(request).give_back(user_id, order_id)))
@@ -83,8 +83,22 @@ async def give_back_cart(
 )
 @by_hand(subtracting)
 async def subtract_order(
-    request: Request, user_id: OpaqueId, order_id: OpaqueId, body: OrderedLines, _service: Service
+    request: Request, user_id: OpaqueId, order_id: OpaqueId, body: OrderedLines, _service: MayOrderCarts
 ) -> Response:
     """Subtract once for each order; what was added or set anew meanwhile stays."""
     version = await use_cases(request).subtract_order(user_id, order_id, body.ordered())
     return JsonResponse(VersionView(version))
+
+
+@router.delete(
+    "/{user_id}",
+    operation_id="clear_users_cart",
+    summary="Empty a user's cart",
+    status_code=204,
+    responses=problem_responses(*_SERVICE),
+)
+@by_hand(forgetting)
+async def clear_users_cart(request: Request, user_id: OpaqueId, _service: MayForgetCarts) -> Response:
+    """Empty the cart of an account that was deleted; safe to repeat."""
+    await use_cases(request).clear_cart(Owner("user", user_id))
+    return Response(status_code=204)

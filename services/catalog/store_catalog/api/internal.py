@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
-from store_kit.auth import Service
+from store_kit.auth import MayLookUpProducts, MayReserveStock
 from store_kit.bare_routes import BareRoute
 from store_kit.problems import (
     BadRequest,
@@ -50,8 +50,8 @@ _lookup: Final = msgspec.json.Decoder(LookupIn)
     ),
     openapi_extra=struct_body(ReservationIn),
 )
-@for_services
-async def reserve_stock(request: Request, order_id: OrderIdInPath, _service: Service) -> Response:
+@for_services(MayReserveStock)
+async def reserve_stock(request: Request, order_id: OrderIdInPath, _service: MayReserveStock) -> Response:
     """Hold every line or none; repeated, it answers what the order holds, whatever the body says."""
     wanted = await read_body(request, _reservation)
     lines = wanted.wanted()
@@ -68,8 +68,8 @@ async def reserve_stock(request: Request, order_id: OrderIdInPath, _service: Ser
     response_model=ReservationEndView,
     responses=problem_responses(*_SERVICE, ReservationShipped),
 )
-@for_services
-async def release_stock(request: Request, order_id: OrderIdInPath, _service: Service) -> Response:
+@for_services(MayReserveStock)
+async def release_stock(request: Request, order_id: OrderIdInPath, _service: MayReserveStock) -> Response:
     """Make what the order holds available again and refuse it from then on; safe to repeat."""
     reservation = await use_cases(request).release_stock(order_id)
     return JsonResponse(ReservationEndView(order_id, reservation.state))
@@ -82,8 +82,8 @@ async def release_stock(request: Request, order_id: OrderIdInPath, _service: Ser
     response_model=ReservationEndView,
     responses=problem_responses(*_SERVICE, ReservationReleased),
 )
-@for_services
-async def ship_stock(request: Request, order_id: OrderIdInPath, _service: Service) -> Response:
+@for_services(MayReserveStock)
+async def ship_stock(request: Request, order_id: OrderIdInPath, _service: MayReserveStock) -> Response:
     """Turn the order's holds into sold units; safe to repeat."""
     reservation = await use_cases(request).ship_stock(order_id)
     return JsonResponse(ReservationEndView(order_id, reservation.state))
@@ -97,8 +97,8 @@ async def ship_stock(request: Request, order_id: OrderIdInPath, _service: Servic
     responses=problem_responses(*_SERVICE),
     openapi_extra=struct_body(LookupIn),
 )
-@for_services
-async def lookup_products(request: Request, _service: Service) -> Response:
+@for_services(MayLookUpProducts)
+async def lookup_products(request: Request, _service: MayLookUpProducts) -> Response:
     """Return those of the products that exist, in no particular order."""
     wanted = await read_body(request, _lookup)
     found = await use_cases(request).lookup_products(wanted.ids)

@@ -1,15 +1,15 @@
 """Rows of accounts in Cassandra: an account and the proofs of its changes are one partition under compare-and-set."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from store_kit.cassandra import Cassandra, Row
 
-from store_user.domain import Account, Role
+from store_user.domain import Account, Role, Standing
 
 _GET: Final = (
-    "SELECT email, name, password_hash, roles, created_at_ms, updated_at_ms, credentials, version, claimed"
-    " FROM accounts WHERE account_id = ? AND entry = 0"
+    "SELECT email, name, password_hash, roles, created_at_ms, updated_at_ms, credentials, version, epoch, standing,"
+    " reset_hash, reset_expires_at_ms, claimed FROM accounts WHERE account_id = ? AND entry = 0"
 )
 _DRAFT: Final = (
     "INSERT INTO accounts (account_id, entry, email, name, password_hash, roles, created_at_ms, updated_at_ms,"
@@ -18,9 +18,11 @@ _DRAFT: Final = (
 _CONFIRM: Final = "UPDATE accounts SET claimed = true WHERE account_id = ? AND entry = 0 IF claimed = false"
 _DELETE: Final = "DELETE FROM accounts WHERE account_id = ? AND entry = 0 IF claimed = false"
 _REPLACE: Final = (
-    "UPDATE accounts SET name = ?, password_hash = ?, roles = ?, updated_at_ms = ?, credentials = ?, version = ?"
+    "UPDATE accounts SET name = ?, password_hash = ?, roles = ?, updated_at_ms = ?, credentials = ?, epoch = ?,"
+    " standing = ?, reset_hash = ?, reset_expires_at_ms = ?, version = ?"
     " WHERE account_id = ? AND entry = 0 IF version = ?"
 )
+_ERASE: Final = "DELETE FROM accounts WHERE account_id = ? AND entry = 0 IF standing = 'leaving'"
 _PROVE: Final = "INSERT INTO accounts (account_id, entry, proof) VALUES (?, ?, ?) USING TTL 600"
 _PROOF: Final = "SELECT proof FROM accounts WHERE account_id = ? AND entry = ?"
 
@@ -89,6 +91,17 @@ class CassandraAccountRows:
 
         return await self._db.settle(apply, gone)
 
+    async def erase(self, account_id: str) -> None:
+        """Delete an account that is leaving; safe to repeat."""
+
+        async def apply() -> bool:
+            return await self._db.apply("accounts.erase", (_ERASE, (account_id,)))
+
+        async def gone() -> bool:
+            return await self.read(account_id, serial=True) is None
+
+        await self._db.settle(apply, gone)
+
     async def replace(self, account: Account, token: str) -> bool:
         """Write the next version of an account if it is at the one before; return whether that was done.
 
@@ -100,6 +113,10 @@ class CassandraAccountRows:
             _text_of(account.roles),
             account.updated_at_ms,
             account.credentials,
+            account.epoch,
+            account.standing,
+            account.reset_hash,
+            account.reset_expires_at_ms,
             account.version,
         )
         change = (_REPLACE, (*values, account.id, account.version - 1))
@@ -124,7 +141,21 @@ def _text_of(roles: frozenset[Role]) -> str:
 
 
 def _account_row(account_id: str, row: Row) -> AccountRow:
-    email, name, password_hash, roles, *numbers, claimed = row
-    known = frozenset(Role(role) for role in roles.split())
-    counts: list[Any] = numbers
-    return AccountRow(Account(account_id, email, name, password_hash, known, *counts), bool(claimed))
+    email, name, password_hash, roles, created, updated, credentials, version, *authority, claimed = row
+    epoch, standing, reset_hash, reset_expires_at_ms = authority
+    account = Account(
+        account_id,
+        email,
+        name,
+        password_hash,
+        frozenset(Role(role) for role in roles.split()),
+        created,
+        updated,
+        credentials,
+        version,
+        epoch or 1,
+        Standing(standing or Standing.ACTIVE),
+        reset_hash,
+        reset_expires_at_ms or 0,
+    )
+    return AccountRow(account, bool(claimed))

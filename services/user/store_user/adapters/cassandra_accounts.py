@@ -10,11 +10,15 @@ from store_kit.ids import new_id
 from store_user.adapters.cassandra_account_index import CassandraAccountIndex
 from store_user.adapters.cassandra_account_rows import AccountRow, CassandraAccountRows
 from store_user.adapters.cassandra_administrators import CassandraAdministrators
-from store_user.domain import Account
+from store_user.domain import Account, Standing
 
 _OWNER: Final = "SELECT account_id FROM emails WHERE email = ?"
 _CLAIM: Final = "INSERT INTO emails (email, account_id) VALUES (?, ?) IF NOT EXISTS"
 _TAKE_OVER: Final = "UPDATE emails SET account_id = ? WHERE email = ? IF account_id = ?"
+_FREE: Final = "DELETE FROM emails WHERE email = ? IF account_id = ?"
+_NOTE_LEAVER: Final = "INSERT INTO leavers (shop, account_id, at_ms) VALUES ('all', ?, ?)"
+_LEAVERS: Final = "SELECT account_id, at_ms FROM leavers WHERE shop = 'all' LIMIT ?"
+_FORGET_LEAVER: Final = "DELETE FROM leavers WHERE shop = 'all' AND account_id = ?"
 _LOOKS: Final = 5_000
 """How many accounts one sweep looks at."""
 
@@ -101,9 +105,41 @@ class CassandraAccounts:
         row = await self._rows.read(account.id, serial=True)
         if row is None or row.account.version != account.version - 1 or not await self._exists(row):
             return False
+        if account.standing is Standing.LEAVING:
+            await self._db.write("leavers.insert", (_NOTE_LEAVER, (account.id, account.updated_at_ms)))
         if row.account.is_admin != account.is_admin:
             return await self._administrators.change(account)
         return await self._rows.replace(account, new_id())
+
+    async def leavers(self, *, before_ms: int, limit: int) -> Sequence[Account]:
+        """Return accounts that are leaving; a note of one that stays is deleted when it is old."""
+        found: list[Account] = []
+        for account_id, at_ms in await self._db.all("leavers.list", _LEAVERS, (limit,)):
+            row = await self._rows.read(account_id, serial=True)
+            if row is not None and row.account.standing is Standing.LEAVING:
+                found.append(row.account)
+            elif at_ms < before_ms:
+                await self._db.write("leavers.delete", (_FORGET_LEAVER, (account_id,)))
+        return found
+
+    async def erase(self, account: Account) -> None:
+        """Free the address, then delete the account: whoever dies in between leaves what is found again."""
+        row = await self._rows.read(account.id, serial=True)
+        if row is not None and row.account.standing is not Standing.LEAVING:
+            return
+        await self._free_address(account)
+        await self._rows.erase(account.id)
+        await self._index.forget(account.id)
+        await self._db.write("leavers.delete", (_FORGET_LEAVER, (account.id,)))
+
+    async def _free_address(self, account: Account) -> None:
+        async def apply() -> bool:
+            return await self._db.apply("emails.free", (_FREE, (account.email, account.id)))
+
+        async def freed() -> bool:
+            return await self._owner(account.email, serial=True) != account.id
+
+        await self._db.settle(apply, freed)
 
     async def _exists(self, row: AccountRow) -> bool:
         """Say whether an account has its address; one that died between the two rows is finished here."""

@@ -4,7 +4,9 @@ A family expires with everything it has. What changes it is written with a whole
 left of one that has expired goes a session later; nobody sees it.
 """
 
+import asyncio
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from store_kit.cassandra import Cassandra
@@ -21,6 +23,8 @@ _GET: Final = (
     "SELECT account_id, credentials, generation, rotated_at_ms, expires_at_ms, revoked"
     " FROM families WHERE family_id = ? AND entry = 0"
 )
+_ANNOUNCE: Final = "INSERT INTO families_by_account (account_id, family_id) VALUES (?, ?) USING TTL ?"
+_OF_ACCOUNT: Final = "SELECT family_id FROM families_by_account WHERE account_id = ? LIMIT ?"
 _ROTATE: Final = (
     "UPDATE families USING TTL ? SET generation = ?, rotated_at_ms = ? WHERE family_id = ? AND entry = 0"
     " IF generation = ? AND revoked = false"
@@ -50,8 +54,10 @@ class CassandraFamilies:
         self._lifetime_s = lifetime_s
 
     async def open(self, family: Family) -> None:
-        """Write a new family; safe to repeat."""
-        left_s = math.ceil((family.expires_at_ms - self._clock.now_ms()) / 1000)
+        """Write a new family, its row of the account first; safe to repeat."""
+        left_s = max(1, math.ceil((family.expires_at_ms - self._clock.now_ms()) / 1000))
+        announced = (_ANNOUNCE, (family.account_id, family.id, left_s))
+        await self._db.write("families_by_account.insert", announced)
         row = (
             family.id,
             family.account_id,
@@ -60,7 +66,7 @@ class CassandraFamilies:
             family.rotated_at_ms,
             family.expires_at_ms,
             family.revoked,
-            max(1, left_s),
+            left_s,
         )
 
         async def apply() -> bool:
@@ -74,6 +80,12 @@ class CassandraFamilies:
     async def get(self, family_id: str) -> Family | None:
         """Return the family."""
         return await self._get(family_id)
+
+    async def of_account(self, account_id: str, *, limit: int) -> Sequence[Family]:
+        """Return an account's families, newest first: ids begin with the time they were made."""
+        rows = await self._db.all("families_by_account.list", _OF_ACCOUNT, (account_id, limit))
+        found = await asyncio.gather(*(self.get(str(family_id)) for (family_id,) in rows))
+        return [family for family in found if family is not None]
 
     async def rotate(self, family_id: str, *, generation: int, at_ms: int) -> bool:
         """Advance by compare-and-set; the proof tells who did it."""

@@ -22,6 +22,7 @@ _PAGE: Final = (
     "SELECT id, order_id, status, at_ms FROM notifications WHERE account_id = ? AND period = ?"
     " AND (at_ms, id) < (?, ?) LIMIT ?"
 )
+_FORGET: Final = "DELETE FROM notifications WHERE account_id = ? AND period = ? AND at_ms = ? AND id = ?"
 _PERIOD_MS: Final = 30 * 86_400_000
 _END: Final = (2**62, "")
 """Behind all news: lists begin here."""
@@ -67,6 +68,12 @@ class CassandraNotifications:
             if len(found) == limit:
                 break
         return found
+
+    async def forget(self, account_id: str) -> None:
+        """Delete everything of an account; the rows of its periods say nothing and expire."""
+        while news := await self.page(account_id, before=None, limit=_AT_ONCE):
+            keys = [(account_id, one.at_ms // _PERIOD_MS, one.at_ms, one.id) for one in news]
+            await asyncio.gather(*(self._db.write("notifications.forget", (_FORGET, key)) for key in keys))
 
     async def sweep(self, *, before_ms: int, limit: int) -> int:  # noqa: ARG002 - the port's shape
         """Return 0: old news vanish by themselves."""

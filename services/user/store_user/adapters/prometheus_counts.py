@@ -4,7 +4,7 @@ from typing import Final
 
 from store_kit.metrics import Metrics
 
-_LOGINS: Final = ("ok", "wrong-credentials", "too-many-requests", "too-busy")
+_LOGINS: Final = ("ok", "wrong-credentials", "account-disabled", "too-many-requests", "too-busy")
 
 
 class PrometheusCounts:

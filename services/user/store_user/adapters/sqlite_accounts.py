@@ -7,9 +7,12 @@ from typing import Any, Final
 
 from store_kit.sqlite import Sqlite
 
-from store_user.domain import Account, LastAdmin, Role
+from store_user.domain import Account, LastAdmin, Role, Standing
 
-_COLUMNS: Final = "id, email, name, password_hash, roles, created_at_ms, updated_at_ms, credentials, version"
+_COLUMNS: Final = (
+    "id, email, name, password_hash, roles, created_at_ms, updated_at_ms, credentials, version, epoch, standing,"
+    " reset_hash, reset_expires_at_ms"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,21 @@ class SqliteAccounts:
         """Write the next version by compare-and-set."""
         return await self.db.write("accounts.replace", lambda c: _replace(c, account))
 
+    async def leavers(self, *, before_ms: int, limit: int) -> Sequence[Account]:  # noqa: ARG002 - the port's shape
+        """Return accounts that are leaving."""
+        sql = f"SELECT {_COLUMNS} FROM accounts WHERE standing = 'leaving' LIMIT ?"  # noqa: S608
+        return [_account(row) for row in self.db.all("accounts.leavers", sql, (limit,))]
+
+    async def erase(self, account: Account) -> None:
+        """Free the address and delete the account, together."""
+        await self.db.write("accounts.erase", lambda c: _erase(c, account))
+
 
 def _insert(connection: sqlite3.Connection, account: Account) -> None:
+    # What a draft does not name has its default: the first epoch, active, nothing to reset.
     connection.execute(
-        f"INSERT INTO accounts ({_COLUMNS}, is_admin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-        " ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO accounts (id, email, name, password_hash, roles, created_at_ms, updated_at_ms, credentials,"
+        " version, is_admin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         (
             account.id,
             account.email,
@@ -102,20 +115,31 @@ def _replace(connection: sqlite3.Connection, account: Account) -> bool:
     if row[0] and not account.is_admin and not _other_admin(connection, account.id):
         raise LastAdmin("Make somebody else an administrator first.")
     connection.execute(
-        "UPDATE accounts SET name = ?, password_hash = ?, roles = ?, is_admin = ?, credentials = ?, "
-        "version = ?, updated_at_ms = ? WHERE id = ?",
+        "UPDATE accounts SET name = ?, password_hash = ?, roles = ?, is_admin = ?, credentials = ?, epoch = ?,"
+        " standing = ?, reset_hash = ?, reset_expires_at_ms = ?, version = ?, updated_at_ms = ? WHERE id = ?",
         (
             account.name,
             account.password_hash,
             _roles_text(account),
             account.is_admin,
             account.credentials,
+            account.epoch,
+            account.standing,
+            account.reset_hash,
+            account.reset_expires_at_ms,
             account.version,
             account.updated_at_ms,
             account.id,
         ),
     )
     return True
+
+
+def _erase(connection: sqlite3.Connection, account: Account) -> None:
+    delete = "DELETE FROM accounts WHERE id = ? AND standing = 'leaving'"
+    if connection.execute(delete, (account.id,)).rowcount:
+        free = "DELETE FROM emails WHERE email = ? AND account_id = ?"
+        connection.execute(free, (account.email, account.id))
 
 
 def _other_admin(connection: sqlite3.Connection, account_id: str) -> bool:
@@ -128,6 +152,32 @@ def _roles_text(account: Account) -> str:
 
 
 def _account(row: tuple[Any, ...]) -> Account:
-    id_, email, name, password_hash, roles, created, updated, credentials, version = row
+    (
+        id_,
+        email,
+        name,
+        password_hash,
+        roles,
+        created,
+        updated,
+        credentials,
+        version,
+        epoch,
+        standing,
+        *reset,
+    ) = row
     known = frozenset(Role(role) for role in roles.split())
-    return Account(id_, email, name, password_hash, known, created, updated, credentials, version)
+    return Account(
+        id_,
+        email,
+        name,
+        password_hash,
+        known,
+        created,
+        updated,
+        credentials,
+        version,
+        epoch,
+        Standing(standing),
+        *reset,
+    )

@@ -1,10 +1,14 @@
 """Refresh token families in SQLite."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from store_kit.sqlite import Sqlite
 
 from store_user.domain import Family
+
+_COLUMNS: Final = "id, account_id, credentials, generation, rotated_at_ms, expires_at_ms, revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +33,14 @@ class SqliteFamilies:
 
     async def get(self, family_id: str) -> Family | None:
         """Return the family."""
-        sql = (
-            "SELECT id, account_id, credentials, generation, rotated_at_ms, expires_at_ms, revoked "
-            "FROM families WHERE id = ?"
-        )
+        sql = f"SELECT {_COLUMNS} FROM families WHERE id = ?"  # noqa: S608 - our own column names
         row = self.db.one("families.get", sql, (family_id,))
-        if row is None:
-            return None
-        id_, account_id, credentials, generation, rotated, expires, revoked = row
-        return Family(id_, account_id, credentials, generation, rotated, expires, bool(revoked))
+        return _family(row) if row else None
+
+    async def of_account(self, account_id: str, *, limit: int) -> Sequence[Family]:
+        """Return an account's families, newest first."""
+        sql = f"SELECT {_COLUMNS} FROM families WHERE account_id = ? ORDER BY id DESC LIMIT ?"  # noqa: S608
+        return [_family(row) for row in self.db.all("families.list", sql, (account_id, limit))]
 
     async def rotate(self, family_id: str, *, generation: int, at_ms: int) -> bool:
         """Advance by compare-and-set."""
@@ -68,3 +71,8 @@ class SqliteFamilies:
 
     async def _change(self, verb: str, sql: str, params: tuple[object, ...]) -> int:
         return await self.db.write(f"families.{verb}", lambda c: c.execute(sql, params).rowcount)
+
+
+def _family(row: tuple[Any, ...]) -> Family:
+    id_, account_id, credentials, generation, rotated, expires, revoked = row
+    return Family(id_, account_id, credentials, generation, rotated, expires, bool(revoked))

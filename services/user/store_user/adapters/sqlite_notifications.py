@@ -31,6 +31,11 @@ class SqliteNotifications:
         rows = self.db.all("notifications.page", sql, (account_id, *(before or ()), limit))
         return [Notification(*row) for row in rows]
 
+    async def forget(self, account_id: str) -> None:
+        """Delete everything of an account."""
+        sql = "DELETE FROM notifications WHERE account_id = ?"
+        await self.db.write("notifications.forget", lambda c: c.execute(sql, (account_id,)).rowcount)
+
     async def sweep(self, *, before_ms: int, limit: int) -> int:
         """Delete old news."""
         sql = "SELECT account_id, at_ms, id FROM notifications WHERE at_ms < ? LIMIT ?"

@@ -15,7 +15,8 @@ from store_kit.sqlite import shop_file
 from store_user.adapters.sqlite_accounts import SqliteAccounts
 from store_user.adapters.sqlite_families import SqliteFamilies
 from store_user.adapters.sqlite_notifications import SqliteNotifications
-from store_user.ports import Accounts, Families, Notifications
+from store_user.adapters.sqlite_revocations import SqliteRevocations
+from store_user.ports import Accounts, Families, Notifications, Revocations
 from store_user.settings import UserSettings
 
 SCHEMA: Final[Traversable] = files("store_user") / "schema"
@@ -30,6 +31,7 @@ class Stores:
     accounts: Accounts
     families: Families
     notifications: Notifications
+    revocations: Revocations
     resources: tuple[Resource, ...]
     checks: Mapping[str, Check]
     until_usable: Callable[[], Awaitable[object]]
@@ -50,6 +52,7 @@ def _sqlite(settings: UserSettings, metrics: Metrics) -> Stores:
         SqliteAccounts(db),
         SqliteFamilies(db),
         SqliteNotifications(db),
+        SqliteRevocations(db),
         (db,),
         {"database": db.check},
         db.check,
@@ -63,12 +66,14 @@ def _cassandra(settings: UserSettings, secrets: Secrets, metrics: Metrics, clock
     from store_user.adapters.cassandra_accounts import CassandraAccounts  # noqa: PLC0415
     from store_user.adapters.cassandra_families import CassandraFamilies  # noqa: PLC0415
     from store_user.adapters.cassandra_notifications import CassandraNotifications  # noqa: PLC0415
+    from store_user.adapters.cassandra_revocations import CassandraRevocations  # noqa: PLC0415
 
     db = open_keyspace("user", SCHEMA / "cassandra", settings=settings, secrets=secrets, metrics=metrics)
     return Stores(
         CassandraAccounts.on(db),
         CassandraFamilies(db, clock, lifetime_s=settings.user_refresh_lifetime_s),
         CassandraNotifications(db, clock, keep_ms=settings.user_keep_notifications_ms),
+        CassandraRevocations(db, clock),
         (db,),
         {"database": db.check},
         lambda: db.until_usable(_READY_WITHIN_S),

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from joserfc import jwt
@@ -11,12 +11,14 @@ from joserfc.jwk import Key, KeySet, OKPKey
 from store_kit.auth import ALGORITHM, TOKEN_TYPE
 from store_kit.clock import Clock
 from store_kit.ids import new_id
+from store_kit.principal import SCOPES, SERVICE
 from store_kit.secrets import Secrets, UnusableSecret
 
-from store_user.domain import RefreshToken
+from store_user.domain import Account, RefreshToken
 from store_user.settings import UserSettings
 
-SERVICES: Final = ("catalog", "cart", "order", "user")
+_OWN_CLIENT: Final = "product-store"
+"""The `client_id` (RFC 9068, 2.2) of people's tokens: they sign in to the shop itself, no client is registered."""
 _MAX_GENERATION_DIGITS: Final = 12
 
 
@@ -45,19 +47,28 @@ class SignedAccessTokens:
         ]
         self._jwks = dict(KeySet(keys).as_dict(private=False))
 
-    def issue(self, subject: str, roles: Sequence[str]) -> str:
-        """Return a signed token."""
+    def for_account(self, account: Account) -> str:
+        """Return a signed token of a person, who signed in here by password or refresh token."""
+        claims = {"roles": sorted(account.roles), "epoch": account.epoch}
+        return self._sign(account.id, _OWN_CLIENT, claims)
+
+    def for_service(self, name: str) -> str:
+        """Return a signed token of a service."""
+        scope = " ".join(sorted(SCOPES[name]))
+        return self._sign(f"service:{name}", name, {"roles": [SERVICE], "scope": scope})
+
+    def _sign(self, subject: str, client_id: str, claims: dict[str, Any]) -> str:
         now = self._clock.now_ms() // 1000
-        claims = {
+        standard: dict[str, Any] = {
             "iss": self._issuer,
             "aud": self._audience,
             "sub": subject,
-            "roles": list(roles),
+            "client_id": client_id,
             "iat": now,
             "exp": now + self.lifetime_s,
             "jti": new_id(),
         }
-        return jwt.encode(self._header, claims, self._key, [ALGORITHM])
+        return jwt.encode(self._header, standard | claims, self._key, [ALGORITHM])
 
     def jwks(self) -> Mapping[str, Any]:
         """Return the public keys (RFC 7517): the present one first."""
@@ -115,7 +126,7 @@ class SecretClients:
     """The port `Clients`: one secret per service, `service_secret_<name>`."""
 
     def __init__(self, secrets: Secrets) -> None:
-        self._secrets = {name: secrets.text(f"service_secret_{name}").encode() for name in SERVICES}
+        self._secrets = {name: secrets.text(f"service_secret_{name}").encode() for name in SCOPES}
 
     def knows(self, client_id: str, client_secret: str) -> bool:
         """Compare in constant time."""
@@ -132,7 +143,7 @@ class OwnToken:
 
     async def token(self) -> str:
         """Return a new token of `service:user`."""
-        return self._access_tokens.issue("service:user", ["service"])
+        return self._access_tokens.for_service("user")
 
     def forget(self) -> None:
         """Nothing is kept."""

@@ -12,8 +12,18 @@ from store_kit.responses import JsonResponse
 
 from store_user.api.edge import client_address, edge, use_cases
 from store_user.api.grants import REQUEST_BODY, Grant, PasswordGrant, RefreshGrant, read_grant
-from store_user.api.models import Body
-from store_user.domain import ClientRefused, RefreshRefused, Tokens, TooBusy, WrongCredentials
+from store_user.api.models import Body, PasswordReset
+from store_user.domain import (
+    AccountDisabled,
+    ClientRefused,
+    InvalidTokenRequest,
+    RefreshRefused,
+    ResetRefused,
+    Tokens,
+    TooBusy,
+    UnsupportedGrant,
+    WrongCredentials,
+)
 
 router = APIRouter(tags=["auth"])
 
@@ -62,7 +72,15 @@ class Session(Body):
     summary="Get a token",
     response_model=TokensView,
     responses=problem_responses(
-        BadRequest, WrongCredentials, RefreshRefused, ClientRefused, InvalidInput, TooManyRequests, TooBusy
+        BadRequest,
+        InvalidTokenRequest,
+        UnsupportedGrant,
+        WrongCredentials,
+        AccountDisabled,
+        RefreshRefused,
+        ClientRefused,
+        TooManyRequests,
+        TooBusy,
     ),
     openapi_extra={"requestBody": REQUEST_BODY},
 )
@@ -70,7 +88,8 @@ async def create_token(request: Request) -> JsonResponse:
     """Grant tokens by password, by refresh token or, to services, by client credentials.
 
     A refresh token works once; asked again within ten seconds it gives the same successor. Used later, it was
-    copied: the whole session ends. Repeated failures are throttled by account and by address (429).
+    copied: the whole session ends. Repeated failures are throttled by account and by address (429). Refusals are
+    those of RFC 6749, 5.2: 400 with `error`, and 401 for a service that does not prove who it is.
     """
     tokens = await _grant(request, await read_grant(request))
     view = TokensView(tokens.access_token, "bearer", tokens.expires_in_s, tokens.refresh_token)
@@ -101,6 +120,19 @@ async def log_out(request: Request, body: Session) -> Response:
     The access token works until it expires, ten minutes at most.
     """
     await use_cases(request).log_out(body.refresh_token)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/api/auth/password-reset",
+    operation_id="reset_password",
+    summary="Set a new password by a one-time token",
+    status_code=204,
+    responses=problem_responses(BadRequest, ResetRefused, InvalidInput, TooManyRequests, TooBusy),
+)
+async def reset_password(request: Request, body: PasswordReset) -> Response:
+    """Replace a forgotten password by the token that an administrator made; it works once. Every session ends."""
+    await use_cases(request).reset_password(body.token, body.new_password, address=client_address(request))
     return Response(status_code=204)
 
 

@@ -5,14 +5,14 @@ import binascii
 from typing import Annotated, Any, Literal
 
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError
 from pydantic import Field, TypeAdapter, ValidationError
 from store_kit.header_fields import credentials
-from store_kit.problems import FieldError, InvalidInput
+from store_kit.problem_handlers import invalid_input
+from store_kit.problems import FieldError
 
 from store_user.api.models import ONE_LINE, Body, GivenPassword
 from store_user.api.texts import matching
-from store_user.domain import TEXT_PATTERN
+from store_user.domain import TEXT_PATTERN, InvalidTokenRequest, UnsupportedGrant
 
 _Field = Annotated[str, *matching(TEXT_PATTERN, ONE_LINE, max_length=256)]
 _MAX_FIELDS = 16
@@ -77,19 +77,23 @@ async def read_grant(request: Request) -> Grant:
     """Return what a token request asks for.
 
     Raises:
-        RequestValidationError: fields are missing, unknown, too long or given twice.
+        InvalidTokenRequest: fields are missing, unknown, too long or given twice.
+        UnsupportedGrant: it is none of the three.
     """
     fields = (await request.form(max_files=0, max_fields=_MAX_FIELDS)).multi_items()
     if len(dict(fields)) != len(fields):
-        raise InvalidInput("A field was given twice.")
+        raise InvalidTokenRequest("A field was given twice.")
     grant = _completed(dict(fields), request.headers.get("authorization", ""))
-    if grant.get("grant_type") not in _TOLD_BY.values():
-        raise InvalidInput("Say what you have.", errors=[FieldError("body.grant_type", _KINDS)])
+    if "grant_type" not in grant:
+        raise InvalidTokenRequest("Say what you have.", errors=[FieldError("body.grant_type", _KINDS)])
+    if grant["grant_type"] not in _TOLD_BY.values():
+        raise UnsupportedGrant(f"The grant_type {_KINDS}.", errors=[FieldError("body.grant_type", _KINDS)])
     try:
         return _GRANTS.validate_python(grant)
     except ValidationError as error:
         found = [{**item, "loc": ("body", *item["loc"][1:])} for item in error.errors(include_url=False)]
-        raise RequestValidationError(found) from error
+        wrong = invalid_input(found)
+        raise InvalidTokenRequest(wrong.detail, errors=wrong.errors) from error
 
 
 def _completed(fields: dict[str, Any], authorization: str) -> dict[str, Any]:

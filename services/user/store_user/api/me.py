@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
-from store_kit.auth import CurrentUser
 from store_kit.cursors import page_link
 from store_kit.problems import (
     BadRequest,
@@ -23,6 +22,8 @@ from store_user.api.edge import client_address, edge, use_cases
 from store_user.api.models import (
     AccountView,
     Cursor,
+    Deletion,
+    ExportView,
     Limit,
     NotificationPage,
     NotificationView,
@@ -32,7 +33,8 @@ from store_user.api.models import (
     account_etag,
     account_response,
 )
-from store_user.domain import TooBusy, WrongPassword
+from store_user.api.who import Me
+from store_user.domain import LastAdmin, TooBusy, WrongPassword
 from store_user.use_cases.summarise_account import Summary
 
 router = APIRouter(prefix="/api/users/me", tags=["users"])
@@ -50,12 +52,11 @@ router = APIRouter(prefix="/api/users/me", tags=["users"])
 )
 async def get_me(
     request: Request,
-    user: CurrentUser,
+    me: Me,
     if_none_match: Annotated[str | None, Header(description="An ETag.")] = None,  # noqa: ARG001 - documents it
 ) -> Response:
     """Return the account of the token, with its ETag."""
-    account = await use_cases(request).view(user.subject)
-    return not_modified(request, account_etag(account), PERSONAL) or account_response(account)
+    return not_modified(request, account_etag(me), PERSONAL) or account_response(me)
 
 
 @router.patch(
@@ -69,15 +70,14 @@ async def get_me(
 )
 async def update_me(
     request: Request,
-    user: CurrentUser,
+    me: Me,
     body: ProfileChange,
     if_match: Annotated[str | None, Header(description="The ETag that was read.", examples=['"1"'])] = None,  # noqa: ARG001 - documents it
 ) -> JsonResponse:
     """Set the name, or clear it with null. If-Match must name the version that was read."""
     shop = use_cases(request)
-    account = await shop.view(user.subject)
-    require_match(request, account_etag(account))
-    renamed = await shop.rename(user.subject, body.name, version=account.version)
+    require_match(request, account_etag(me))
+    renamed = await shop.rename(me.id, body.name, version=me.version)
     return account_response(renamed)
 
 
@@ -90,13 +90,13 @@ async def update_me(
         BadRequest, Unauthenticated, Forbidden, WrongPassword, InvalidInput, TooManyRequests, TooBusy
     ),
 )
-async def change_password(request: Request, user: CurrentUser, body: PasswordChange) -> Response:
+async def change_password(request: Request, me: Me, body: PasswordChange) -> Response:
     """Replace the password; every session ends but that of `refresh_token`.
 
-    Access tokens of ended sessions work until they expire, ten minutes at most.
+    All access tokens end within ten seconds, the one of this request too: get another by `refresh_token`.
     """
     await use_cases(request).change_password(
-        user.subject,
+        me.id,
         current=body.current_password,
         new=body.new_password,
         address=client_address(request),
@@ -112,12 +112,57 @@ async def change_password(request: Request, user: CurrentUser, body: PasswordCha
     response_model=SummaryView,
     responses=problem_responses(Unauthenticated, Forbidden),
 )
-async def get_my_summary(request: Request, user: CurrentUser) -> JsonResponse:
+async def get_my_summary(request: Request, me: Me) -> JsonResponse:
     """Gather figures from the order and the cart service.
 
     A service that does not answer costs its own figures only: they are null, and `unavailable` names it.
     """
-    return JsonResponse(_summary(await use_cases(request).summarise(user.subject)))
+    return JsonResponse(_summary(await use_cases(request).summarise(me.id)))
+
+
+@router.get(
+    "/export",
+    operation_id="export_me",
+    summary="Everything the shop keeps of you",
+    response_model=ExportView,
+    responses=problem_responses(Unauthenticated, Forbidden),
+)
+async def export_me(request: Request, me: Me) -> JsonResponse:
+    """Return account, sessions, orders with their lines, notifications and the size of the cart, in one document.
+
+    Of orders and notifications it has the newest thousand; `incomplete` names what has more, and what could not be
+    asked right now.
+    """
+    export = await use_cases(request).export(me)
+    disposition = 'attachment; filename="account.json"'
+    return JsonResponse(ExportView.of(export), headers={"Content-Disposition": disposition})
+
+
+@router.post(
+    "/deletion",
+    operation_id="delete_me",
+    summary="Delete your account",
+    status_code=204,
+    responses=problem_responses(
+        BadRequest,
+        Unauthenticated,
+        Forbidden,
+        WrongPassword,
+        LastAdmin,
+        InvalidInput,
+        TooManyRequests,
+        TooBusy,
+    ),
+)
+async def delete_me(request: Request, me: Me, body: Deletion) -> Response:
+    """Delete the account for good: name, e-mail address, sessions, notifications and cart.
+
+    Orders stay for the books, and nobody can tell from them who placed them. The last administrator cannot leave (409).
+    """
+    await use_cases(request).delete_account(
+        me.id, password=body.current_password, address=client_address(request)
+    )
+    return Response(status_code=204)
 
 
 def _summary(summary: Summary) -> SummaryView:
@@ -140,15 +185,15 @@ def _summary(summary: Summary) -> SummaryView:
     responses=problem_responses(InvalidCursor, Unauthenticated, Forbidden, InvalidInput),
 )
 async def list_my_notifications(
-    request: Request, user: CurrentUser, limit: Limit = 20, cursor: Cursor = None
+    request: Request, me: Me, limit: Limit = 20, cursor: Cursor = None
 ) -> JsonResponse:
     """Return a page of news, newest first."""
-    query, cursors = f"notifications:{user.subject}", edge(request).cursors
+    query, cursors = f"notifications:{me.id}", edge(request).cursors
     before = None
     if cursor is not None:
         at_ms, news_id = cursors.decode(query, cursor)
         before = (int(at_ms or 0), str(news_id))
-    found = await use_cases(request).list_notifications(user.subject, before=before, limit=limit + 1)
+    found = await use_cases(request).list_notifications(me.id, before=before, limit=limit + 1)
     page = found[:limit]
     following = cursors.encode(query, (page[-1].at_ms, page[-1].id)) if len(found) > limit else None
     view = NotificationPage([NotificationView.of(news) for news in page], following)

@@ -1,7 +1,7 @@
 """What the routes of accounts read and show."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,8 +17,10 @@ from store_user.domain import (
     PASSWORD_MIN,
     TEXT_PATTERN,
     Account,
+    Family,
     Notification,
 )
+from store_user.use_cases.export_account import MOST, Export
 
 Id = Annotated[str, Field(description="UUIDv7.", examples=["0198c5a2-7b1e-7c3a-9d2f-5e8b6a1c4d70"])]
 AccountId = Annotated[
@@ -26,6 +28,14 @@ AccountId = Annotated[
     Path(
         pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
         description="The account's id.",
+        examples=["0198c5a2-7b1e-7c3a-9d2f-5e8b6a1c4d70"],
+    ),
+]
+SessionId = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        description="The session's id.",
         examples=["0198c5a2-7b1e-7c3a-9d2f-5e8b6a1c4d70"],
     ),
 ]
@@ -63,7 +73,8 @@ GivenPassword = Annotated[
     *matching(TEXT_PATTERN, ONE_LINE, min_length=1, max_length=PASSWORD_MAX, examples=["three blue kettles"]),
 ]
 RoleName = Literal["customer", "admin"]
-Time = Annotated[str, Field(description="RFC 3339, UTC.", examples=["2026-03-01T09:30:00.000Z"])]
+_TIME = "2026-03-01T09:30:00.000Z"
+Time = Annotated[str, Field(description="RFC 3339, UTC.", examples=[_TIME])]
 
 
 class Body(BaseModel):
@@ -97,6 +108,19 @@ class PasswordChange(Body):
     ] = None
 
 
+class Deletion(Body):
+    """Proof of the password, before an account is deleted."""
+
+    current_password: GivenPassword
+
+
+class PasswordReset(Body):
+    """A one-time token, and the next password."""
+
+    token: Annotated[str, Field(min_length=1, max_length=256, examples=["0198c5a2-....pTn"])]
+    new_password: NewPassword
+
+
 class RolesChange(Body):
     """All roles that the account shall have."""
 
@@ -111,6 +135,7 @@ class AccountView:
     email: Annotated[str, Field(examples=["ann@example.com"])]
     name: Annotated[str | None, Field(examples=["Ann"])]
     roles: Annotated[list[str], Field(examples=[["customer"]])]
+    status: Annotated[str, Field(description="`active` or `disabled`.", examples=["active"])]
     version: Annotated[int, Field(description="Counts edits; it is part of the ETag.", examples=[1])]
     created_at: Time
     updated_at: Time
@@ -123,6 +148,7 @@ class AccountView:
             account.email,
             account.name,
             sorted(account.roles),
+            account.standing,
             account.version,
             rfc3339(account.created_at_ms),
             rfc3339(account.updated_at_ms),
@@ -146,6 +172,41 @@ class AccountPage:
 
     items: list[AccountView]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """Where somebody signed in; its refresh tokens descend from one sign-in."""
+
+    id: Id
+    started_at: Time
+    refreshed_at: Annotated[str, Field(description="When it last gave an access token.", examples=[_TIME])]
+    expires_at: Time
+
+    @classmethod
+    def of(cls, family: Family) -> Self:
+        """Return what may be seen of a session; its id begins with the time it was made (UUIDv7)."""
+        started_ms = int(family.id[:8] + family.id[9:13], 16)
+        return cls(
+            family.id, rfc3339(started_ms), rfc3339(family.rotated_at_ms), rfc3339(family.expires_at_ms)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SessionList:
+    """Sessions, newest first."""
+
+    items: list[SessionView]
+
+
+@dataclass(frozen=True, slots=True)
+class ResetView:
+    """A one-time token for a forgotten password; it is shown here and never again."""
+
+    token: Annotated[
+        str, Field(description="For `POST /api/auth/password-reset`.", examples=["0198c5a2-....pTn"])
+    ]
+    expires_at: Time
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,3 +242,33 @@ class SummaryView:
     cart_lines: Annotated[int | None, Field(description="Different products in the cart.", examples=[2])]
     cart_units: Annotated[int | None, Field(description="Units in the cart.", examples=[5])]
     unavailable: Annotated[list[str], Field(description="`orders`, `cart` or none.", examples=[[]])]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportView:
+    """Everything the shop keeps of a person; null is what could not be asked right now."""
+
+    account: AccountView
+    sessions: list[SessionView]
+    orders: Annotated[list[dict[str, Any]] | None, Field(description="As in the list of orders, with lines.")]
+    notifications: list[NotificationView]
+    cart_units: Annotated[int | None, Field(description="Units in the cart.", examples=[5])]
+    incomplete: Annotated[list[str], Field(description="`orders`, `notifications`, `cart`.", examples=[[]])]
+
+    @classmethod
+    def of(cls, export: Export) -> Self:
+        """Return the document."""
+        history, cart = export.history, export.cart
+        missing = {
+            "orders": history is None or not history.complete,
+            "notifications": len(export.notifications) == MOST,
+            "cart": cart is None,
+        }
+        return cls(
+            AccountView.of(export.account),
+            [SessionView.of(one) for one in export.sessions],
+            None if history is None else [dict(order) for order in history.orders],
+            [NotificationView.of(one) for one in export.notifications],
+            cart.units if cart else None,
+            [part for part, is_missing in missing.items() if is_missing],
+        )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import Field
-from store_kit.auth import Service
+from store_kit.auth import MayNotify
 from store_kit.money import MAX_MINOR
 from store_kit.problems import BadRequest, Forbidden, InvalidInput, Unauthenticated, problem_responses
 from store_kit.responses import JsonResponse
@@ -40,7 +40,7 @@ class Delivery(Body):
     summary="Take in news about orders",
     responses=problem_responses(BadRequest, Unauthenticated, Forbidden, InvalidInput),
 )
-async def accept_notifications(request: Request, _service: Service, body: Delivery) -> JsonResponse:
+async def accept_notifications(request: Request, _service: MayNotify, body: Delivery) -> JsonResponse:
     """Keep a batch; what is known by its id is not kept twice."""
     batch = [Notification(n.id, n.user_id, n.order_id, n.status, n.at_ms) for n in body.notifications]
     new = await use_cases(request).accept_notifications(batch)

@@ -5,16 +5,23 @@ from dataclasses import dataclass
 from store_user.use_cases.accept_notifications import AcceptNotifications
 from store_user.use_cases.assign_roles import AssignRoles
 from store_user.use_cases.authenticate_client import AuthenticateClient
+from store_user.use_cases.authorise import Authorise
 from store_user.use_cases.change_password import ChangePassword
+from store_user.use_cases.delete_account import DeleteAccount, FinishLeaving
+from store_user.use_cases.disable_account import DisableAccount
 from store_user.use_cases.ensure_admin import EnsureAdmin
+from store_user.use_cases.export_account import ExportAccount
 from store_user.use_cases.list_accounts import ListAccounts
 from store_user.use_cases.list_notifications import ListNotifications
+from store_user.use_cases.list_revocations import ListRevocations
 from store_user.use_cases.log_in import LogIn
 from store_user.use_cases.log_out import LogOut
 from store_user.use_cases.promote_account import PromoteAccount
 from store_user.use_cases.refresh_session import RefreshSession
 from store_user.use_cases.register_account import RegisterAccount
 from store_user.use_cases.rename_account import RenameAccount
+from store_user.use_cases.reset_password import IssueReset, ResetPassword
+from store_user.use_cases.sessions import EndSessions, ListSessions
 from store_user.use_cases.summarise_account import SummariseAccount
 from store_user.use_cases.sweep_leftovers import SweepLeftovers
 from store_user.use_cases.view_account import ViewAccount
@@ -24,6 +31,7 @@ from store_user.use_cases.view_account import ViewAccount
 class UseCases:
     """What routes, workers and the command line may call."""
 
+    authorise: Authorise
     register: RegisterAccount
     log_in: LogIn
     refresh: RefreshSession
@@ -39,4 +47,13 @@ class UseCases:
     assign_roles: AssignRoles
     ensure_admin: EnsureAdmin
     promote: PromoteAccount
+    list_sessions: ListSessions
+    end_sessions: EndSessions
+    disable: DisableAccount
+    issue_reset: IssueReset
+    reset_password: ResetPassword
+    delete_account: DeleteAccount
+    export: ExportAccount
+    list_revocations: ListRevocations
+    finish_leaving: FinishLeaving
     sweep: SweepLeftovers

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from store_user.domain import ClientRefused, Tokens
-from store_user.ports import AccessTokens, Clients
+from store_user.ports import AccessTokens, Clients, SecurityLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,14 +12,15 @@ class AuthenticateClient:
 
     clients: Clients
     access_tokens: AccessTokens
+    security: SecurityLog
 
     async def __call__(self, client_id: str, client_secret: str) -> Tokens:
-        """Return an access token with the role `service` and nothing else.
+        """Return an access token with the role `service` and the scopes that it needs.
 
         Raises:
             ClientRefused: an unknown service, or another secret.
         """
         if not self.clients.knows(client_id, client_secret):
+            self.security.record("client.refused")
             raise ClientRefused
-        token = self.access_tokens.issue(f"service:{client_id}", ["service"])
-        return Tokens(token, self.access_tokens.lifetime_s)
+        return Tokens(self.access_tokens.for_service(client_id), self.access_tokens.lifetime_s)

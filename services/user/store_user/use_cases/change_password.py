@@ -3,10 +3,9 @@
 from collections.abc import Container
 from dataclasses import dataclass
 
-from store_kit.clock import Clock
-
 from store_user.domain import Account, WrongPassword, must_be_hard_to_guess, normalise_password
-from store_user.ports import Accounts, Families, Passwords, RefreshTokens, Throttle
+from store_user.ports import Families, Passwords, RefreshTokens, SecurityLog, Throttle
+from store_user.use_cases.edit_account import EditAccount
 from store_user.use_cases.finding import account_of
 
 
@@ -14,12 +13,12 @@ from store_user.use_cases.finding import account_of
 class ChangePassword:
     """Replace the password of somebody who knows the present one."""
 
-    accounts: Accounts
+    edit: EditAccount
     families: Families
     passwords: Passwords
     throttle: Throttle
     refresh_tokens: RefreshTokens
-    clock: Clock
+    security: SecurityLog
     common: Container[str]
 
     async def __call__(
@@ -34,26 +33,28 @@ class ChangePassword:
             TooBusy: too many passwords wait.
             Unauthenticated: the token's account does not exist (any more).
         """
-        account = await account_of(self.accounts, account_id)
+        account = await account_of(self.edit.accounts, account_id)
         must_be_hard_to_guess(new, email=account.email, common=self.common, field="body.new_password")
         await self.throttle.login(email=account.email, address=address)
         if not await self.passwords.verify(normalise_password(current), account.password_hash):
+            self.security.record("login.failed", account=account.id, reason=WrongPassword.slug)
             raise WrongPassword
         await self.throttle.forgive(email=account.email, address=address)
         changed = await self._replace(account, await self.passwords.hash(normalise_password(new)))
         await self._keep(account, changed, refresh_token)
+        self.security.record("password.changed", actor=account.id, account=account.id)
 
     async def _replace(self, account: Account, password_hash: str) -> Account:
         """Write over other edits, but not over another password: that one was not proven to be known."""
         verified, changed = (
             account.password_hash,
-            account.with_password(password_hash, at_ms=self.clock.now_ms()),
+            account.with_password(password_hash, at_ms=self.edit.clock.now_ms()),
         )
-        while not await self.accounts.replace(changed):
-            account = await account_of(self.accounts, account.id)
+        while not await self.edit.write(account, changed):
+            account = await account_of(self.edit.accounts, account.id)
             if account.password_hash != verified:
                 raise WrongPassword("The password was changed meanwhile.")
-            changed = account.with_password(password_hash, at_ms=self.clock.now_ms())
+            changed = account.with_password(password_hash, at_ms=self.edit.clock.now_ms())
         return changed
 
     async def _keep(self, before: Account, after: Account, refresh_token: str | None) -> None:

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from store_kit.clock import Clock
-
 from store_user.domain import EmailTaken, must_be_hard_to_guess, normalise_email, normalise_password
 from store_user.ports import Accounts, Passwords
+from store_user.use_cases.edit_account import EditAccount
 from store_user.use_cases.open_account import OpenAccount
 from store_user.use_cases.promote_account import PromoteAccount
 
@@ -18,7 +17,7 @@ class EnsureAdmin:
     passwords: Passwords
     open_account: OpenAccount
     promote: PromoteAccount
-    clock: Clock
+    edit: EditAccount
 
     async def __call__(self, email: str, password: str, *, handed_out: bool = False) -> bool:
         """Return whether the account is new; safe to repeat, also from two processes at once.
@@ -56,5 +55,6 @@ class EnsureAdmin:
                 password, email=email, common=self.open_account.common, field="body.password"
             )
             renewed = await self.passwords.hash(password)
-            await self.accounts.replace(account.with_password(renewed, at_ms=self.clock.now_ms()))
+            at_ms = self.edit.clock.now_ms()
+            await self.edit.write(account, account.with_password(renewed, at_ms=at_ms))
             account = await self.accounts.find(email)

@@ -8,6 +8,7 @@ from store_kit.problems import Problem
 
 from store_user.domain import (
     Account,
+    AccountDisabled,
     Family,
     RefreshToken,
     Tokens,
@@ -15,7 +16,16 @@ from store_user.domain import (
     fold_email,
     normalise_password,
 )
-from store_user.ports import AccessTokens, Accounts, Counts, Families, Passwords, RefreshTokens, Throttle
+from store_user.ports import (
+    AccessTokens,
+    Accounts,
+    Counts,
+    Families,
+    Passwords,
+    RefreshTokens,
+    SecurityLog,
+    Throttle,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class LogIn:
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
     counts: Counts
+    security: SecurityLog
     clock: Clock
     refresh_lifetime_ms: int
 
@@ -37,6 +48,7 @@ class LogIn:
 
         Raises:
             WrongCredentials: no such account, or another password; both take the same time.
+            AccountDisabled: the password is right, an administrator has closed the account.
             TooManyRequests: too many attempts on this account or from this address; nothing was compared.
             TooBusy: too many passwords wait to be compared.
         """
@@ -47,21 +59,33 @@ class LogIn:
             raise
         family = await self._open_family(account)
         self.counts.login("ok")
+        self.security.record("login.succeeded", account=account.id, session=family.id)
         return Tokens(
-            self.access_tokens.issue(account.id, sorted(account.roles)),
+            self.access_tokens.for_account(account),
             self.access_tokens.lifetime_s,
             self.refresh_tokens.write(RefreshToken(family.id, family.generation)),
         )
 
     async def _authenticate(self, email: str, password: str, address: str) -> Account:
-        await self.throttle.login(email=email, address=address)
-        account = await self.accounts.find(email)
-        right = await self.passwords.verify(password, account.password_hash if account else None)
-        if account is None or not right:
-            raise WrongCredentials
+        found: Account | None = None
+        try:
+            await self.throttle.login(email=email, address=address)
+            found = await self.accounts.find(email)
+            account = await self._matching(found, password)
+        except Problem as problem:
+            self.security.record("login.failed", account=found.id if found else None, reason=problem.slug)
+            raise
         await self.throttle.forgive(email=email, address=address)
         if self.passwords.outdated(account.password_hash):
             await self._rehash(account, password)
+        return account
+
+    async def _matching(self, account: Account | None, password: str) -> Account:
+        right = await self.passwords.verify(password, account.password_hash if account else None)
+        if account is None or not right:
+            raise WrongCredentials
+        if not account.is_active:
+            raise AccountDisabled("Ask an administrator of the shop.")
         return account
 
     async def _rehash(self, account: Account, password: str) -> None:

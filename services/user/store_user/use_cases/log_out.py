@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from store_user.ports import Families, RefreshTokens
+from store_user.ports import Families, RefreshTokens, SecurityLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,9 +11,11 @@ class LogOut:
 
     families: Families
     refresh_tokens: RefreshTokens
+    security: SecurityLog
 
     async def __call__(self, refresh_token: str) -> None:
         """End the session; a token that is not ours or of an ended one changes nothing (RFC 7009, 2.2)."""
         token = self.refresh_tokens.read(refresh_token)
         if token is not None:
             await self.families.revoke(token.family_id)
+            self.security.record("sessions.ended", session=token.family_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from store_kit.clock import Clock
 
 from store_user.domain import Account, Family, RefreshRefused, RefreshToken, Tokens, Verdict
-from store_user.ports import AccessTokens, Accounts, Families, RefreshTokens
+from store_user.ports import AccessTokens, Accounts, Families, RefreshTokens, SecurityLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class RefreshSession:
     families: Families
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
+    security: SecurityLog
     clock: Clock
     grace_ms: int
 
@@ -33,7 +34,7 @@ class RefreshSession:
         family, account = await self._session(token)
         successor = await self._successor(family, token)
         return Tokens(
-            self.access_tokens.issue(account.id, sorted(account.roles)),
+            self.access_tokens.for_account(account),
             self.access_tokens.lifetime_s,
             self.refresh_tokens.write(successor),
         )
@@ -41,7 +42,13 @@ class RefreshSession:
     async def _session(self, token: RefreshToken) -> tuple[Family, Account]:
         family = await self.families.get(token.family_id)
         account = await self.accounts.get(family.account_id) if family else None
-        if family is None or account is None or family.credentials != account.credentials:
+        if (
+            family is None
+            or account is None
+            or not account.is_active
+            or family.credentials != account.credentials
+        ):
+            self.security.record("session.refused", account=account.id if account else None)
             raise RefreshRefused
         return family, account
 
@@ -52,6 +59,8 @@ class RefreshSession:
             verdict = await self._rotate(token, now_ms)
         if verdict is Verdict.REVOKE:
             await self.families.revoke(family.id)
+            # Two parties hold the same token: one of them has no right to it.
+            self.security.record("session.reused", account=family.account_id, session=family.id)
         if verdict in {Verdict.REVOKE, Verdict.REFUSE}:
             raise RefreshRefused
         return RefreshToken(family.id, token.generation + 1)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from store_user.domain import Account
-from store_user.ports import Counts, Throttle
+from store_user.ports import Counts, SecurityLog, Throttle
 from store_user.use_cases.open_account import OpenAccount
 
 
@@ -14,6 +14,7 @@ class RegisterAccount:
     open_account: OpenAccount
     throttle: Throttle
     counts: Counts
+    security: SecurityLog
 
     async def __call__(self, *, email: str, password: str, name: str | None, address: str) -> Account:
         """Return the new account; `address` is where the request came from.
@@ -25,4 +26,5 @@ class RegisterAccount:
         await self.throttle.registration(address=address)
         account = await self.open_account(email=email, password=password, name=name)
         self.counts.registered()
+        self.security.record("account.registered", account=account.id)
         return account

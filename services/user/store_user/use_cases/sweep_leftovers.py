@@ -5,11 +5,14 @@ from typing import Final
 
 from store_kit.clock import Clock
 
-from store_user.ports import Accounts, Families, Notifications
+from store_user.ports import Accounts, Families, Notifications, Revocations
 
 BATCH: Final = 500
 DRAFT_AGE_MS: Final = 3_600_000
 """Far longer than any request lives: a registration that is still under way must not lose its draft."""
+
+REVOCATION_AGE_MS: Final = 3_600_000
+"""Far longer than any access token lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class SweepLeftovers:
     accounts: Accounts
     families: Families
     notifications: Notifications
+    revocations: Revocations
     clock: Clock
     keep_notifications_ms: int
 
@@ -28,4 +32,5 @@ class SweepLeftovers:
         drafts = await self.accounts.sweep(drafted_before_ms=now_ms - DRAFT_AGE_MS, limit=BATCH)
         families = await self.families.sweep(expired_before_ms=now_ms, limit=BATCH)
         old_ms = now_ms - self.keep_notifications_ms
-        return drafts + families + await self.notifications.sweep(before_ms=old_ms, limit=BATCH)
+        ended = await self.revocations.sweep(before_ms=now_ms - REVOCATION_AGE_MS, limit=BATCH)
+        return drafts + families + ended + await self.notifications.sweep(before_ms=old_ms, limit=BATCH)

@@ -1,0 +1,35 @@
+"""Accounts that changed lately, in SQLite."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from store_kit.sqlite import Sqlite
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteRevocations:
+    """The port `Revocations`."""
+
+    db: Sqlite
+
+    async def announce(self, account_id: str, *, at_ms: int) -> None:
+        """Note an account, or that it changes once more."""
+        sql = (
+            "INSERT INTO revocations (account_id, at_ms) VALUES (?, ?)"
+            " ON CONFLICT (account_id) DO UPDATE SET at_ms = max(at_ms, excluded.at_ms)"
+        )
+        await self.db.write("revocations.announce", lambda c: c.execute(sql, (account_id, at_ms)).rowcount)
+
+    async def since(self, at_ms: int) -> Mapping[str, int]:
+        """Return what was noted since."""
+        sql = "SELECT account_id, at_ms FROM revocations WHERE at_ms >= ?"
+        return {str(account_id): int(at) for account_id, at in self.db.all("revocations.list", sql, (at_ms,))}
+
+    async def sweep(self, *, before_ms: int, limit: int) -> int:
+        """Delete old ones."""
+        sql = "SELECT account_id FROM revocations WHERE at_ms < ? LIMIT ?"
+        found = [(*row, before_ms) for row in self.db.all("revocations.old", sql, (before_ms, limit))]
+        if not found:
+            return 0
+        delete = "DELETE FROM revocations WHERE account_id = ? AND at_ms < ?"
+        return await self.db.write("revocations.sweep", lambda c: c.executemany(delete, found).rowcount)
