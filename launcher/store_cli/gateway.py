@@ -21,6 +21,8 @@ from store_kit.responses import JsonResponse, json_bytes
 from store_kit.service import VERSION, Service
 from store_kit.settings import StoreSettings
 
+from store_cli.page_security import API_POLICY, HEADERS, PAGES, page_policy
+
 ROUTES: Final[Mapping[str, str]] = {
     "/api/products": "catalog",
     "/api/categories": "catalog",
@@ -89,15 +91,29 @@ def gateway(services: Sequence[Service], settings: StoreSettings) -> ASGIApp:
     apps = {service.name: service.asgi for service in services}
     table = {prefix: apps[name] for prefix, name in ROUTES.items()}
     pages = ServiceMiddleware(_pages(services), None, settings)
+    for_api, for_pages = _security(API_POLICY), _security(page_policy(SITE))
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        parts = scope["path"].split("/", 4)
+        path = scope["path"]
+        parts = path.split("/", 4)
         app = table.get("/".join(parts[:3])) or table.get("/".join(parts[:4])) or pages
-        await app(scope, receive, send)
+        security = for_pages if path.startswith(PAGES) else for_api
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"].extend(security)
+            await send(message)
+
+        await app(scope, receive, secured)
 
     return route
+
+
+def _security(policy: str) -> list[tuple[bytes, bytes]]:
+    headers = {**HEADERS, "Content-Security-Policy": policy}
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 class _Files(StaticFiles):
@@ -120,6 +136,11 @@ class _Files(StaticFiles):
         if refused:
             headers = [field for field in scope["headers"] if field[0] != b"range"]
             await super().__call__({**scope, "headers": headers}, receive, send)
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Find a folder without its slash too, and lead there by a path: never by the Host of the request."""
+        response = await super().get_response(path, scope)
+        return RedirectResponse(f"{scope['path']}/") if isinstance(response, RedirectResponse) else response
 
 
 def _pages(services: Sequence[Service]) -> Starlette:
@@ -147,7 +168,9 @@ def _pages(services: Sequence[Service]) -> Starlette:
         Route("/docs", lambda _: RedirectResponse("/docs/")),
         Mount("/docs", _Files(directory=SITE, html=True, check_dir=False)),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _on_http_exception})
+    pages = Starlette(routes=routes, exception_handlers={HTTPException: _on_http_exception})
+    pages.router.redirect_slashes = False
+    return pages
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from store_cli.gateway import ROUTES, openapi_document
+from store_cli.page_security import HEADERS
 from store_kit.problems import (
     BadRequest,
     Internal,
@@ -48,6 +49,16 @@ def test_every_header_that_the_api_documents_is_passed_on(services: Sequence[Ser
     passed = re.findall(r"^proxy_set_header (\S+)", (CONF / "passing_on.conf").read_text(), re.MULTILINE)
     assert documented
     assert documented - {name.lower() for name in passed} == set()
+
+
+def test_security_headers_are_the_launchers() -> None:
+    """headers.conf sets every header of the embedded gateway's table to the same value."""
+    said = re.findall(
+        r'^add_header (\S+) (?:"([^"]*)"|(\S+)) always;$', (CONF / "headers.conf").read_text(), re.MULTILINE
+    )
+    found = {name: quoted or plain for name, quoted, plain in said}
+    assert found.pop("Content-Security-Policy") == "$content_security"
+    assert {name: found[name] for name in HEADERS} == dict(HEADERS)
 
 
 def test_problems_of_the_gateway_are_the_shops() -> None:

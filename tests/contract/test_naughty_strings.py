@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import pytest
+from store_kit.texts import one_line, several_lines
 
 from tests.contract import raw
 from tests.contract.document import FORM, JSON, Operation, Place, operations, value_at, with_value
@@ -28,7 +29,15 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 PART: Final = 1 if os.environ.get("STORE_TEST_CONTRACT") == "full" else 5
 """One string of so many is tried in a place; the next place takes the next ones."""
 AT_ONCE: Final = 8
-FOLDED: Final[Mapping[str, Callable[[str], str]]] = {"email": lambda text: text.strip().lower()}
+LONGEST: Final = 5_000
+FOLDED: Final[Mapping[str, Callable[[str], str]]] = {
+    "email": lambda text: text.strip().lower(),
+    "name": lambda text: one_line(text, LONGEST),
+    "sku": lambda text: one_line(text, LONGEST),
+    "category": lambda text: one_line(text, LONGEST),
+    "description": lambda text: several_lines(text, LONGEST),
+    "product_id": str.lower,
+}
 """Fields that come back otherwise than they were sent, as their documentation says."""
 STANDARD_HEADERS: Final = (
     *("Authorization", "Accept", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Cookie"),

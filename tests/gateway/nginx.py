@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from store_cli.page_security import nginx_map
 from store_kit.testing import free_port
 
 from tests.architecture.tree import ROOT
@@ -112,9 +113,7 @@ class Gateway:
         for file in (CONFIG / "templates").iterdir():
             self._write(self._folder / "conf.d" / file.stem, self._filled(file.read_text()))
         self._write_edge()
-        policy = (CONFIG / "content_security.py", self._pages)
-        written = subprocess.run(["python3", *policy], check=True, capture_output=True, text=True)  # noqa: S603, S607
-        self._write(self._folder / "store" / "content_security.conf", written.stdout)
+        self._write(self._folder / "store" / "content_security.conf", nginx_map(self._pages))
         main = self._folder / "nginx.conf"
         # Started by root it would drop to a user who may not read a test's folders.
         head = "daemon off;\n" + ("user root;\n" if os.geteuid() == 0 else "")

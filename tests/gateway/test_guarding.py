@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from store_cli.page_security import HEADERS, PAGES
 
 from tests.gateway.echo import Echo
 from tests.gateway.nginx import Gateway
@@ -17,12 +18,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.gateway]
 
 MIB = 1024 * 1024
 RATE, BURST = 50, 100
-SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 
 async def raw(gateway: Gateway, request: bytes) -> tuple[bytes, dict[str, object]]:
@@ -103,10 +98,12 @@ async def test_security_headers_are_on_every_answer(
     echo.status = 503
     for path in ("/docs/", "/swagger/", "/api/orders", "/nowhere", "/openapi.json"):
         async with session.get(front.url(path)) as answer:
-            assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY, path
+            assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS, path
             policy = answer.headers["Content-Security-Policy"]
             assert "unsafe" not in policy
-            assert "script-src 'self' 'sha256-" in policy
+            assert ("script-src 'self' 'sha256-" in policy) is path.startswith(PAGES), path
+            assert policy.startswith("default-src 'none'"), path
+            assert policy.endswith("frame-ancestors 'none'"), path
             assert "Server" not in answer.headers or "/" not in answer.headers["Server"]
 
 

@@ -42,6 +42,7 @@ async def test_identity_that_a_client_claims_is_not_passed_on(
         heard = echo.asked[0].headers
     assert [name for name in IDENTITY if name in heard] == []
     assert (heard["X-Forwarded-For"], heard["X-Forwarded-Proto"]) == ("127.0.0.1", "http")
+    assert heard["Host"] == f"127.0.0.1:{front.port}"
 
 
 async def test_headers_of_the_api_are_passed_on(

@@ -61,10 +61,24 @@ async def test_pages_are_served(session: aiohttp.ClientSession, gateway: Gateway
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/swagger"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/swagger", "/docs/adr"])
 async def test_front_doors_lead_to_the_pages(
     session: aiohttp.ClientSession, gateway: Gateway, path: str
 ) -> None:
     """The address without a path, or without its slash, leads on within the host that was asked."""
-    async with session.get(gateway.url(path), allow_redirects=False) as answer:
-        assert (answer.status, answer.headers["Location"]) == (307, f"{path if path != '/' else '/docs'}/")
+    asking = {"Host": "evil.example", "X-Forwarded-Proto": "https"}
+    async with session.get(gateway.url(path), headers=asking, allow_redirects=False) as answer:
+        assert answer.status in {301, 307}
+        assert answer.headers["Location"] == f"{path if path != '/' else '/docs'}/"
+
+
+@pytest.mark.parametrize("path", ["/api/products/", "/api/auth/token/", "/api/order-statuses/"])
+async def test_a_slash_behind_an_address_leads_nowhere_else(
+    session: aiohttp.ClientSession, gateway: Gateway, path: str
+) -> None:
+    """It is answered as without the slash; no inner address is told, whatever Host the request names."""
+    async with session.get(
+        gateway.url(path), headers={"Host": "a@127.0.0.1"}, allow_redirects=False
+    ) as answer:
+        assert answer.status in {200, 400, 405}
+        assert "Location" not in answer.headers

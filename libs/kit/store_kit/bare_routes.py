@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from store_kit.http_metrics import Observe
 from store_kit.problem_handlers import on_http_exception, problem_response
 from store_kit.problems import Problem
+from store_kit.queries import KnownParameters
 
 Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 Match = Callable[[str], re.Match[str] | None]
@@ -50,20 +51,20 @@ class BareRoutes:
     def __init__(self, app: FastAPI, routes: Sequence[BaseRoute], observe: Observe) -> None:
         self._app = app
         self._observe = observe
-        self._routes: dict[str, list[tuple[Match, str, Endpoint]]] = {}
+        self._routes: dict[str, list[tuple[Match, str, Endpoint, KnownParameters]]] = {}
         for route in routes:
             if isinstance(route, BareRoute):
-                served = (route.path_regex.match, route.path, route.endpoint)
+                served = (route.path_regex.match, route.path, route.endpoint, KnownParameters(route))
                 for method in route.methods or ():
                     self._routes.setdefault(method, []).append(served)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Serve the request when it is for a bare route; say whether it was."""
         path = scope["path"]
-        for match, template, endpoint in self._routes.get(scope["method"], ()):
+        for match, template, endpoint, known in self._routes.get(scope["method"], ()):
             found = match(path)
             if found is not None:
-                await self._call(endpoint, found.groupdict(), template, scope, receive, send)
+                await self._call(endpoint, found.groupdict(), template, known, scope, receive, send)
                 return True
         return False
 
@@ -72,6 +73,7 @@ class BareRoutes:
         endpoint: Endpoint,
         params: dict[str, str],
         template: str,
+        known: KnownParameters,
         scope: Scope,
         receive: Receive,
         send: Send,
@@ -82,6 +84,8 @@ class BareRoutes:
         status = 500
         try:
             try:
+                if scope["query_string"]:
+                    known.refuse_others(scope["query_string"])
                 response = await endpoint(request, **params)
             except Problem as problem:
                 response = problem_response(problem)

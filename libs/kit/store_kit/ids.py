@@ -1,8 +1,15 @@
 """Identifiers: time-ordered for new things, derived for things that must be found again."""
 
 import uuid
+from typing import Final
 
 import uuid_utils
+from pydantic import StringConstraints
+
+UUID_PATTERN: Final = r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"
+"""How a UUID may be written by others: in either case (RFC 9562, 4). Ours are in lower case."""
+LOWER_CASE: Final = StringConstraints(to_lower=True)
+"""Behind the pattern in an `Annotated`: the id in our spelling."""
 
 
 def new_id() -> str:

@@ -54,6 +54,9 @@ class ServiceMiddleware:
         if scope["method"] == "HEAD":
             # Served like GET; uvicorn sends the head of the answer only (RFC 9110, 9.3.2).
             scope, send = {**scope, "method": "GET"}, _head_only(send)
+        if self._bare is not None and scope["path"].endswith("/") and scope["path"] != "/":
+            # The same thing as without the slash. A redirect would have a client send its password or body twice.
+            scope = {**scope, "path": scope["path"][:-1]}
         try:
             headers, contradiction = read_fields(scope), None
         except RepeatedField as error:

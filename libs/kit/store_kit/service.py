@@ -18,6 +18,7 @@ from store_kit.logs import get_logger
 from store_kit.metrics import Metrics
 from store_kit.middleware import ServiceMiddleware
 from store_kit.problem_handlers import install_problem_handlers
+from store_kit.queries import refuse_unknown_parameters
 from store_kit.responses import JsonResponse
 from store_kit.security import SecurityEvents
 from store_kit.settings import StoreSettings
@@ -159,6 +160,7 @@ def build_service(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.use_cases = use_cases
@@ -169,6 +171,7 @@ def build_service(
     for router in (*routers, _operations(metrics, checks or {}, time.monotonic())):
         # include_router would put a router inside a router, and each request would search both (measured: 28 us).
         app.router.routes.extend(router.routes)
+    refuse_unknown_parameters(app.router.routes)
     bare = BareRoutes(app, app.router.routes, instrument(app, metrics))
     return Service(
         name=name,

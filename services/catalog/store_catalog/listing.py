@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from store_kit.problems import Unavailable
+from store_kit.texts import same_text
 
 MAX_COUNTED: Final = 10_000
 """Matches that have to be counted one by one are counted up to here; behind it the answer is "more"."""
@@ -64,7 +65,8 @@ class ListQuery:
     def canonical(self) -> str:
         """One text per query, which its cursors are bound to (the page's size is free)."""
         prices = (self.min_price, self.max_price)
-        return repr(("products", self.category, self.search, prices, self.in_stock, str(self.order)))
+        category = None if self.category is None else same_text(self.category)
+        return repr(("products", category, self.search, prices, self.in_stock, str(self.order)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,23 @@ def test_name_key_is_bounded_and_ignores_all_but_words() -> None:
     assert len(name_key("ab " * 500)) == 60
 
 
-@pytest.mark.parametrize("text", ["", "   ", "!!!", "\0", '"', "*", "🎁🎁", "_-_", "(^)"])
+@pytest.mark.parametrize("text", ["", "   ", "!!!", "\0", '"', "*", "\u200b\ufe0f", "_-_", "(^)"])
 def test_a_search_without_words_is_no_search(text: str) -> None:
-    """Only punctuation, quotes or emoji leave nothing to look for."""
+    """Only punctuation, quotes or invisible characters leave nothing to look for."""
     assert parse_search(text) is None
+
+
+def test_what_is_shown_as_nothing_breaks_no_word() -> None:
+    """Soft hyphens, joiners and marks of direction leave a word whole (UAX #29, WB4)."""
+    for written in ("Candle\u00adstick", "Candle\u2060stick", "\u200eCandlestick", "Candle\u200dstick"):
+        assert words(written) == ["candlestick"]
+    assert words("Cafe\u200d\u0301") == words("café")
+
+
+def test_pictographs_are_words_but_no_letters() -> None:
+    """Each can be searched for, alone or beside a word; a name's place in the alphabet is that of its letters."""
+    assert words("🎁🎁 Red❤\ufe0fMug") == ["🎁", "🎁", "red", "❤", "mug"]
+    assert name_key("🎁 Mug ❤") == "mug"
 
 
 @given(st.text(max_size=300), st.sampled_from([None, 7]))

@@ -7,6 +7,7 @@ from typing import Annotated, Final, cast
 from fastapi import Depends, Header, Path, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from store_kit.auth import OptionalUser
+from store_kit.ids import LOWER_CASE, UUID_PATTERN
 from store_kit.order_lines import MOST_ORDER_LINES
 from store_kit.principal import Principal
 from store_kit.problems import Forbidden
@@ -17,7 +18,6 @@ from store_cart.use_cases import UseCases
 
 EXAMPLE_PRODUCT: Final = "01936c7e-5b7a-7c3e-9f20-3d1f0a9b4c5d"
 EXAMPLE_TOKEN: Final = "01936c80-11aa-7d43-8a55-0c9e2f1b7d64.aLx1Y3v1m6cJ0Yh2k9o0sQ4u8w2e5r7t"  # noqa: S105 - a sample
-_UUID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 OPAQUE: Final = r"^[0-9A-Za-z_-]{1,64}$"
 _TAG: Final = re.compile(r"([0-9]{1,18})(?:-[0-9a-f]{8})?")
 
@@ -27,7 +27,9 @@ MOST_LINES: Final = MOST_ORDER_LINES
 MAX_ITEMS_BYTES: Final = MOST_LINES * 256
 """A line has some ninety bytes, and twice that when a program writes it nicely."""
 
-ProductId = Annotated[str, Field(pattern=_UUID, description="The product's id.", examples=[EXAMPLE_PRODUCT])]
+ProductId = Annotated[
+    str, Field(pattern=UUID_PATTERN, description="The product's id.", examples=[EXAMPLE_PRODUCT]), LOWER_CASE
+]
 
 
 def _whole(value: object) -> object:
@@ -50,7 +52,7 @@ def _digits(value: object) -> object:
 Digits = BeforeValidator(_digits)
 """For numbers in a query."""
 ProductIdInPath = Annotated[
-    str, Path(pattern=_UUID, description="The product's id.", examples=[EXAMPLE_PRODUCT])
+    str, Path(pattern=UUID_PATTERN, description="The product's id.", examples=[EXAMPLE_PRODUCT]), LOWER_CASE
 ]
 OpaqueId = Annotated[str, Path(pattern=OPAQUE, description="An id of another service.")]
 IdempotencyKey = Annotated[

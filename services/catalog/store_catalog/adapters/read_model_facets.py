@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from store_catalog.adapters.read_model_prices import PriceCounts
+from store_catalog.adapters.read_model_rows import category_key
 from store_catalog.adapters.read_model_text import name_key
-from store_catalog.adapters.read_model_writer import Applied
+from store_catalog.adapters.read_model_writer import Applied, Category
 from store_catalog.listing import PRICE_STEPS_MINOR, Availability, CategoryCount, Facets, PriceRange
 
 Cell = tuple[int, bool, int]
@@ -20,23 +21,24 @@ class Cube:
         self._cells: Counter[Cell] = Counter()
         self._prices: defaultdict[tuple[int | None, bool], PriceCounts] = defaultdict(PriceCounts)
         self._numbers: dict[str, int] = {}
+        self._names: dict[int, str] = {}
         self._categories: list[CategoryCount] | None = None
 
-    def load(self, cells: Iterable[tuple[int, int, int, int]], categories: dict[str, int]) -> None:
+    def load(self, cells: Iterable[tuple[int, int, int, int]], categories: Iterable[Category]) -> None:
         """Start from what was counted: rows of category, in_stock, price, count."""
-        self._numbers = categories
+        self._know(categories)
         for category, in_stock, price_minor, count in cells:
             self._add(category, bool(in_stock), price_minor, count)
 
     def change(self, applied: Applied) -> None:
         """Follow what a chunk changed."""
-        self._numbers = applied.categories
+        self._know(applied.categories)
         for delta in applied.deltas:
             self._add(delta.category, delta.in_stock, delta.price_minor, delta.count)
 
     def category(self, name: str) -> int | None:
-        """Return the number of a category, None when no product ever had it."""
-        return self._numbers.get(name)
+        """Return the number of a category in any of its spellings, None when no product ever had it."""
+        return self._numbers.get(category_key(name))
 
     def count(
         self,
@@ -69,14 +71,17 @@ class Cube:
             total[category] += count
             buyable[category] += count if in_stock else 0
             prices[price_range] += count
-        names = {number: name for name, number in self._numbers.items()}
-        found = [CategoryCount(names[number], n, buyable[number]) for number, n in total.items() if n]
+        found = [CategoryCount(self._names[number], n, buyable[number]) for number, n in total.items() if n]
         return Facets(
             categories=sorted(found, key=lambda c: (name_key(c.category), c.category)),
             prices=list(_price_ranges(prices)),
             availability=Availability(buyable.total(), total.total() - buyable.total()),
             capped=capped,
         )
+
+    def _know(self, categories: Iterable[Category]) -> None:
+        for number, key, name in categories:
+            self._numbers[key], self._names[number] = number, name
 
     def _add(self, category: int, in_stock: bool, price_minor: int, count: int) -> None:  # noqa: FBT001 - a row
         self._categories = None

@@ -10,6 +10,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
+from store_kit.texts import without_ignorable
+
 MAX_WORDS: Final = 12
 """Words of a search that count; more would only cost."""
 MAX_WORD: Final = 40
@@ -21,7 +23,8 @@ MIN_PREFIX: Final = 2
 CATEGORY_MARK: Final = "\N{SECTION SIGN}"
 """Begins the word that stands for a category; no word of a text can contain it."""
 
-_WORD: Final = re.compile(r"[^\W_]+")
+_WORD: Final = re.compile("[^\\W_]+|[\u2600-\u27bf\U0001f300-\U0001faff]")
+"""Letters and digits; each pictograph is a word of its own."""
 _CACHED_WORDS: Final = 20_000
 
 
@@ -49,7 +52,8 @@ def fold(text: str) -> str:
     """Return `text` without case and diacritics: `Crème Brûlée` and `CREME BRULEE` are the same."""
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFC", text).translate(_FOLDING)
+    # What is shown as nothing breaks no word (UAX #29, WB4), so it goes before letters and marks are composed.
+    return unicodedata.normalize("NFC", without_ignorable(text)).translate(_FOLDING)
 
 
 class _FoldedWords(dict[str, tuple[str, ...]]):
@@ -80,8 +84,8 @@ def name_key(name: str) -> str:
 
 
 def key_of(words_of_name: list[str]) -> str:
-    """Return the same for a name whose words are known."""
-    return " ".join(words_of_name)[:NAME_KEY]
+    """Return the same for a name whose words are known; pictographs do not count."""
+    return " ".join(word for word in words_of_name if word.isalnum())[:NAME_KEY]
 
 
 @dataclass(frozen=True, slots=True)

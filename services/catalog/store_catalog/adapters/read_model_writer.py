@@ -9,7 +9,7 @@ lock, which it would otherwise have to win back from the event loop after every 
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from store_kit.responses import json_bytes
 
@@ -38,14 +38,17 @@ quick when nearly nothing is, and a list of everything merges two walks, which c
 _STAGE: Final = (
     """
     CREATE TEMP TABLE IF NOT EXISTS incoming (
-        id TEXT PRIMARY KEY, revision INTEGER, gone INTEGER, n INTEGER, category TEXT, in_stock INTEGER,
-        price_minor INTEGER, name_key TEXT, item TEXT, name TEXT, rest TEXT, known INTEGER, category_id INTEGER
+        id TEXT PRIMARY KEY, revision INTEGER, gone INTEGER, n INTEGER, category TEXT, category_key TEXT,
+        in_stock INTEGER, price_minor INTEGER, name_key TEXT, item TEXT, name TEXT, rest TEXT,
+        known INTEGER, category_id INTEGER
     )
     """,
     "CREATE INDEX IF NOT EXISTS temp.incoming_n ON incoming (n)",
     "DELETE FROM incoming",
 )
-_COLUMNS: Final = "id, revision, gone, n, category, in_stock, price_minor, name_key, item, name, rest"
+_COLUMNS: Final = (
+    "id, revision, gone, n, category, category_key, in_stock, price_minor, name_key, item, name, rest"
+)
 _FILL: Final = f"""
 INSERT INTO incoming ({_COLUMNS})
 SELECT {", ".join(f"json_extract(value, '$[{index}]')" for index in range(_COLUMNS.count(",") + 1))}
@@ -56,14 +59,16 @@ DELETE FROM incoming
 WHERE EXISTS (SELECT 1 FROM product p WHERE p.id = incoming.id AND p.revision >= incoming.revision)
    OR EXISTS (SELECT 1 FROM gone g WHERE g.id = incoming.id AND g.revision >= incoming.revision)
 """
-_NEW_CATEGORIES: Final = (
-    "INSERT OR IGNORE INTO category (name) SELECT DISTINCT category FROM incoming WHERE NOT gone"
-)
+_NEW_CATEGORIES: Final = """
+INSERT OR IGNORE INTO category (key, name)
+SELECT category_key, category FROM (SELECT category_key, category, min(n) FROM incoming WHERE NOT gone GROUP BY 1)
+"""
+"""The name is that of the oldest product: SQLite takes bare columns from the row that has the minimum."""
 _PLACE: Final = """
 UPDATE incoming SET
     known = EXISTS (SELECT 1 FROM product p WHERE p.id = incoming.id),
     n = coalesce((SELECT p.n FROM product p WHERE p.id = incoming.id), n),
-    category_id = (SELECT c.id FROM category c WHERE c.name = incoming.category)
+    category_id = (SELECT c.id FROM category c WHERE c.key = incoming.category_key)
 """
 _MARK: Final = "UPDATE incoming SET rest = rest || ' \N{SECTION SIGN}' || category_id WHERE NOT gone"
 _MAKE_ROOM: Final = """
@@ -98,6 +103,7 @@ ON CONFLICT (n) DO UPDATE SET
     revision = excluded.revision, in_stock = excluded.in_stock, category = excluded.category,
     price_minor = excluded.price_minor, name_key = excluded.name_key, item = excluded.item
 """
+ALL_CATEGORIES: Final = "SELECT id, key, name FROM category"
 _REMEMBER: Final = "REPLACE INTO gone (id, revision, at_ms) SELECT id, revision, ? FROM incoming WHERE gone"
 
 
@@ -111,12 +117,20 @@ class Delta:
     count: int
 
 
+class Category(NamedTuple):
+    """A category: its number, the key that all its spellings have, and the one that is shown."""
+
+    number: int
+    key: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a chunk changed: the counts, and the names of all categories when one is new."""
+    """What a chunk changed: the counts, and all categories when one is new."""
 
     deltas: list[Delta]
-    categories: dict[str, int]
+    categories: list[Category]
 
 
 def apply(connection: sqlite3.Connection, rows: Sequence[tuple[str | int, ...]], now_ms: int) -> Applied:
@@ -144,9 +158,9 @@ def tune(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
 
 
-def categories(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return the numbers of all category names."""
-    return dict(connection.execute("SELECT name, id FROM category"))
+def categories(connection: sqlite3.Connection) -> list[Category]:
+    """Return all categories."""
+    return [Category(*row) for row in connection.execute(ALL_CATEGORIES)]
 
 
 def create_indexes(connection: sqlite3.Connection) -> None:

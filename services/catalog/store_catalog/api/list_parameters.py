@@ -144,7 +144,7 @@ DOCUMENTED: Final = {"parameters": [parameter.document(name) for name, parameter
 
 
 def read_list_request(query_string: bytes) -> ListRequest:
-    """Return what a query string asks for; parameters that are not known are left aside.
+    """Return what a query string asks for (whose parameters are known ones, `store_kit.queries`).
 
     Raises:
         InvalidInput: a parameter cannot be read; all of those are named.
@@ -165,15 +165,16 @@ def read_list_request(query_string: bytes) -> ListRequest:
 def _given(query_string: bytes) -> dict[str, Any]:
     values: dict[str, Any] = {}
     faults: list[FieldError] = []
+    if not query_string:
+        return values
     for pair in query_string.decode("latin-1").split("&"):
+        if not pair:
+            continue
         name, _, text = pair.partition("=")
         if "%" in pair or "+" in pair:
             name, text = unquote_plus(name), unquote_plus(text)
-        parameter = PARAMETERS.get(name)
-        if parameter is None:
-            continue
         try:
-            values[name] = parameter.read(text)
+            values[name] = PARAMETERS[name].read(text)
         except ValueError as error:
             faults.append(FieldError(f"query.{name}", str(error)))
     if faults:

@@ -8,7 +8,10 @@ from fastapi import Header, Path, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 from store_kit import responses
+from store_kit.ids import LOWER_CASE
 from store_kit.problems import PreconditionRequired
+from store_kit.text_fields import line, long_text
+from store_kit.texts import one_line, several_lines
 
 from store_catalog.api.views import EXAMPLE_ID
 from store_catalog.domain import (
@@ -28,10 +31,6 @@ from store_catalog.domain import (
 )
 from store_catalog.use_cases import UseCases
 
-_LINE: Final = r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
-"""One line of text that does not begin with a blank: no control characters."""
-_TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-"""Text of several lines: of the control characters only tab and line ends."""
 _TAG: Final = re.compile(r"([0-9]{1,18})\.[0-9]{1,18}")
 _MAX_ID: Final = 64
 MAX_PRODUCT_BYTES: Final = 128 * 1024
@@ -40,7 +39,7 @@ MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
 """As much as the shop reads of anything (`max_body_bytes`): a thousand such products would be more than that."""
 ORDER_ID: Final = r"^[0-9A-Za-z_-]{1,64}$"
 
-ProductIdInPath = Annotated[str, Path(description="The product's id.", examples=[EXAMPLE_ID])]
+ProductIdInPath = Annotated[str, Path(description="The product's id.", examples=[EXAMPLE_ID]), LOWER_CASE]
 OrderIdInPath = Annotated[
     str,
     Path(pattern=ORDER_ID, examples=["0b1f3f0e-6b1c-5a57-9a3a-2b0c5d7e9f10"]),
@@ -94,17 +93,10 @@ def seen_versions(if_match: str | None) -> frozenset[int] | None:
 
 # ------------------------------------------------------------------------------------------ bodies, by pydantic
 
-_SkuIn = Annotated[str, Field(min_length=1, max_length=MAX_SKU, pattern=_LINE, examples=["85123A"])]
-_NameIn = Annotated[
-    str,
-    Field(min_length=1, max_length=MAX_NAME, pattern=_LINE, examples=["WHITE HANGING HEART T-LIGHT HOLDER"]),
-]
-_DescriptionIn = Annotated[
-    str, Field(max_length=MAX_DESCRIPTION, pattern=_TEXT, examples=["Hangs anywhere."])
-]
-_CategoryIn = Annotated[
-    str, Field(min_length=1, max_length=MAX_CATEGORY, pattern=_LINE, examples=["Kitchen"])
-]
+_SkuIn = Annotated[str, *line(MAX_SKU, examples=["85123A"])]
+_NameIn = Annotated[str, *line(MAX_NAME, examples=["WHITE HANGING HEART T-LIGHT HOLDER"])]
+_DescriptionIn = Annotated[str, *long_text(MAX_DESCRIPTION, examples=["Hangs anywhere."])]
+_CategoryIn = Annotated[str, *line(MAX_CATEGORY, examples=["Kitchen"])]
 _PriceIn = Annotated[
     int, Field(ge=1, le=MAX_PRICE_MINOR, description="In minor units of the currency.", examples=[295]), Whole
 ]
@@ -163,17 +155,10 @@ class AdjustmentIn(_Body):
     """Units that came in (or, negative, were written off), and why."""
 
     delta: Annotated[int, Field(ge=-MAX_UNITS, le=MAX_UNITS, examples=[100]), Whole]
-    reason: Annotated[
-        str, Field(min_length=1, max_length=MAX_REASON, pattern=_LINE, examples=["delivery 4711"])
-    ]
+    reason: Annotated[str, *line(MAX_REASON, examples=["delivery 4711"])]
 
 
 # ------------------------------------------------------------------------- large bodies, by msgspec (same bounds)
-
-
-def _whole(pattern: str) -> str:
-    r"""Return a pattern for Python, where `$` also matches before a last line end and `\Z` does not."""
-    return pattern.removesuffix("$") + r"\Z"
 
 
 _Meta = msgspec.Meta
@@ -182,12 +167,22 @@ _Meta = msgspec.Meta
 class BatchProductIn(msgspec.Struct, forbid_unknown_fields=True):
     """A product of a batch: the fields and bounds of `NewProductIn`."""
 
-    name: Annotated[str, _Meta(min_length=1, max_length=MAX_NAME, pattern=_whole(_LINE))]
-    category: Annotated[str, _Meta(min_length=1, max_length=MAX_CATEGORY, pattern=_whole(_LINE))]
+    name: Annotated[str, _Meta(min_length=1, max_length=MAX_NAME)]
+    category: Annotated[str, _Meta(min_length=1, max_length=MAX_CATEGORY)]
     price_minor: Annotated[int, _Meta(ge=1, le=MAX_PRICE_MINOR)]
-    sku: Annotated[str, _Meta(min_length=1, max_length=MAX_SKU, pattern=_whole(_LINE))] | None = None
-    description: Annotated[str, _Meta(max_length=MAX_DESCRIPTION, pattern=_whole(_TEXT))] = ""
+    sku: Annotated[str, _Meta(min_length=1, max_length=MAX_SKU)] | None = None
+    description: Annotated[str, _Meta(max_length=MAX_DESCRIPTION)] = ""
     stock: Annotated[int, _Meta(ge=0, le=MAX_UNITS)] = 0
+
+    def details(self) -> Details:
+        """Return what an administrator decided about it."""
+        return Details(
+            None if self.sku is None else one_line(self.sku, MAX_SKU),
+            one_line(self.name, MAX_NAME),
+            several_lines(self.description, MAX_DESCRIPTION),
+            one_line(self.category, MAX_CATEGORY),
+            self.price_minor,
+        )
 
 
 class BatchIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -196,11 +191,12 @@ class BatchIn(msgspec.Struct, forbid_unknown_fields=True):
     products: Annotated[list[BatchProductIn], _Meta(min_length=1, max_length=MAX_BATCH)]
 
     def new_products(self) -> list[NewProduct]:
-        """Return them for the domain."""
-        return [
-            NewProduct(Details(p.sku, p.name, p.description, p.category, p.price_minor), p.stock)
-            for p in self.products
-        ]
+        """Return them for the domain, every text in its one spelling.
+
+        Raises:
+            UnfitText: one cannot be kept.
+        """
+        return [NewProduct(p.details(), p.stock) for p in self.products]
 
 
 BATCH_SCHEMA: Final = {

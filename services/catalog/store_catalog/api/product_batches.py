@@ -17,6 +17,7 @@ from store_kit.problems import (
     problem_responses,
 )
 from store_kit.responses import JsonResponse
+from store_kit.texts import UnfitText
 
 from store_catalog.api.parameters import (
     BATCH_SCHEMA,
@@ -63,6 +64,6 @@ def _products(body: bytes) -> list[NewProduct]:
     """
     try:
         return _decode(body).new_products()
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, UnfitText):
         pass
     return [product.product() for product in read_body(NewProductsIn, body).products]

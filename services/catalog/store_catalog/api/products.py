@@ -53,7 +53,7 @@ def _shown(request: Request, product: Product, status: int = 200, **headers: str
 )
 async def get_product(request: Request, product_id: ProductIdInPath) -> Response:
     """Return a product with what is available of it at this moment."""
-    product = await use_cases(request).get_product(product_id)
+    product = await use_cases(request).get_product(product_id.lower())
     return not_modified(request, product_etag(product), PUBLIC) or _shown(request, product)
 
 

@@ -14,17 +14,18 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from store_kit.auth import CurrentUser
 from store_kit.bodies import read_body
+from store_kit.ids import UUID_PATTERN
 from store_kit.media_types import require_json
 from store_kit.principal import Principal
 from store_kit.problems import FieldError, InvalidInput
 
-from store_order.api.parts import ID_PATTERN, KEY_PATTERN
+from store_order.api.parts import KEY_PATTERN
 
 Endpoint = Callable[..., Awaitable[Response]]
 Arguments = Callable[..., Awaitable[Mapping[str, Any]]]
 
 _KEY: Final = re.compile(KEY_PATTERN)
-_ID: Final = re.compile(ID_PATTERN)
+_ID: Final = re.compile(UUID_PATTERN)
 _LONGEST_KEY: Final = 128
 _user = cast("Callable[[Request], Awaitable[Principal]]", get_args(CurrentUser)[1].dependency)
 
@@ -64,8 +65,8 @@ async def one_order(request: Request, order_id: str) -> Mapping[str, Any]:
     """Read the arguments of a route about one order."""
     user = await _user(request)
     if not _ID.fullmatch(order_id):
-        raise _invalid("path.order_id", "a UUID in lower case")
-    return {"user": user, "order_id": order_id}
+        raise _invalid("path.order_id", "a UUID")
+    return {"user": user, "order_id": order_id.lower()}
 
 
 async def _body(request: Request, model: type[BaseModel]) -> BaseModel | None:

@@ -4,17 +4,17 @@ from typing import Annotated, Final, cast
 
 from fastapi import Path, Query, Request
 from store_kit.cursors import Cursors
+from store_kit.ids import LOWER_CASE, UUID_PATTERN
 from store_kit.problems import InvalidCursor
 
 from store_order.ports import Position
 from store_order.use_cases import UseCases
 
-ID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 KEY_PATTERN: Final = r"^[!-~]+$"
 EXAMPLE_ID: Final = "6f1c2a34-5b7d-5e8f-9a0b-1c2d3e4f5a6b"
 
 OrderId = Annotated[
-    str, Path(pattern=ID_PATTERN, examples=[EXAMPLE_ID], description="The order's id, a UUID in lower case.")
+    str, Path(pattern=UUID_PATTERN, examples=[EXAMPLE_ID], description="The order's id, a UUID."), LOWER_CASE
 ]
 Limit = Annotated[int, Query(ge=1, le=100, description="How many orders at most.")]
 Cursor = Annotated[

@@ -9,9 +9,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from store_kit.header_fields import credentials
 from store_kit.problem_handlers import invalid_input
 from store_kit.problems import FieldError
+from store_kit.text_fields import matching
 
 from store_user.api.models import ONE_LINE, Body, GivenPassword
-from store_user.api.texts import matching
 from store_user.domain import TEXT_PATTERN, InvalidTokenRequest, UnsupportedGrant
 
 _Field = Annotated[str, *matching(TEXT_PATTERN, ONE_LINE, max_length=256)]

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from store_kit.clock import rfc3339
+from store_kit.ids import LOWER_CASE, UUID_PATTERN
 from store_kit.responses import PERSONAL, JsonResponse, etag_of
+from store_kit.text_fields import line, matching
 
-from store_user.api.texts import matching
 from store_user.domain import (
     EMAIL_MAX,
     EMAIL_PATTERN,
@@ -26,10 +27,11 @@ Id = Annotated[str, Field(description="UUIDv7.", examples=["0198c5a2-7b1e-7c3a-9
 AccountId = Annotated[
     str,
     Path(
-        pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        pattern=UUID_PATTERN,
         description="The account's id.",
         examples=["0198c5a2-7b1e-7c3a-9d2f-5e8b6a1c4d70"],
     ),
+    LOWER_CASE,
 ]
 SessionId = Annotated[
     str,
@@ -54,9 +56,7 @@ Email = Annotated[
         examples=["ann@example.com"],
     ),
 ]
-Name = Annotated[
-    str, *matching(TEXT_PATTERN, ONE_LINE, min_length=1, max_length=NAME_MAX, examples=["Ann", "Анна"])
-]
+Name = Annotated[str, *line(NAME_MAX, examples=["Ann", "Анна"])]
 NewPassword = Annotated[
     str,
     *matching(

@@ -8,10 +8,10 @@ from store_kit.auth import MayNotify
 from store_kit.money import MAX_MINOR
 from store_kit.problems import BadRequest, Forbidden, InvalidInput, Unauthenticated, problem_responses
 from store_kit.responses import JsonResponse
+from store_kit.text_fields import matching
 
 from store_user.api.edge import use_cases
 from store_user.api.models import ONE_LINE, Body
-from store_user.api.texts import matching
 from store_user.domain import TEXT_PATTERN, Notification
 
 router = APIRouter(prefix="/internal", tags=["internal"])

@@ -1,9 +1,12 @@
 -- The read model of one process: it can always be deleted, and is built again from the truth.
 -- A change of this file makes existing copies unusable, which is right: they are rebuilt at the next start.
 
+-- Names that people take for the same have one key (store_kit.texts.same_text) and are one category, shown as the first
+-- of them was written.
 CREATE TABLE category (
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
+    key TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL
 );
 
 -- n is the order of age (created_at, then a hash of the id) and the same on every replica; every index ends in it.
