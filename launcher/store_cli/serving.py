@@ -88,8 +88,14 @@ def create_shop(port: int, overrides: Mapping[str, Any], wrap: Wrap = unwrapped)
         PortInUse: a port is taken.
     """
     services = [create_service(name, overrides, wrap) for name in SERVICES]
+    _introduce(*services)
     settings = services[0].settings
     return Runner(services, (gateway(services, settings), bind(settings.host, port)))
+
+
+def _introduce(catalog: Service, cart: Service, *_others: Service) -> None:
+    """Let carts hear of changed products at once; services in processes of their own ask every second."""
+    catalog.app.state.changes.listen(cart.app.state.known_products.forget)
 
 
 def write_pages(folder: Path) -> None:

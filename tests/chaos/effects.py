@@ -7,6 +7,7 @@ from tests.chaos.boundaries import Boundary
 _LOOKS = {
     "cart.carts": ("read", "line"),
     "cart.catalogue": ("lookup",),
+    "cart.news": ("since",),
     "catalog.feed": ("head", "since"),
     "catalog.products": ("get", "many"),
     "catalog.stock": ("unfinished",),

@@ -29,6 +29,7 @@ QUICK = {
     "STORE_USER_LOGIN_SLOW_ACCOUNT": "1000000/second",
     "STORE_USER_LOGIN_LIMIT_ADDRESS": "1000000/second",
     "STORE_USER_REGISTER_LIMIT_ADDRESS": "1000000/second",
+    "STORE_CART_GUEST_LIMIT_ADDRESS": "1000000/second",
 }
 """Settings of shops under test."""
 

@@ -1,27 +1,41 @@
 """Composition root: builds the cart service from its settings."""
 
+from dataclasses import dataclass
 from typing import Final
 
+from store_kit.addresses import parse_network
 from store_kit.auth import TokenVerifier
 from store_kit.client import PeerMetrics, ServiceClient, ServiceTokens
 from store_kit.clock import Clock, SystemClock
 from store_kit.cursors import Cursors
 from store_kit.metrics import Metrics
+from store_kit.rates import Rate
 from store_kit.revocations import trust_in
 from store_kit.secrets import Secrets
 from store_kit.service import Service, Wrap, build_service, unwrapped
 from store_kit.workers import Worker
 
 from store_cart.adapters.catalog_client import CatalogClient
+from store_cart.adapters.guest_limit import GuestsByAddress
 from store_cart.adapters.guest_tokens import HmacGuestTokens
 from store_cart.adapters.known_products import RememberedProducts
-from store_cart.adapters.stores import stores_of
+from store_cart.adapters.stores import Stores, stores_of
 from store_cart.api import admin, cart, internal, recently_viewed
-from store_cart.ports import AddedCounter, CartStore, Catalogue, GuestTokens, ViewStore
+from store_cart.ports import (
+    AddedCounter,
+    CartStore,
+    Catalogue,
+    CatalogueAndNews,
+    GuestLimit,
+    GuestTokens,
+    News,
+    ViewStore,
+)
 from store_cart.settings import CartSettings
 from store_cart.use_cases import UseCases
 from store_cart.use_cases.add_item import AddItem
 from store_cart.use_cases.clear_cart import ClearCart
+from store_cart.use_cases.follow_products import FollowProducts
 from store_cart.use_cases.list_carts import ListCarts
 from store_cart.use_cases.list_recently_viewed import ListRecentlyViewed
 from store_cart.use_cases.merge_carts import MergeCarts
@@ -47,7 +61,7 @@ def create_service(
     clock: Clock | None = None,
     wrap: Wrap = unwrapped,
     verifier: TokenVerifier | None = None,
-    catalogue: Catalogue | None = None,
+    catalogue: CatalogueAndNews | None = None,
 ) -> Service:
     """Return the cart service; nothing is opened before it starts.
 
@@ -63,15 +77,14 @@ def create_service(
     stores = stores_of(settings, secrets, metrics)
     client, users = _peers(settings, secrets, metrics)
     trust = trust_in(users, settings=settings, metrics=metrics, clock=clock, verifier=verifier)
-    use_cases = _use_cases(
-        settings,
+    ports = _ports(settings, wrap, stores, catalogue or CatalogClient(client), secrets, metrics, clock)
+    products = RememberedProducts(
+        ports.catalogue,
         clock,
-        wrap("carts", stores.carts),
-        wrap("views", stores.views),
-        wrap("catalogue", catalogue or CatalogClient(client)),
-        HmacGuestTokens(secrets.text("guest_cart_key")),
-        metrics.counter("store_cart_items_added_total", "Lines put into carts by adding or replacing."),
+        fresh_s=settings.cart_known_products_s,
+        capacity=settings.cart_known_products,
     )
+    use_cases = _use_cases(settings, ports, products)
 
     service = build_service(
         name=NAME,
@@ -82,10 +95,17 @@ def create_service(
         use_cases=use_cases,
         routers=(cart.hot, cart.router, recently_viewed.router, admin.router, internal.router),
         resources=(*stores.resources, client, users),
-        workers=(Worker("cart.sweep", use_cases.sweep, settings.cart_sweep_s, clock), *trust.workers),
+        workers=(
+            Worker("cart.sweep", use_cases.sweep, settings.cart_sweep_s, clock),
+            Worker("cart.follow", use_cases.follow_products, settings.cart_follow_s, clock),
+            *trust.workers,
+        ),
         checks=stores.checks,
     )
     service.app.state.cursors = Cursors(secrets.text("cursor_key"))
+    service.app.state.proxies = [parse_network(network) for network in settings.cart_trusted_proxies]
+    service.app.state.forwarded_by = settings.cart_forwarded_by
+    service.app.state.known_products = products
     return service
 
 
@@ -100,22 +120,48 @@ def _peers(settings: CartSettings, secrets: Secrets, metrics: Metrics) -> tuple[
     return client("catalog", settings.catalog_url), client("user", settings.user_url)
 
 
-def _use_cases(
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    """Everything outside that the use cases work with."""
+
+    carts: CartStore
+    views: ViewStore
+    catalogue: Catalogue
+    news: News
+    tokens: GuestTokens
+    guests: GuestLimit
+    added: AddedCounter
+    clock: Clock
+
+
+def _ports(
     settings: CartSettings,
+    wrap: Wrap,
+    stores: Stores,
+    catalogue: CatalogueAndNews,
+    secrets: Secrets,
+    metrics: Metrics,
     clock: Clock,
-    carts: CartStore,
-    views: ViewStore,
-    catalogue: Catalogue,
-    tokens: GuestTokens,
-    added: AddedCounter,
-) -> UseCases:
-    products = RememberedProducts(
-        catalogue, clock, fresh_s=settings.cart_known_products_s, capacity=settings.cart_known_products
+) -> _Ports:
+    return _Ports(
+        wrap("carts", stores.carts),
+        wrap("views", stores.views),
+        wrap("catalogue", catalogue),
+        wrap("news", catalogue),
+        HmacGuestTokens(secrets.text("guest_cart_key")),
+        GuestsByAddress(Rate.parse(settings.cart_guest_limit_address)),
+        metrics.counter("store_cart_items_added_total", "Lines put into carts by adding or replacing."),
+        clock,
     )
+
+
+def _use_cases(settings: CartSettings, ports: _Ports, products: RememberedProducts) -> UseCases:
+    carts, views, catalogue, clock = ports.carts, ports.views, ports.catalogue, ports.clock
+    tokens, added = ports.tokens, ports.added
     idle_ms, order_ms = settings.cart_guest_idle_s * 1000, settings.cart_order_s * 1000
     price_cart = PriceCart(carts, catalogue, settings.currency)
     return UseCases(
-        welcome_guest=WelcomeGuest(carts, tokens),
+        welcome_guest=WelcomeGuest(carts, tokens, ports.guests),
         recognise_guest=RecogniseGuest(tokens),
         show_cart=ShowCart(carts, price_cart),
         add_item=AddItem(carts, products, added, clock, settings.cart_operation_s * 1000),
@@ -133,4 +179,5 @@ def _use_cases(
         give_back=GiveBack(carts, clock, order_ms),
         subtract_order=SubtractOrder(carts, clock, order_ms),
         sweep=Sweep(carts, views, clock, idle_ms),
+        follow_products=FollowProducts(ports.news, products, clock),
     )

@@ -1,6 +1,7 @@
 """What the use cases need from outside."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from store_cart.domain import (
@@ -155,6 +156,44 @@ class Catalogue(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ProductNews:
+    """Products that changed, as one process of the catalogue has seen it; not `complete`: any may have."""
+
+    source: str
+    position: int
+    complete: bool
+    product_ids: Sequence[str]
+
+
+class News(Protocol):
+    """What the catalogue says of changes."""
+
+    async def since(self, seen: Mapping[str, int]) -> ProductNews:
+        """Return what changed behind the positions seen, by the processes that counted them.
+
+        Raises:
+            Unavailable: the catalogue did not answer.
+        """
+        ...
+
+
+class ProductMemory(Protocol):
+    """Products remembered here, which must be forgotten when they change."""
+
+    def forget(self, ids: Collection[str]) -> None:
+        """Ask again for these products."""
+        ...
+
+    def forget_all(self) -> None:
+        """Ask again for every product."""
+        ...
+
+    def followed(self, at_ms: int) -> None:
+        """Take note that everything that changed before this time was forgotten."""
+        ...
+
+
 class KnownProducts(Protocol):
     """Products seen a moment ago: good enough to say that one exists and what it cost when it was added.
 
@@ -166,6 +205,22 @@ class KnownProducts(Protocol):
 
         Raises:
             Unavailable: one is not known here and the catalogue did not answer.
+        """
+        ...
+
+
+class CatalogueAndNews(Catalogue, News, Protocol):
+    """The catalogue service, and what it says of changes."""
+
+
+class GuestLimit(Protocol):
+    """How many guests one address may become."""
+
+    def admit(self, address: str) -> None:
+        """Count a new guest.
+
+        Raises:
+            TooManyRequests: it is one too many of this address.
         """
         ...
 

@@ -1,6 +1,8 @@
 """Settings of the cart service: `STORE_CART_*` variables beside those of every service."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from store_kit.addresses import ForwardedBy, parse_network
+from store_kit.rates import RATE_PATTERN
 from store_kit.settings import StoreSettings
 
 from store_cart.domain import Limits
@@ -22,9 +24,24 @@ class CartSettings(StoreSettings):
     cart_known_products: int = Field(default=20_000, ge=1_000)
     """Products remembered for adding."""
     cart_known_products_s: float = Field(default=30.0, ge=0)
-    """How long one is believed without asking the catalogue."""
+    """How long one is believed without asking the catalogue, as long as its changes are followed."""
+    cart_follow_s: float = Field(default=1.0, gt=0, le=1.5)
+    """The pause between looks at what the catalogue says of changes."""
+    cart_guest_limit_address: str = Field(default="600/minute", pattern=RATE_PATTERN)
+    """New guests from one network address; whoever sends a Cart-Token is none."""
+    cart_trusted_proxies: tuple[str, ...] = ()
+    """Networks (CIDR) of proxies whose word about a client's address is believed, e.g. `["10.0.0.0/8"]`."""
+    cart_forwarded_by: ForwardedBy = "x-forwarded-for"
+    """The header they write that word in; the other one is never read: it would be the client's own."""
     cart_sweep_s: float = Field(default=60.0, gt=0)
     """The pause between looks for what has expired."""
+
+    @field_validator("cart_trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            parse_network(network)
+        return value
 
     @property
     def cart_limits(self) -> Limits:

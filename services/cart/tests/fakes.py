@@ -1,8 +1,9 @@
 """What the cart service's tests put in place of the catalogue, and small makers of things."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from store_cart.domain import Line, Operation, Owner, Product
+from store_cart.ports import ProductNews
 from store_kit.problems import PeerUnavailable
 
 USER = Owner("user", "01936c7e-0000-7000-8000-000000000001")
@@ -38,9 +39,22 @@ class FakeCatalogue:
         self.products = {p.id: p for p in products}
         self.calls: list[set[str]] = []
         self.away = False
+        self.changed: list[str] = []
+        self.source = "one"
 
     async def lookup(self, ids: Collection[str]) -> dict[str, Product]:
         self.calls.append(set(ids))
         if self.away:
             raise PeerUnavailable("The catalogue is away.")
         return {i: self.products[i] for i in ids if i in self.products}
+
+    def change(self, new: Product) -> None:
+        self.products[new.id] = new
+        self.changed.append(new.id)
+
+    async def since(self, seen: Mapping[str, int]) -> ProductNews:
+        if self.away:
+            raise PeerUnavailable("The catalogue is away.")
+        position = seen.get(self.source)
+        behind = [] if position is None else self.changed[position:]
+        return ProductNews(self.source, len(self.changed), position is not None, behind)

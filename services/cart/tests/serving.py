@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from store_cart.adapters.known_products import RememberedProducts
 from store_cart.app import create_service
 from store_cart.settings import CartSettings
 from store_kit.clock import ManualClock
@@ -37,6 +38,7 @@ class CartShop:
     catalogue: FakeCatalogue
     clock: ManualClock
     issuer: TestIssuer
+    known: RememberedProducts
 
     async def call(
         self, method: str, path: str, json: Any = None, headers: Mapping[str, str] | None = None
@@ -51,6 +53,10 @@ class CartShop:
     @property
     def user(self) -> dict[str, str]:
         return self.issuer.headers(USER.id)
+
+    @property
+    def user_id(self) -> str:
+        return USER.id
 
     @property
     def other(self) -> dict[str, str]:
@@ -86,4 +92,4 @@ async def cart_shop(folder: Path, **settings: Any) -> AsyncIterator[CartShop]:
     issuer, clock = TestIssuer(chosen), ManualClock()
     service = create_service(chosen, clock=clock, verifier=issuer.verifier(), catalogue=catalogue)
     async with serve_service(service) as client:
-        yield CartShop(client, catalogue, clock, issuer)
+        yield CartShop(client, catalogue, clock, issuer, service.app.state.known_products)

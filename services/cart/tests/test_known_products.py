@@ -6,6 +6,7 @@ from collections.abc import Collection
 import pytest
 from store_cart.adapters.known_products import RememberedProducts
 from store_cart.domain import Product
+from store_cart.use_cases.follow_products import FollowProducts
 from store_kit.clock import ManualClock
 from store_kit.deadline import remaining_s
 from store_kit.problems import PeerUnavailable
@@ -19,7 +20,9 @@ pytestmark = pytest.mark.anyio
 def remembered(
     catalogue: FakeCatalogue, clock: ManualClock | None = None, *, capacity: int = 1_000
 ) -> RememberedProducts:
-    return RememberedProducts(catalogue, clock or ManualClock(), fresh_s=30, capacity=capacity)
+    products = RememberedProducts(catalogue, clock or ManualClock(), fresh_s=30, capacity=capacity)
+    products.followed(10**15)  # as if somebody always had just looked at what changed
+    return products
 
 
 async def test_a_product_is_asked_for_once_while_fresh() -> None:
@@ -153,3 +156,92 @@ async def test_a_product_that_is_gone_is_not_believed_again() -> None:
     assert not asked.done()
     catalogue.go.set()
     assert await asked == {}
+
+
+class Follower:
+    """A cart service that looks at changes when the test says so."""
+
+    def __init__(self, catalogue: FakeCatalogue) -> None:
+        self.clock = ManualClock()
+        self.products = RememberedProducts(catalogue, self.clock, fresh_s=30, capacity=1_000)
+        self.look = FollowProducts(catalogue, self.products, self.clock)
+
+    async def price(self) -> int | None:
+        found = await self.products.find([MUG])
+        return found[MUG].price_minor if MUG in found else None
+
+
+async def test_a_change_is_seen_with_the_next_look() -> None:
+    """What did not change costs no call; what did is asked for once."""
+    catalogue = FakeCatalogue(product(MUG, 100), product(LAMP))
+    cart = Follower(catalogue)
+    await cart.look()
+    await cart.products.find([MUG, LAMP])
+    catalogue.change(product(MUG, 900))
+    assert await cart.price() == 100
+    cart.clock.advance(1)
+    await cart.look()
+    assert (await cart.price(), len(catalogue.calls)) == (900, 2)
+    await cart.products.find([MUG, LAMP])
+    assert len(catalogue.calls) == 2
+
+
+async def test_a_deletion_is_seen_with_the_next_look() -> None:
+    """A product that is gone cannot be added any more."""
+    catalogue = FakeCatalogue(product(MUG))
+    cart = Follower(catalogue)
+    await cart.look()
+    assert await cart.price() == 250
+    del catalogue.products[MUG]
+    catalogue.changed.append(MUG)
+    await cart.look()
+    assert await cart.price() is None
+
+
+async def test_without_looks_nothing_is_believed_longer_than_a_second() -> None:
+    """Nobody says what changes, so it is asked; while the catalogue is away what is known is better than nothing."""
+    catalogue = FakeCatalogue(product(MUG, 100))
+    cart = Follower(catalogue)
+    await cart.look()
+    await cart.price()
+    cart.clock.advance(2.001)
+    catalogue.products[MUG] = product(MUG, 900)
+    assert await cart.price() == 900
+    cart.clock.advance(1)
+    catalogue.away = True
+    assert await cart.price() == 900
+    with pytest.raises(PeerUnavailable):
+        await cart.look()
+
+
+async def test_another_process_of_the_catalogue_is_asked_from_the_beginning() -> None:
+    """It counts by itself, so everything is forgotten once; then each is asked behind what it said last."""
+    catalogue = FakeCatalogue(product(MUG, 100))
+    cart = Follower(catalogue)
+    await cart.look()
+    await cart.price()
+    catalogue.source, catalogue.products[MUG] = "two", product(MUG, 900)
+    await cart.look()
+    assert await cart.price() == 900
+    for source in ("one", "two"):
+        catalogue.source = source
+        await cart.look()
+    await cart.price()
+    assert len(catalogue.calls) == 2
+
+
+async def test_an_answer_that_was_on_its_way_when_the_product_changed_is_not_kept() -> None:
+    """It may be from before the change, whatever came first here."""
+
+    class Slow(FakeCatalogue):
+        async def lookup(self, ids: Collection[str]) -> dict[str, Product]:
+            found = await super().lookup(ids)
+            self.change(product(MUG, 900))
+            await cart.look()
+            return found
+
+    catalogue = Slow(product(MUG, 100))
+    cart = Follower(catalogue)
+    await cart.look()
+    assert await cart.price() == 100
+    assert await cart.price() == 900

@@ -16,6 +16,7 @@ from store_kit.workers import Worker
 from store_catalog.adapters.http_health import HttpHealthProbe
 from store_catalog.adapters.read_model import ReadModel
 from store_catalog.adapters.read_model_start import FirstPass
+from store_catalog.adapters.recent_changes import RecentChanges
 from store_catalog.adapters.reservation_meter import PrometheusReservationMeter
 from store_catalog.adapters.stores import Stores, stores_of
 from store_catalog.api import (
@@ -39,6 +40,7 @@ from store_catalog.use_cases.follow_feed import FollowFeed
 from store_catalog.use_cases.get_product import GetProduct
 from store_catalog.use_cases.import_once import BeginImport, FinishImport
 from store_catalog.use_cases.list_categories import ListCategories
+from store_catalog.use_cases.list_changes import ListChanges
 from store_catalog.use_cases.list_products import ListProducts
 from store_catalog.use_cases.list_stock import ListStock
 from store_catalog.use_cases.lookup_products import LookupProducts
@@ -83,6 +85,7 @@ def create_service(
     use_cases = _use_cases(settings, clock, kept)
     follower = Worker("catalog.follow", use_cases.follow_feed, settings.catalog_follow_s, clock)
     kept.index.on_nudge = follower.nudge
+    kept.index.on_change = kept.changes.note
     metrics.gauge(
         "store_catalog_index_lag_seconds", "By how much the lists of products may be behind the truth."
     ).set_function(use_cases.follow_feed.lag_s)
@@ -107,6 +110,7 @@ def create_service(
     )
     service.app.state.currency = settings.currency
     service.app.state.cursors = kept.cursors
+    service.app.state.changes = kept.changes
     return service
 
 
@@ -128,6 +132,7 @@ class _Adapters:
     feed: ChangeFeed
     marks: Marks
     index: ReadModel
+    changes: RecentChanges
     cursors: Cursors
     meter: PrometheusReservationMeter
     probe: HttpHealthProbe
@@ -144,6 +149,7 @@ def _adapters(settings: CatalogSettings, clock: Clock, metrics: Metrics, wrap: W
         feed=wrap("feed", stores.feed),
         marks=wrap("marks", stores.marks),
         index=ReadModel(index_file, currency=settings.currency, clock=clock, metrics=metrics),
+        changes=RecentChanges(),
         cursors=Cursors(secrets.text("cursor_key")),
         meter=PrometheusReservationMeter(metrics),
         probe=HttpHealthProbe(_urls(settings), settings.catalog_health_timeout_s),
@@ -179,6 +185,7 @@ def _use_cases(settings: CatalogSettings, clock: Clock, kept: _Adapters) -> UseC
         patch_product=PatchProduct(products, index, clock),
         delete_product=DeleteProduct(products, index, clock),
         lookup_products=LookupProducts(products),
+        list_changes=ListChanges(kept.changes),
         adjust_stock=AdjustStock(stock_store, products, index),
         list_stock=ListStock(stock_store),
         reserve_stock=ReserveStock(stock_store, products, index, meter),

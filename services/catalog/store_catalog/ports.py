@@ -1,6 +1,6 @@
 """What the catalogue's use cases need from the world. A test suite per port defines it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -178,6 +178,31 @@ class ChangeFeed(Protocol):
 
         None where the database forgets by itself.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Products that changed, as one process has seen it.
+
+    Args:
+        source: names the process; another one counts other positions.
+        position: where it stands now.
+        complete: whether these are all behind the position that was asked for; if not, any product may have changed.
+        product_ids: the products.
+    """
+
+    source: str
+    position: int
+    complete: bool
+    product_ids: Sequence[ProductId] = ()
+
+
+class ChangesSeen(Protocol):
+    """What this process has seen change lately."""
+
+    def since(self, seen: Mapping[str, int]) -> Changes:
+        """Return what changed behind positions, by the sources that counted them."""
         ...
 
 

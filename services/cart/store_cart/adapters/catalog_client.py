@@ -1,6 +1,6 @@
 """The catalogue service over HTTP."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -9,8 +9,10 @@ from store_kit.client import ServiceClient
 from store_kit.problems import PeerUnavailable
 
 from store_cart.domain import Product
+from store_cart.ports import ProductNews
 
 _LOOKUP = "/internal/products/lookup"
+_CHANGES = "/internal/products/changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +21,11 @@ class _Found:
 
 
 _decode = msgspec.json.Decoder(_Found).decode
+_decode_news = msgspec.json.Decoder(ProductNews).decode
 
 
 class CatalogClient:
-    """The Catalogue port: one call for any number of products that a cart can hold."""
+    """The Catalogue and News ports: one call for any number of products that a cart can hold."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
@@ -40,3 +43,18 @@ class CatalogClient:
             return {product.id: product for product in _decode(reply.body).products}
         except msgspec.DecodeError as error:
             raise PeerUnavailable("The catalogue answered a product lookup with something else.") from error
+
+    async def since(self, seen: Mapping[str, int]) -> ProductNews:
+        """Return what changed behind the positions seen.
+
+        Raises:
+            Unavailable: the catalogue did not answer, or not what it should.
+        """
+        after = ",".join(f"{source}.{position}" for source, position in seen.items())
+        reply = await self._client.call("GET", _CHANGES, params={"after": after})
+        if reply.status != HTTPStatus.OK:
+            raise PeerUnavailable(f"The catalogue answered what has changed with {reply.status}.")
+        try:
+            return _decode_news(reply.body)
+        except msgspec.DecodeError as error:
+            raise PeerUnavailable("The catalogue answered what has changed with something else.") from error

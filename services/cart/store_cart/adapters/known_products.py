@@ -18,6 +18,10 @@ from store_cart.domain import Product
 from store_cart.ports import Catalogue
 
 _PER_CALL: Final = MOST_ORDER_LINES
+_FOLLOWED_MS: Final = 2_000
+"""How long ago the last look at changes may be for a product to be believed as long as the setting says."""
+_UNFOLLOWED_MS: Final = 1_000
+"""How long a product is believed while nobody says what changes."""
 _WORTH_A_WAIT_S: Final = 0.1
 """How long news of what is known already are waited for: who adds to a cart has other things to wait for."""
 
@@ -44,12 +48,13 @@ class RememberedProducts:
     """The KnownProducts port in front of the catalogue.
 
     Products that do not exist are not remembered: they may be created the next moment. An expired product
-    is asked again, but still believed while the catalogue is away or takes long.
+    is asked again, but still believed while the catalogue is away or takes long. One that has changed is forgotten:
+    at once in the process of whoever changed it, within two seconds elsewhere.
 
     Args:
         catalogue: who knows.
         clock: whose time decides about freshness.
-        fresh_s: how long a product is believed without asking.
+        fresh_s: how long a product is believed without asking, while changes of products are followed.
         capacity: how many products are remembered.
     """
 
@@ -58,7 +63,11 @@ class RememberedProducts:
         self._clock = clock
         self._fresh_ms = round(fresh_s * 1000)
         self._capacity = capacity
+        self._followed_ms = -_FOLLOWED_MS
         self._known: OrderedDict[str, tuple[int, Product]] = OrderedDict()
+        # What was forgotten while a call was on its way: its answer may be older than the change.
+        self._changed: set[str] = set()
+        self._all_changed = False
         self._calls: deque[_Call] = deque()
         self._caller: asyncio.Task[None] | None = None
 
@@ -67,13 +76,30 @@ class RememberedProducts:
         found, unknown = self._recall(ids)
         return found | await self._ask(unknown) if unknown else found
 
+    def forget(self, ids: Collection[str]) -> None:
+        """Ask again for these products."""
+        self._changed.update(ids)
+        for product_id in ids:
+            self._known.pop(product_id, None)
+
+    def forget_all(self) -> None:
+        """Ask again for every product."""
+        self._all_changed = True
+        self._known.clear()
+
+    def followed(self, at_ms: int) -> None:
+        """Take note that everything that changed before this time was forgotten."""
+        self._followed_ms = at_ms
+
     def _recall(self, ids: Collection[str]) -> tuple[dict[str, Product], list[str]]:
         now_ms = self._clock.now_ms()
+        followed = now_ms - self._followed_ms <= _FOLLOWED_MS
+        since_ms = now_ms - (self._fresh_ms if followed else min(self._fresh_ms, _UNFOLLOWED_MS))
         found: dict[str, Product] = {}
         unknown = []
         for product_id in ids:
             entry = self._known.get(product_id)
-            if entry is not None and entry[0] > now_ms:
+            if entry is not None and entry[0] > since_ms:
                 found[product_id] = entry[1]
                 self._known.move_to_end(product_id)
             else:
@@ -113,6 +139,8 @@ class RememberedProducts:
         await asyncio.sleep(0)
         while self._calls:
             call = self._calls.popleft()
+            self._changed.clear()
+            self._all_changed = False
             try:
                 found = await self._catalogue.lookup(call.ids)
             except Exception as error:  # noqa: BLE001 - whoever waits must learn of it, whatever it is
@@ -126,9 +154,11 @@ class RememberedProducts:
         for product_id in asked:
             if product_id not in found:
                 self._known.pop(product_id, None)
-        until_ms = self._clock.now_ms() + self._fresh_ms
+        now_ms = self._clock.now_ms()
         for product_id, product in found.items():
-            self._known[product_id] = (until_ms, product)
+            if self._all_changed or product_id in self._changed:
+                continue
+            self._known[product_id] = (now_ms, product)
             self._known.move_to_end(product_id)
         while len(self._known) > self._capacity:
             self._known.popitem(last=False)

@@ -11,6 +11,7 @@ from store_kit.problems import (
     InvalidInput,
     PeerUnavailable,
     PreconditionFailed,
+    TooManyRequests,
     Unauthenticated,
     problem_responses,
 )
@@ -55,6 +56,7 @@ _WRITING = (
     CartMerged,
     UnknownProduct,
     PreconditionFailed,
+    TooManyRequests,
     PeerUnavailable,
 )
 
@@ -169,7 +171,7 @@ async def set_cart_item(
     operation_id="remove_cart_item",
     summary="Remove a product",
     response_model=LineChangeView,
-    responses=problem_responses(*_SHOPPER, CartMerged, PreconditionFailed),
+    responses=problem_responses(*_SHOPPER, CartMerged, PreconditionFailed, TooManyRequests),
 )
 async def remove_cart_item(
     request: Request, product_id: ProductIdInPath, shopper: WritingShopper, if_match: IfMatch = None

@@ -6,6 +6,7 @@ from typing import Annotated, Final, cast
 
 from fastapi import Depends, Header, Path, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from store_kit.addresses import client_address
 from store_kit.auth import OptionalUser
 from store_kit.ids import LOWER_CASE, UUID_PATTERN
 from store_kit.order_lines import MOST_ORDER_LINES
@@ -182,10 +183,13 @@ async def writing_shopper(request: Request, user: OptionalUser, cart_token: Cart
 
     Raises:
         InvalidCartToken: the guest's token was altered, or is not one.
+        TooManyRequests: too many new guests came from this address.
     """
     if user is not None:
         return Shopper(user_owner(user))
-    return Shopper(*await use_cases(request).welcome_guest(cart_token))
+    state = request.app.state
+    address = client_address(request, state.proxies, state.forwarded_by)
+    return Shopper(*await use_cases(request).welcome_guest(cart_token, address))
 
 
 async def _reading(request: Request, user: OptionalUser, cart_token: CartToken = None) -> Owner | None:

@@ -9,6 +9,7 @@ from store_kit.problems import (
     Forbidden,
     InvalidInput,
     PeerUnavailable,
+    TooManyRequests,
     Unauthenticated,
     problem_responses,
 )
@@ -45,7 +46,7 @@ async def list_recently_viewed(
     operation_id="record_view",
     summary="Remember that a product was viewed",
     response_model=RecordedView,
-    responses=problem_responses(BadRequest, *_SHOPPER, UnknownProduct, PeerUnavailable),
+    responses=problem_responses(BadRequest, *_SHOPPER, UnknownProduct, TooManyRequests, PeerUnavailable),
 )
 async def record_view(request: Request, body: Viewed, shopper: WritingShopper) -> Response:
     """Put a product in front of the recently viewed ones; the latest 50 are kept."""

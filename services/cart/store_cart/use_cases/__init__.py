@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from store_cart.use_cases.add_item import AddItem
 from store_cart.use_cases.clear_cart import ClearCart
+from store_cart.use_cases.follow_products import FollowProducts
 from store_cart.use_cases.list_carts import ListCarts
 from store_cart.use_cases.list_recently_viewed import ListRecentlyViewed
 from store_cart.use_cases.merge_carts import MergeCarts
@@ -43,3 +44,4 @@ class UseCases:
     give_back: GiveBack
     subtract_order: SubtractOrder
     sweep: Sweep
+    follow_products: FollowProducts

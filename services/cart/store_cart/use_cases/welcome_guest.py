@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from store_kit.ids import new_id
 
 from store_cart.domain import Owner
-from store_cart.ports import CartStore, GuestTokens
+from store_cart.ports import CartStore, GuestLimit, GuestTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +18,19 @@ class WelcomeGuest:
 
     carts: CartStore
     tokens: GuestTokens
+    limit: GuestLimit
 
-    async def __call__(self, token: str | None) -> tuple[Owner, str | None]:
-        """Return the guest, and a token when a new one was issued.
+    async def __call__(self, token: str | None, address: str) -> tuple[Owner, str | None]:
+        """Return the guest, and a token when a new one was issued; `address` is where the request came from.
 
         Raises:
             InvalidCartToken: the token was altered, or is not one.
+            TooManyRequests: too many new guests came from this address.
         """
         if token is not None:
             guest = self.tokens.read(token)
             if not await self.carts.is_merged(guest):
                 return guest, None
+        self.limit.admit(address)
         guest = Owner("guest", new_id())
         return guest, self.tokens.issue(guest)

@@ -76,6 +76,8 @@ class ReadModel:
         self._log = get_logger("catalogue.index")
         self.on_nudge: Callable[[], None] = lambda: None
         """What `nudge` does: set by the composition root, which knows the worker that follows the feed."""
+        self.on_change: Callable[[Sequence[Product]], None] = lambda _: None
+        """Told of products that the truth shows anew, before the lists do: set by the composition root."""
 
     # ---------------------------------------------------------------------------------------------- life
 
@@ -124,6 +126,7 @@ class ReadModel:
         """
         if not products:
             return
+        self.on_change(products)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((products, done))
         self._wake()

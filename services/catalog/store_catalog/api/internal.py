@@ -19,11 +19,21 @@ from store_kit.responses import JsonResponse
 
 from store_catalog.api.bodies import read_body
 from store_catalog.api.for_services import for_services
-from store_catalog.api.parameters import LookupIn, OrderIdInPath, ReservationIn, struct_body, use_cases
+from store_catalog.api.parameters import (
+    After,
+    LookupIn,
+    OrderIdInPath,
+    ReservationIn,
+    positions_of,
+    struct_body,
+    use_cases,
+)
 from store_catalog.api.views import (
+    ChangesView,
     FoundProductsView,
     ReservationEndView,
     ReservationView,
+    changes_view,
     found_products_view,
     reservation_view,
 )
@@ -87,6 +97,20 @@ async def ship_stock(request: Request, order_id: OrderIdInPath, _service: MayRes
     """Turn the order's holds into sold units; safe to repeat."""
     reservation = await use_cases(request).ship_stock(order_id)
     return JsonResponse(ReservationEndView(order_id, reservation.state))
+
+
+@router.get(
+    "/products/changes",
+    operation_id="list_changed_products",
+    summary="Which products changed lately",
+    response_model=ChangesView,
+    responses=problem_responses(*_SERVICE),
+)
+@for_services
+async def list_changed_products(request: Request, _service: Service, after: After = "") -> Response:
+    """Return the products that changed since the positions in `after`; not complete: any may have."""
+    seen = dict(positions_of(request.query_params.get("after", after)))
+    return JsonResponse(changes_view(use_cases(request).list_changes(seen)))
 
 
 @router.post(

@@ -39,10 +39,19 @@ MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
 """As much as the shop reads of anything (`max_body_bytes`): a thousand such products would be more than that."""
 ORDER_ID: Final = r"^[0-9A-Za-z_-]{1,64}$"
 
+_POSITION: Final = re.compile(r"([0-9a-f-]{36})\.([0-9]{1,15})(?:,|$)")
+
 ProductIdInPath = Annotated[str, Path(description="The product's id.", examples=[EXAMPLE_ID]), LOWER_CASE]
 OrderIdInPath = Annotated[
     str,
     Path(pattern=ORDER_ID, examples=["0b1f3f0e-6b1c-5a57-9a3a-2b0c5d7e9f10"]),
+]
+After = Annotated[
+    str,
+    Query(
+        max_length=512,
+        description="What was seen: `source.position` of earlier answers, the newest first, with commas.",
+    ),
 ]
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
 Cursor = Annotated[str | None, Query(max_length=2048, description="`next_cursor` of the page before.")]
@@ -256,3 +265,8 @@ def _inlined(schema: Any, components: dict[str, Any]) -> Any:
             return _inlined(components[schema["$ref"].rpartition("/")[2]], components)
         return {key: _inlined(value, components) for key, value in schema.items()}
     return schema
+
+
+def positions_of(after: str) -> list[tuple[str, int]]:
+    """Return the positions seen, by the processes that counted them; what is none is left aside."""
+    return [(source, int(position)) for source, position in _POSITION.findall(after[:512])]

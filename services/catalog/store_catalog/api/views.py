@@ -8,6 +8,7 @@ from store_kit.clock import rfc3339
 from store_kit.responses import etag_of
 
 from store_catalog.domain import Added, Product, Reservation, Stock, StockRow
+from store_catalog.ports import Changes
 
 EXAMPLE_ID: Final = "01936c7e-5b7a-7c3e-9f20-3d1f0a9b4c5d"
 
@@ -214,6 +215,21 @@ def found_products_view(products: list[Product], currency: str) -> FoundProducts
             for p in products
         ]
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesView:
+    """Products that changed, as one process of the catalogue has seen it."""
+
+    source: Annotated[str, Field(description="Names the process that counts the positions.")]
+    position: Annotated[int, Field(description="Ask behind it the next time.", examples=[7])]
+    complete: Annotated[bool, Field(description="False: any product may have changed.")]
+    product_ids: list[str]
+
+
+def changes_view(changes: Changes) -> ChangesView:
+    """Return what other services are told of changes."""
+    return ChangesView(changes.source, changes.position, changes.complete, list(changes.product_ids))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from store_catalog.use_cases.follow_feed import FollowFeed
 from store_catalog.use_cases.get_product import GetProduct
 from store_catalog.use_cases.import_once import BeginImport, FinishImport
 from store_catalog.use_cases.list_categories import ListCategories
+from store_catalog.use_cases.list_changes import ListChanges
 from store_catalog.use_cases.list_products import ListProducts
 from store_catalog.use_cases.list_stock import ListStock
 from store_catalog.use_cases.lookup_products import LookupProducts
@@ -34,6 +35,7 @@ class UseCases:
     patch_product: PatchProduct
     delete_product: DeleteProduct
     lookup_products: LookupProducts
+    list_changes: ListChanges
     adjust_stock: AdjustStock
     list_stock: ListStock
     reserve_stock: ReserveStock
