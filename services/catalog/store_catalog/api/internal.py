@@ -106,8 +106,8 @@ async def ship_stock(request: Request, order_id: OrderIdInPath, _service: MayRes
     response_model=ChangesView,
     responses=problem_responses(*_SERVICE),
 )
-@for_services
-async def list_changed_products(request: Request, _service: Service, after: After = "") -> Response:
+@for_services(MayLookUpProducts)
+async def list_changed_products(request: Request, _service: MayLookUpProducts, after: After = "") -> Response:
     """Return the products that changed since the positions in `after`; not complete: any may have."""
     seen = dict(positions_of(request.query_params.get("after", after)))
     return JsonResponse(changes_view(use_cases(request).list_changes(seen)))
