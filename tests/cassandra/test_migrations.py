@@ -28,8 +28,8 @@ FILES = {
     "0003_sizes.cql": f"CREATE TABLE IF NOT EXISTS sizes (id text PRIMARY KEY, size int) {OPTIONS};"
     "ALTER TABLE sizes ADD IF NOT EXISTS unit text;",
 }
-BOOKKEEPING = 3
-"""Schema statements before the first file: the keyspace, the list of what is applied, the lease."""
+BOOKKEEPING = 4
+"""Schema statements before the first file: the keyspace, the list of what is applied, the lease, the shop's marks."""
 STATEMENTS = 5
 
 
@@ -107,6 +107,18 @@ async def test_an_earlier_version_is_upgraded_with_its_data(grown: Grown, versio
     assert await grown.database.all("things.get", "SELECT name, colour FROM things WHERE id = ?", ("a",)) == [
         ("old", None)
     ]
+
+
+async def test_a_keyspace_without_the_kits_newest_table_gets_it(grown: Grown) -> None:
+    """One that earlier code made, where no file waits: a service waits for the table, and a migration makes it."""
+    grown.know(3)
+    schema = Schema(SERVICE, grown.folder)
+    await schema.migrate(grown.database)
+    await grown.database.run("DROP TABLE shop_marks")
+    waiting = asyncio.create_task(schema.wait_until_current(grown.database))
+    assert list(await schema.migrate(grown.database)) == []
+    await asyncio.wait_for(waiting, 10)
+    assert await grown.database.has_table("shop_marks")
 
 
 async def test_two_runners_at_once_work_one_after_the_other(grown: Grown) -> None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from store_kit.cassandra import Cassandra
 
+NAME: Final = "shop_marks"
 TABLE: Final = """
     CREATE TABLE IF NOT EXISTS shop_marks (name text PRIMARY KEY, value text)
     WITH comment = 'Small facts that decide what a start does; a few rows.'

@@ -16,6 +16,7 @@ from cassandra import InvalidRequest
 from cassandra.protocol import SyntaxException
 
 from store_kit.cassandra import Access, Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
+from store_kit.cassandra_marks import NAME as MARKS_NAME
 from store_kit.cassandra_marks import TABLE as MARKS_TABLE
 from store_kit.ids import new_id
 from store_kit.logs import get_logger
@@ -94,7 +95,7 @@ class Schema:
         Raises:
             SchemaError: the keyspace belongs to newer code, an applied file was changed, or one is no CQL.
         """
-        if not await self._waiting(database):
+        if await self._awaited(database) is None:
             return ()
         where = database.where
         await database.run(_KEYSPACE.format(datacenter=where.datacenter, replication=where.replication))
@@ -118,9 +119,16 @@ class Schema:
         Raises:
             SchemaError: the keyspace belongs to newer code, or an applied file was changed.
         """
-        while waiting := await self._waiting(database):
-            _log.warning("schema.awaited", service=self._service, next=waiting[0].name)
+        while awaited := await self._awaited(database):
+            _log.warning("schema.awaited", service=self._service, next=awaited)
             await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def _awaited(self, database: Cassandra) -> str | None:
+        """Return the first file that waits, or the kit's table that a keyspace of earlier code has not got."""
+        waiting = await self._waiting(database)
+        if waiting:
+            return waiting[0].name
+        return None if await database.has_table(MARKS_NAME) else MARKS_NAME
 
     async def _waiting(self, database: Cassandra) -> list[Migration]:
         applied = await self._applied(database)
