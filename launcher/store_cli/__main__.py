@@ -1,5 +1,5 @@
 """Run the `store` command as a module: `python -m store_cli`."""
 
-from store_cli.main import app
+from store_cli.main import main
 
-app()
+main()

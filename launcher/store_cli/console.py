@@ -20,7 +20,6 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.text import Text
 
 from store_cli.accounts import DEFAULT_BASE_URL, NoCredentials
 from store_cli.files.opening import FileError
@@ -37,6 +36,20 @@ def _is_an_address(value: str | None) -> str | None:
     if value is not None and not re.match(r"https?://[^/\s]", value):
         raise typer.BadParameter(f"'{value}' is no address of a shop; it begins with http:// or https://.")
     return value
+
+
+def an_address(value: str) -> str:
+    """Return the address of an option, without the brackets that IPv6 has in URLs.
+
+    Raises:
+        BadParameter: it is a URL, has a port, or is nothing.
+    """
+    host = value.strip().removeprefix("[").removesuffix("]")
+    if not host or "/" in host or host.count(":") == 1:
+        raise typer.BadParameter(
+            f"'{value}' is no address to listen on; it is 0.0.0.0, ::1 or a name like them."
+        )
+    return host
 
 
 BaseUrl = Annotated[
@@ -110,10 +123,17 @@ class BarMeter:
         return lambda done=1: self._progress.advance(task, done)
 
 
+def plain_console(*, stderr: bool = False, width: int | None = None) -> Console:
+    """Return a console that prints texts as they are: `[work]` in a path is no markup, and `:x:` no emoji."""
+    return Console(
+        stderr=stderr, width=width, markup=False, emoji=False, highlight=False, soft_wrap=width is None
+    )
+
+
 @contextmanager
 def meter() -> Iterator[Meter]:
     """Give progress on stderr while inside: bars on a terminal, else a line every few seconds."""
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    errors = plain_console(stderr=True)
     if not errors.is_terminal:
         yield LineMeter(errors)
         return
@@ -143,7 +163,7 @@ def run(work: Coroutine[Any, Any, T], *, as_json: bool) -> T:
 
 def fail(message: str, code: int, *, as_json: bool = False) -> NoReturn:
     """Say what is wrong on stderr, and as JSON on stdout when that was asked for; exit with `code`."""
-    Console(stderr=True, soft_wrap=True).print(Text(message, style="red"))
+    plain_console(stderr=True).print(message, style="red")
     if as_json:
         print_json({"ok": False, "error": message})
     raise typer.Exit(code)
@@ -154,25 +174,26 @@ def say(values: Mapping[str, object], text: str, *, as_json: bool) -> None:
     if as_json:
         print_json(values)
     else:
-        Console(highlight=False, soft_wrap=True).print(text)
+        plain_console().print(text)
 
 
 def end(faults: Sequence[str], *, as_json: bool) -> None:
     """Exit with 1 and the faults in words on stderr, if there are any."""
     if not faults:
         return
-    errors = Console(stderr=True, soft_wrap=True)
+    errors = plain_console(stderr=True)
     if not as_json:
         for fault in faults[:FAULTS_SHOWN]:
-            errors.print(Text(fault, style="red"))
+            errors.print(fault, style="red")
         if len(faults) > FAULTS_SHOWN:
             errors.print(f"... and {len(faults) - FAULTS_SHOWN} more")
     raise typer.Exit(FOUND_SOMETHING)
 
 
 def print_json(values: Mapping[str, object]) -> None:
-    """Print one line of JSON on stdout."""
-    typer.echo(json.dumps(values, ensure_ascii=False))
+    """Print one line of JSON on stdout; where the terminal knows ASCII only, with letters escaped."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
+    typer.echo(json.dumps(values, ensure_ascii=encoding != "utf8"))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

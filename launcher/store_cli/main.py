@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from store_cli import boundary
 from store_cli.commands import (
     audit,
     backup,
@@ -64,3 +65,8 @@ for module in (
     reset,
 ):
     module.register(app)
+
+
+def main() -> None:
+    """Run the command of this process; whatever goes wrong ends in a sentence and an exit code."""
+    boundary.run(app)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 import uvloop
-from rich.console import Console
+from rich.cells import cell_len
 from rich.panel import Panel
 from rich.text import Text
+from store_kit.listening import http_url
 from store_kit.logs import configure_logs
 from store_kit.migrations import SchemaError
 from store_kit.problems import Problem, Unavailable
@@ -19,7 +20,7 @@ from store_kit.service import Service, Wrap, unwrapped
 from store_kit.settings import ServiceUrlWithoutPort, StoreSettings
 
 from store_cli.accounts import DEMO_ADMIN_FILE
-from store_cli.console import FOUND_SOMETHING, fail
+from store_cli.console import FOUND_SOMETHING, fail, plain_console
 from store_cli.demo import Demo, any_product, ensure_administrator, load_catalogue
 from store_cli.files.opening import FileError
 from store_cli.reading_settings import WrongSettings
@@ -52,10 +53,10 @@ def run_shop(port: int, data: Path, host: str, *, catalogue: bool, wrap: Wrap = 
     """Run the whole shop until it is told to end; `wrap` is put around every port of every service."""
     try:
         lock = DataFolderLock(data)
-        shop = create_shop(port, {"data_dir": data, "host": host}, wrap)
+        shop = create_shop(host, port, data, wrap)
         configure_logs(shop.settings.log_level, shop.settings.log_format)
         _look_at_secrets(shop.settings)
-        uvloop.run(_serve(shop, data, f"http://{_reachable(host)}:{port}", catalogue=catalogue))
+        uvloop.run(_serve(shop, data, http_url(host, port), catalogue=catalogue))
         lock.release()
     except _REFUSALS as refusal:
         fail(str(refusal), FOUND_SOMETHING)
@@ -83,7 +84,7 @@ def _look_at_secrets(settings: StoreSettings) -> None:
     said = f"Others may read {', '.join(found)}. Run: chmod -R go-rwx {settings.secrets_path}"
     if not settings.embedded:
         raise SecretError(said)
-    Console(stderr=True).print(Text(f"Warning: {said}", style="yellow"))
+    plain_console(stderr=True).print(f"Warning: {said}", style="yellow")
 
 
 async def _serve(shop: Runner, data: Path, base_url: str, *, catalogue: bool) -> None:
@@ -99,7 +100,7 @@ async def _serve(shop: Runner, data: Path, base_url: str, *, catalogue: bool) ->
         _welcome(demo, data, urls, await any_product(base_url))
 
     await shop.run(on_ready)
-    Console(stderr=True).print("Drained and stopped.")
+    plain_console(stderr=True).print("Drained and stopped.")
 
 
 async def _catalogue(catalog: Service) -> None:
@@ -110,7 +111,7 @@ async def _catalogue(catalog: Service) -> None:
         said = (
             f"The catalogue was not loaded ({error}). The shop runs without it; the next start tries again."
         )
-        Console(stderr=True).print(Text(said, style="yellow"))
+        plain_console(stderr=True).print(said, style="yellow")
 
 
 async def _until_usable(shop: Runner) -> None:
@@ -119,7 +120,7 @@ async def _until_usable(shop: Runner) -> None:
     begun = time.monotonic()
     while missing := [f"{one.name}: {part}" for one in shop.services for part in await one.missing()]:
         if missing != said and time.monotonic() - begun > _QUIET_S:
-            Console(stderr=True).print(f"Waiting for {', '.join(missing)} ...")
+            plain_console(stderr=True).print(f"Waiting for {', '.join(missing)} ...")
             said = missing
         await asyncio.sleep(_LOOK_AGAIN_S)
 
@@ -132,7 +133,7 @@ async def _administrator(shop: Runner, data: Path, base_url: str) -> Demo:
             return await ensure_administrator(shop.service("user"), data, base_url)
         except Unavailable as away:
             if away.detail != said:
-                Console(stderr=True).print(f"The administrator is not there yet: {away.detail}")
+                plain_console(stderr=True).print(f"The administrator is not there yet: {away.detail}")
             said = away.detail
             await asyncio.sleep(_TRY_AGAIN_S)
 
@@ -142,25 +143,27 @@ def _welcome(demo: Demo, data: Path, services: dict[str, str], product_id: str |
     password = (
         demo.credentials.password if demo.is_new else f"as you changed it, or in {data / DEMO_ADMIN_FILE}"
     )
-    lines = [
-        f"[bold]Shop and API[/]  {base}/swagger/",
-        f"[bold]Documentation[/] {base}/docs/",
-        f"[bold]Health[/]        {base}/api/system/health",
-        *(f"[bold]{name:<13}[/] {url}  (/metrics, /health/ready)" for name, url in services.items()),
-        "",
-        f"[bold]Administrator[/] {demo.credentials.email}   password {password}",
-        "",
-        "Ctrl-C drains and stops.",
-    ]
-    text = Text.from_markup("\n".join(lines))
+    lines = {
+        "Shop and API": f"{base}/swagger/",
+        "Documentation": f"{base}/docs/",
+        "Health": f"{base}/api/system/health",
+        **{name: f"{url}  (/metrics, /health/ready)" for name, url in services.items()},
+        "Administrator": f"{demo.credentials.email}   password {password}",
+    }
+    text = Text()
+    for name, value in lines.items():
+        text.append("\n" if name == "Administrator" else "").append(f"{name:<13}", style="bold").append(
+            f" {value}\n"
+        )
+    text.append("\nCtrl-C drains and stops; a second one ends at once.")
     # As wide as it takes, whatever the terminal: a path that is cut short helps nobody.
-    box = Console(width=max(len(line) for line in text.plain.splitlines()) + _FRAME)
+    box = plain_console(width=max(cell_len(line) for line in text.plain.splitlines()) + _FRAME)
     box.print(Panel(text, title="Product Store is up", expand=False))
-    console = Console(soft_wrap=True)
+    console = plain_console()
     if product_id:
         console.print("Register, fill a cart, order:", style="bold")
         # Outside the box, so that the lines can be copied.
-        console.print("\n".join(_tour(base, product_id)), markup=False, highlight=False)
+        console.print("\n".join(_tour(base, product_id)))
 
 
 def _tour(base: str, product_id: str) -> list[str]:
@@ -177,8 +180,3 @@ def _tour(base: str, product_id: str) -> list[str]:
         f"curl -s {base}/api/cart/items {token} {json_body} '{item}'",
         f"curl -s {base}/api/orders {token} -H 'idempotency-key: my-first' {json_body} '{{}}'",
     ]
-
-
-def _reachable(host: str) -> str:
-    """Return the address to type for a server that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - read, not bound

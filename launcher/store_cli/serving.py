@@ -81,16 +81,24 @@ def create_service(name: str, overrides: Mapping[str, Any], wrap: Wrap = unwrapp
     return create(read_settings(settings_type, **overrides), wrap=wrap)
 
 
-def create_shop(port: int, overrides: Mapping[str, Any], wrap: Wrap = unwrapped) -> Runner:
-    """Return all services and the gateway on `port`, ready to run.
+def create_shop(host: str, port: int, data_dir: Path, wrap: Wrap = unwrapped) -> Runner:
+    """Return all services and the gateway, ready to run.
+
+    Only the gateway listens on `host`. Each service listens where the others call it: at the host of its own URL,
+    which is loopback unless somebody says otherwise.
 
     Raises:
         PortInUse: a port is taken.
+        WrongSettings: a setting cannot be meant.
+        ServiceUrlWithoutPort: a service would not know where to listen.
     """
-    services = [create_service(name, overrides, wrap) for name in SERVICES]
+    settings = read_settings(StoreSettings, data_dir=data_dir)
+    services = [
+        create_service(name, {"data_dir": data_dir, "host": settings.host_of(name)}, wrap)
+        for name in SERVICES
+    ]
     _introduce(*services)
-    settings = services[0].settings
-    return Runner(services, (gateway(services, settings), bind(settings.host, port)))
+    return Runner(services, (gateway(services, settings), bind(host, port)))
 
 
 def _introduce(catalog: Service, cart: Service, *_others: Service) -> None:

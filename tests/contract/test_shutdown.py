@@ -95,6 +95,38 @@ async def test_orders_in_flight_finish(
         shop.kill_all()
 
 
+async def test_second_interrupt_ends_at_once_and_the_next_start_finishes(
+    session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """Ctrl-C waits for what is in hand, another one does not and says what that means; nothing confirmed is lost."""
+    shop = EmbeddedShop(tmp_path)
+    try:
+        await shop.start()
+        buyer, other = (await full_carts(shop, session))[:2]
+        confirmed = (await other.order()).expect(201)
+        body = HeldBody()
+        held = asyncio.create_task(order(buyer, body))
+        await body.asked_for.wait()
+        tell(shop, signal.SIGINT)
+        await until(lambda: is_refused(shop.ports["gateway"]), "the door is closed")
+        assert shop.process.alive
+        tell(shop, signal.SIGINT)
+        await until(lambda: not shop.process.alive, "the shop has ended", within_s=5)
+        assert shop.process.exit_code == 130
+        assert (
+            "Ended at once: requests in hand got no answer. Nothing confirmed is lost"
+            in shop.process.output()
+        )
+        with pytest.raises(aiohttp.ClientError):
+            await held
+        await shop.start()
+        assert (await other.ask("GET", f"/api/orders/{confirmed['id']}")).status == 200
+        assert (await buyer.order("held")).status == 201
+        await audit(shop)
+    finally:
+        shop.kill_all()
+
+
 async def must_be_all_there(
     shop: EmbeddedShop, session: aiohttp.ClientSession, buyers: Sequence[Person], answers: Sequence[Answer]
 ) -> None:

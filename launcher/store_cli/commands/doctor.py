@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from store_cli.console import DEFAULT_DATA, FOUND_SOMETHING, AsJson, print_json
+from store_cli.console import DEFAULT_DATA, FOUND_SOMETHING, AsJson, an_address, plain_console, print_json
 from store_cli.doctor import Check, visit
 
 _MARK_WIDTH: Final = 3
@@ -25,7 +24,9 @@ def register(app: typer.Typer) -> None:
 def doctor(
     *,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the gateway.")] = 8080,
-    host: Annotated[str, typer.Option(envvar="STORE_HOST", help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(envvar="STORE_HOST", help="Address to listen on.", callback=an_address)
+    ] = "127.0.0.1",
     data: Annotated[
         Path, typer.Option("--data", envvar="STORE_DATA_DIR", help="Data folder of the shop.")
     ] = DEFAULT_DATA,
@@ -53,4 +54,4 @@ def _show(check: Check) -> None:
     mark, colour = _MARKS[check.state]
     seen = f"{check.seen}\n-> {check.mend}" if check.mend else check.seen
     table.add_row(Text(mark, style=colour), Text(check.name), Text(seen))
-    Console(highlight=False).print(table)
+    plain_console().print(table, soft_wrap=False)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from store_cli.accounts import admin_of, find_admin
+from store_cli.accounts import Credentials, admin_of, find_admin
 from store_cli.commands.file_options import Encoding, LedgerFile, Strict
 from store_cli.console import DEFAULT_DATA, AsJson, BaseUrl, DataFolder, meter, run, say
 from store_cli.importing import ImportReport, import_products, ledger_product, note_import, shipped_ledger
@@ -48,22 +48,24 @@ def online_retail(
     description, and stock. Lines that cannot be sold as they stand are left aside and reported. Safe to repeat: a
     product that the shop has already is left as it is.
     """
-    ledger = run(_read(file, encoding, strict=strict), as_json=as_json)
-    report = run(_import(ledger, stock, base_url, data, once=once), as_json=as_json)
+    admin, ledger = run(_read(file, encoding, data, strict=strict), as_json=as_json)
+    report = run(_import(ledger, stock, admin, base_url, once=once), as_json=as_json)
     if report is None:
         say(_values(ImportReport()), "Nothing to do: this shop has had its products.", as_json=as_json)
     else:
         say(_values(report), _text(report), as_json=as_json)
 
 
-async def _read(file: Path | None, encoding: str | None, *, strict: bool) -> Ledger:
-    return read_ledger(file or shipped_ledger(), strict=strict, encoding=encoding)
+async def _read(
+    file: Path | None, encoding: str | None, data: Path, *, strict: bool
+) -> tuple[Credentials, Ledger]:
+    credentials = find_admin(data)  # first: a large file takes its time
+    return credentials, read_ledger(file or shipped_ledger(), strict=strict, encoding=encoding)
 
 
 async def _import(
-    ledger: Ledger, stock: int | None, base_url: str | None, data: Path, *, once: bool
+    ledger: Ledger, stock: int | None, credentials: Credentials, base_url: str | None, *, once: bool
 ) -> ImportReport | None:
-    credentials = find_admin(data)
     rows = [
         ledger_product(product, product.units_sold if stock is None else stock) for product in ledger.products
     ]

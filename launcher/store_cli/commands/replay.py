@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from store_kit.money import format_minor
 
-from store_cli.accounts import admin_of, find_admin
+from store_cli.accounts import Credentials, admin_of, find_admin
 from store_cli.commands.file_options import Encoding, LedgerFile, Strict
 from store_cli.console import DEFAULT_DATA, AsJson, BaseUrl, DataFolder, end, meter, run, say
 from store_cli.importing import shipped_ledger
@@ -50,21 +50,28 @@ def online_retail(
     Brings the stock of each product to exactly what the invoices need, lets the shoppers fill their carts and
     order, counts what the shop answers, and ends with a look whether every product is at zero.
     """
-    ledger = run(_read(file, encoding, strict=strict), as_json=as_json)
-    report = run(_replay(ledger, limit, concurrency, shoppers, base_url, data), as_json=as_json)
+    admin, ledger = run(_read(file, encoding, data, strict=strict), as_json=as_json)
+    report = run(_replay(ledger, limit, concurrency, shoppers, admin, base_url), as_json=as_json)
     say(_values(report, concurrency), _text(report), as_json=as_json)
     left_over = [f"product {sku} has {left} available, not 0" for sku, left in report.left_over.items()]
     end([*report.totals.faults, *left_over] if not report.ok else [], as_json=as_json)
 
 
-async def _read(file: Path | None, encoding: str | None, *, strict: bool) -> Ledger:
-    return read_ledger(file or shipped_ledger(), strict=strict, encoding=encoding)
+async def _read(
+    file: Path | None, encoding: str | None, data: Path, *, strict: bool
+) -> tuple[Credentials, Ledger]:
+    credentials = find_admin(data)  # first: a large file takes its time
+    return credentials, read_ledger(file or shipped_ledger(), strict=strict, encoding=encoding)
 
 
 async def _replay(
-    ledger: Ledger, limit: int | None, concurrency: int, shoppers: int, base_url: str | None, data: Path
+    ledger: Ledger,
+    limit: int | None,
+    concurrency: int,
+    shoppers: int,
+    credentials: Credentials,
+    base_url: str | None,
 ) -> ReplayReport:
-    credentials = find_admin(data)
     async with Shop(base_url or credentials.base_url, connections=max(concurrency, 32)) as shop:
         admin = await admin_of(shop, credentials)
         with meter() as bars:

@@ -5,11 +5,11 @@ from typing import Annotated, Final
 
 import typer
 
-from store_cli.console import WRONG_USAGE, fail
+from store_cli.console import WRONG_USAGE, an_address, fail
 
 SERVICES: Final = ("catalog", "cart", "order", "user")
 
-Host = Annotated[str, typer.Option(envvar="STORE_HOST", help="Address to listen on.")]
+Host = Annotated[str, typer.Option(envvar="STORE_HOST", help="Address to listen on.", callback=an_address)]
 Data = Annotated[
     Path, typer.Option("--data", envvar="STORE_DATA_DIR", help="Where the shop keeps everything.")
 ]
@@ -28,7 +28,10 @@ def up(
     *,
     catalogue: Annotated[bool, typer.Option(help="Load the shipped catalogue at the first start.")] = True,
 ) -> None:
-    """Run the whole shop in this process: four services and the gateway, until Ctrl-C."""
+    """Run the whole shop in this process: four services and the gateway, until Ctrl-C.
+
+    Only the gateway listens on --host; the services stay at the addresses of their own URLs, on loopback.
+    """
     # Loaded here: the services take most of a second to import, and the other commands need none of them.
     from store_cli.processes import run_shop  # noqa: PLC0415
 

@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import functools
 import itertools
+import os
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, cast
 
@@ -30,6 +32,10 @@ _BACKLOG: Final = 1024
 _TICK_S: Final = 0.1
 _ACCEPTED_AT_ONCE: Final = 16
 """Connections accepted in one turn of the loop at the port that people enter by."""
+_ENDED_AT_ONCE: Final = (
+    b"\nEnded at once: requests in hand got no answer. Nothing confirmed is lost; orders that were being placed are "
+    b"completed or taken back at the next start. Ask for them with the same Idempotency-Key.\n"
+)
 
 
 class PortInUse(Exception):
@@ -182,7 +188,7 @@ class Runner:
         limits = connection_limits(
             settings.max_connections, raise_file_limit(), with_gateway=gateway is not None
         )
-        sockets = [bind(settings.host, service.port) for service in self.services]
+        sockets = [bind(service.settings.host, service.port) for service in self.services]
         if gateway is None:
             sockets = [each for bound in sockets for each in _for_accepting(bound)]
         internal = _Listener(by_port(self.services), sockets, settings, limits["services"])
@@ -222,10 +228,13 @@ class Runner:
             await service.close()
 
     async def run(self, on_ready: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Start, call `on_ready`, serve until SIGINT or SIGTERM, which end `on_ready` too, then stop."""
+        """Start, call `on_ready`, serve until SIGINT or SIGTERM, which end `on_ready` too, then stop.
+
+        A SIGINT while it stops ends the process at once.
+        """
         loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, self._stop.set)
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
         try:
             await self.start()
             if on_ready:
@@ -233,6 +242,14 @@ class Runner:
             await self._stop.wait()
         finally:
             await self.stop()
+
+    def _interrupt(self) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            return
+        # Exactly what a SIGKILL does, which every promise of the shop survives: nothing is tidied up.
+        os.write(sys.stderr.fileno(), _ENDED_AT_ONCE)
+        os._exit(128 + signal.SIGINT)
 
     async def _unless_stopped(self, work: Callable[[], Awaitable[None]]) -> None:
         working, stopped = asyncio.ensure_future(work()), asyncio.ensure_future(self._stop.wait())

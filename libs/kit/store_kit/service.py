@@ -14,6 +14,7 @@ from store_kit.auth import TokenVerifier
 from store_kit.bare_routes import BareRoutes
 from store_kit.bodies import BodyLimits
 from store_kit.http_metrics import instrument
+from store_kit.listening import http_url
 from store_kit.logs import get_logger
 from store_kit.metrics import Metrics
 from store_kit.middleware import ServiceMiddleware
@@ -101,7 +102,7 @@ class Service:
     @property
     def url(self) -> str:
         """Where it listens, for people."""
-        return f"http://{self.settings.host}:{self.port}"
+        return http_url(self.settings.host, self.port)
 
     async def start(self) -> None:
         """Open everything; when one part fails, close what was opened and raise its error."""

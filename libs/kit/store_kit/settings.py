@@ -1,7 +1,7 @@
 """Settings that every service has: environment variables `STORE_*`, defaults for the embedded shop."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -9,6 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from store_kit.database import SQLITE, Cluster
 from store_kit.order_lines import MOST_ORDER_LINES
+
+_MOST: Final = 1_000_000_000
+"""In seconds 31 years; in bytes a gigabyte."""
 
 
 class ServiceUrlWithoutPort(ValueError):
@@ -18,7 +21,7 @@ class ServiceUrlWithoutPort(ValueError):
 class StoreSettings(BaseSettings):
     """What all services need to know; each service adds its own in a subclass."""
 
-    model_config = SettingsConfigDict(env_prefix="STORE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="STORE_", extra="ignore", frozen=True, allow_inf_nan=False)
 
     environment: Literal["embedded", "production"] = "embedded"
     """Embedded makes the secrets it lacks; production refuses to start without them."""
@@ -26,6 +29,7 @@ class StoreSettings(BaseSettings):
     secrets_dir: Path | None = None
     """Where secret files are; `data_dir/secrets` when unset."""
     host: str = "127.0.0.1"
+    """Address to listen on; whom to call is another matter: see the URLs below."""
     currency: str = Field(default="GBP", pattern=r"^[A-Z]{3}$")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -101,6 +105,14 @@ class StoreSettings(BaseSettings):
             Cluster.parse(value)
         return value
 
+    @field_validator("*")
+    @classmethod
+    def _can_be_meant(cls, value: Any) -> Any:
+        """Refuse numbers that no clock, disk or machine has; each setting may have narrower bounds of its own."""
+        if isinstance(value, int | float) and abs(value) > _MOST:
+            raise ValueError(f"nobody means more than {_MOST}")
+        return value
+
     def port_of(self, service: str) -> int:
         """Return the port a service listens on: that of its own URL.
 
@@ -114,6 +126,17 @@ class StoreSettings(BaseSettings):
         if port is None:
             raise ServiceUrlWithoutPort(f"STORE_{service.upper()}_URL must name the port to listen on.")
         return port
+
+    def host_of(self, service: str) -> str:
+        """Return the host at which a service is called: that of its URL.
+
+        Raises:
+            ServiceUrlWithoutPort: it names none.
+        """
+        host = urlsplit(str(getattr(self, f"{service}_url"))).hostname
+        if host is None:
+            raise ServiceUrlWithoutPort(f"STORE_{service.upper()}_URL must be a URL: http://HOST:PORT.")
+        return host
 
     @property
     def embedded(self) -> bool:

@@ -1,8 +1,8 @@
 """Settings of the user service: variables `STORE_USER_*`, besides those that all services have."""
 
-from typing import Final
+from typing import Final, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from store_kit.addresses import ForwardedBy, parse_network
 from store_kit.rates import RATE_PATTERN
 from store_kit.settings import StoreSettings
@@ -25,11 +25,11 @@ class UserSettings(StoreSettings):
     user_reset_lifetime_s: int = Field(default=3600, ge=60, le=86400)
     """How long a one-time token for a forgotten password is valid."""
 
-    user_argon2_time_cost: int = Field(default=2, ge=1)
-    user_argon2_memory_kib: int = Field(default=19 * 1024, ge=8)
+    user_argon2_time_cost: int = Field(default=2, ge=1, le=1_000)
+    user_argon2_memory_kib: int = Field(default=19 * 1024, ge=8, le=4 * 1024 * 1024)
     """With the defaults of time and lanes: what OWASP's password storage cheat sheet asks for."""
-    user_argon2_lanes: int = Field(default=1, ge=1)
-    user_argon2_threads: int = Field(default=2, ge=1)
+    user_argon2_lanes: int = Field(default=1, ge=1, le=64)
+    user_argon2_threads: int = Field(default=2, ge=1, le=256)
     """How many passwords are hashed at once; each takes the memory above."""
     user_argon2_queue: int = Field(default=256, ge=1)
     """How many may wait for a thread; the next one is answered 503."""
@@ -51,6 +51,13 @@ class UserSettings(StoreSettings):
     user_sweep_every_s: float = Field(default=60.0, gt=0)
     user_leaving_every_s: float = Field(default=10.0, gt=0)
     """How often the rest of deleted accounts is looked for."""
+
+    @model_validator(mode="after")
+    def _has_memory_for_its_lanes(self) -> Self:
+        needed = 8 * self.user_argon2_lanes  # RFC 9106 section 3.1
+        if self.user_argon2_memory_kib < needed:
+            raise ValueError(f"STORE_USER_ARGON2_MEMORY_KIB must be at least {needed}, 8 for each lane")
+        return self
 
     @field_validator("user_trusted_proxies")
     @classmethod
