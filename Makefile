@@ -90,6 +90,15 @@ clean: ## delete what was built or installed here; the shop's data in .store/ st
 # What a sync depends on. Code does not count: the packages are installed in place.
 LOCKED := uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml launcher/pyproject.toml)
 
+# A checkout that was renamed, moved or copied: programs in .venv name the old place, and so would whatever they start.
+ifneq ($(shell [ ! -f .venv/bin/activate ] || grep -qF "$$(pwd -P)/.venv" .venv/bin/activate || echo moved),)
+.PHONY: moved
+moved:
+	@echo "This checkout was moved: making .venv anew"
+	@rm -rf .venv
+.venv/.up .venv/.load .venv/.dev: moved
+endif
+
 .venv/.up: $(LOCKED) scripts/bootstrap.sh
 	@echo "Setting up .venv (once; up to a minute)"
 	@scripts/bootstrap.sh --quiet --inexact --no-dev --group docs --all-packages --compile-bytecode

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from store_kit.listening import callable_host
 from store_kit.settings import ServiceUrlWithoutPort, StoreSettings
 from store_kit.shop_identity import Identity, SchemaError, settle
 from store_kit.sqlite_identity import identity, look_at, members, read_only
 
-from store_cli import data_folder
+from store_cli import data_folder, variables
 from store_cli.reading_settings import WrongSettings, read_settings
 
 State = Literal["good", "warning", "bad"]
@@ -48,11 +49,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """The shop to look at: its data folder, where it listens, and the ports it needs by name."""
+    """The shop to look at: its data folder, and where its gateway and services listen, by name."""
 
     data: Path
-    host: str
-    ports: dict[str, int]
+    places: dict[str, tuple[str, int]]
 
 
 def patient(data: Path, host: str, gateway_port: int, settings: StoreSettings) -> Patient:
@@ -61,20 +61,28 @@ def patient(data: Path, host: str, gateway_port: int, settings: StoreSettings) -
     Raises:
         ServiceUrlWithoutPort: a service would not know where to listen.
     """
-    ports = {name: settings.port_of(name) for name in SERVICES}
-    return Patient(data, host, {"gateway": gateway_port, **ports})
+    places = {name: (settings.host_of(name), settings.port_of(name)) for name in SERVICES}
+    return Patient(data, {"gateway": (host, gateway_port), **places})
 
 
 def visit(data: Path, host: str, gateway_port: int) -> Iterator[Check]:
     """Yield every check of the shop that `store up` would start here, wrong settings among them."""
+    mend = "Mend these variables, or unset them."
     try:
-        for kind in _kinds():
+        kinds = list(_kinds())
+        for kind in kinds:
             read_settings(kind, data_dir=data)
-        found = patient(data, host, gateway_port, read_settings(StoreSettings, data_dir=data))
-        yield Check("Settings", "good", "every STORE_* variable can be meant")
+        settings = read_settings(StoreSettings, data_dir=data)
+        found = patient(data, host, gateway_port, settings)
+        if nowhere := "; ".join(variables.leading_nowhere(settings)):
+            yield Check("Settings", "bad", nowhere, mend)
+        elif odd := "; ".join(variables.unknown(os.environ, kinds)):
+            yield Check("Settings", "warning", odd, mend)
+        else:
+            yield Check("Settings", "good", "every STORE_* variable is known and can be meant")
     except (WrongSettings, ServiceUrlWithoutPort) as wrong:
-        found = Patient(data, host, {"gateway": gateway_port})
-        yield Check("Settings", "bad", str(wrong), "Mend these variables, or unset them.")
+        found = Patient(data, {"gateway": (host, gateway_port)})
+        yield Check("Settings", "bad", str(wrong), mend)
     yield from examine(found)
 
 
@@ -110,8 +118,8 @@ def ports(shop: Patient) -> Iterator[Check]:
         running = data_folder.running_pid(shop.data) is not None
     except OSError:
         running = False  # the data folder's own check says why that is not known
-    for name, port in shop.ports.items():
-        yield port_of(name, shop.host, port, running=running)
+    for name, (host, port) in shop.places.items():
+        yield port_of(name, host, port, running=running)
 
 
 def machine(data: Path) -> Iterator[Check]:
@@ -325,7 +333,7 @@ def _why_not_bound(host: str, port: int) -> str | None:
 
 
 def _answers_like_a_shop(host: str, port: int, path: str) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=PROBE_TIMEOUT_S)
+    connection = http.client.HTTPConnection(callable_host(host), port, timeout=PROBE_TIMEOUT_S)
     try:
         connection.request("GET", path)
         return b'"status"' in connection.getresponse().read(65536)

@@ -1,5 +1,6 @@
 import fcntl
 import json
+import re
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from store_cli import data_folder
+from store_cli import data_folder, serving, variables
 from store_cli.commands import doctor as command
 from store_cli.doctor import (
     GIB,
@@ -199,4 +200,55 @@ def test_report_is_one_line_of_json(tmp_path: Path, shop: FakeShop, monkeypatch:
 def test_ports_are_those_of_the_settings(tmp_path: Path) -> None:
     """The ports looked at are the ones that the settings give the services."""
     shop = patient(tmp_path, "127.0.0.1", 9080, StoreSettings(cart_url="http://127.0.0.1:9001"))
-    assert (shop.ports["gateway"], shop.ports["cart"], shop.ports["user"]) == (9080, 9001, 8003)
+    assert [shop.places[name][1] for name in ("gateway", "cart", "user")] == [9080, 9001, 8003]
+
+
+def settings_check(data: Path) -> Check:
+    """Return what doctor says of the settings."""
+    return next(check for check in visit(data, "127.0.0.1", 9080) if check.name == "Settings")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("STORE_ODER_DELIVERY_MIN_S", "did you mean STORE_ORDER_DELIVERY_MIN_S?"),
+        ("STORE_CART_MAX_LINE", "is not known"),
+        ("STORE_XYZZY", "STORE_XYZZY is not known"),
+    ],
+)
+def test_misspelt_variable_is_told_with_what_may_be_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    """A variable that nobody reads is a warning, not "can be meant"."""
+    monkeypatch.setenv(name, "1")
+    check = settings_check(tmp_path)
+    assert (check.state, says in check.seen) == ("warning", True), check
+
+
+@pytest.mark.parametrize(
+    "name", ["STORE_ORDER_TICK_S", "STORE_ADMIN_EMAIL", "STORE_PUBLIC_URL", "STORE_TEST"]
+)
+def test_known_variables_are_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Settings of services, of commands, of compose and of tests are known."""
+    monkeypatch.setenv(name, "1")
+    assert settings_check(tmp_path).state == "good"
+
+
+def test_variables_of_compose_are_those_that_its_files_read() -> None:
+    """What the files of infra/ name is known to the doctor, so that a .env for compose raises no warning."""
+    infra = Path(__file__).parents[2] / "infra"
+    named: set[str] = set()
+    for path in [*infra.glob("docker-compose*.yml"), *infra.rglob("*.template"), *infra.rglob("*.sh")]:
+        named |= set(re.findall(r"\$\{?(STORE_[A-Z_]+[A-Z])", path.read_text()))
+    known = {f"STORE_{field.upper()}" for kind, _ in serving.SERVICES.values() for field in kind.model_fields}
+    assert named - known <= variables.OF_COMPOSE | variables.OF_COMMANDS
+
+
+def test_service_that_would_be_called_by_https_is_bad(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Services speak http on their own ports; a URL with https would reach none of them."""
+    monkeypatch.setenv("STORE_CART_URL", "https://127.0.0.1:8001")
+    check = settings_check(tmp_path)
+    assert check.state == "bad"
+    assert "STORE_CART_URL is https://127.0.0.1:8001: services speak http, not https" in check.seen
