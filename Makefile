@@ -65,8 +65,8 @@ fmt: .venv/.dev ## format the code and mend what the linter can
 docs: .venv/.up ## build the documentation site, served at /docs/ by the gateway
 	@$(BIN)/mkdocs build --strict
 
-bench: .venv/.up ## measure speed on this machine: ratios to a bare ASGI app, orders per second, memory
-	@$(BIN)/python -m bench $(ARGS)
+bench: .venv/.up ## measure speed: ratios to a bare ASGI app, orders, memory (BASE=<commit>: compare with it)
+	@$(BIN)/python -m bench $(if $(BASE),--base $(BASE)) $(ARGS)
 
 bench-gateway: .venv/.dev $(SITE) ## measure nginx as configured: ratios to a static file of 1 KB; needs nginx
 	@$(BIN)/python -m bench.gateway $(ARGS)

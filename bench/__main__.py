@@ -1,204 +1,128 @@
-"""Measure the shop: ratios to the yardstick, flows per second, memory, time to start. Linux with two cores."""
+"""Measure the shop, or compare it with another version of it. Linux with two cores: the shop has one, its clients one.
+
+Without --base: ratios to a bare ASGI app, orders that live their whole lives, memory, time to start.
+With --base: this checkout and that version in turn, with a verdict on each metric.
+"""
 
 import argparse
-import json
 import os
 import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import uvloop
 from store_kit.testing import free_port
 
-from bench.load import Connection, Result, connect, hammer, request_bytes, timed
+from bench.compare import compare
+from bench.lives import BUYERS, DELIVERY, SECONDS, WARM_UP_S
+from bench.load import connect, request_bytes
+from bench.loads import Load, Requests, Stand, all_loads, asked
 from bench.server import CLIENT_CORE, PinnedServer
-from bench.shoppers import (
-    CHANCE,
-    UNLIMITED,
-    Figure,
-    Shop,
-    administrator,
-    ask,
-    detail_requests,
-    fill,
-    new_shopper,
-    show,
-    together,
-)
+from bench.shoppers import CHANCE, PRODUCTS, Figure, show
+from bench.shops import running
+from bench.verdicts import Metric, table
+from bench.versions import version
 
-CONNECTIONS: Final = 16
-SHOPPERS: Final = 64
+ROUNDS: Final = 7
+READ: Final = {"product detail": ">= .15, aim .25", "list of 20": ">= .12, aim .20"}
+"""Loads that are compared with the yardstick, and what share is wanted."""
 
 
-async def list_requests(shop: Shop) -> list[bytes]:
-    """Return lists of 20 that begin at products drawn uniformly, in every order that has a cursor-free start."""
-    drawn = [
-        await ask(shop.port, request_bytes("GET", f"/api/products/{id_}"))
-        for id_ in CHANCE.choices(shop.ids, k=500)
-    ]
-    paths = []
-    for product in drawn:
-        category, price = quote(product["category"]), product["price_minor"]
-        paths += [
-            f"/api/products?limit=20&sort=price&min_price={price}",
-            f"/api/products?limit=20&sort=-price&max_price={price}",
-            f"/api/products?limit=20&category={category}&sort=price&min_price={price}",
-            f"/api/products?limit=20&category={category}&sort=newest",
-            f"/api/products?limit=20&category={category}&sort=name",
-        ]
-    CHANCE.shuffle(paths)
-    return [request_bytes("GET", path) for path in paths]
-
-
-async def ratio(
-    name: str,
-    shop: tuple[PinnedServer, int, list[bytes]],
-    bare: tuple[PinnedServer, int, list[bytes]],
-    *,
-    rounds: int,
-    seconds: float,
-    wanted: str,
-) -> list[Figure]:
-    """Measure shop and yardstick in turn; the ratio is that of the medians of requests per second."""
-    rates: dict[str, list[float]] = {"shop": [], "bare": []}
-    costs: dict[str, list[float]] = {"shop": [], "bare": []}
-    busy: dict[str, list[float]] = {"shop": [], "bare": []}
-    p99: list[float] = []
-    for _ in range(rounds):
-        for who, (server, port, requests) in (("shop", shop), ("bare", bare)):
-            before = server.cpu_seconds()
-            result = await hammer(port, requests, connections=CONNECTIONS, seconds=seconds)
-            used = server.cpu_seconds() - before
-            if set(result.statuses) != {200}:
-                raise RuntimeError(f"{name}: {result.statuses}")
-            rates[who].append(result.per_second)
-            costs[who].append(used / result.count * 1e6)
-            busy[who].append(used / result.seconds)
-            if who == "shop":
-                p99.append(result.percentile_ms(0.99))
-    median = {who: statistics.median(values) for who, values in rates.items()}
-    cost = {who: statistics.median(values) for who, values in costs.items()}
-    load = {who: statistics.median(values) for who, values in busy.items()}
-    note = (
-        f"{median['shop']:.0f}/s of {median['bare']:.0f}/s; CPU {cost['shop']:.0f} us of {cost['bare']:.0f} us; "
-        f"server core busy {load['shop']:.0%} and {load['bare']:.0%}; p99 {statistics.median(p99):.1f} ms"
-    )
-    return [
-        Figure(
-            f"{name}: share of a bare ASGI app's requests/s",
-            median["shop"] / median["bare"],
-            "",
-            wanted,
-            note,
-        ),
-        Figure(f"{name}: the same by CPU per request", cost["bare"] / cost["shop"], "", wanted),
-    ]
-
-
-async def flows(shop: Shop, server: PinnedServer, seconds: float) -> list[Figure]:
-    """Measure adding to carts, then whole orders, with 64 shoppers at once."""
-    tokens = [await new_shopper(shop.port, n) for n in range(SHOPPERS)]
-
-    def add(token: str) -> bytes:
-        body = json.dumps({"product_id": CHANCE.choice(shop.ids), "quantity": 1}).encode()
-        return request_bytes("POST", "/api/cart/items", body=body, token=token)
-
-    async def only_add(connection: Connection, token: str, result: Result) -> None:
-        await timed(connection, add(token), result)
-
-    async def add_and_order(connection: Connection, token: str, result: Result) -> None:
-        begun = time.perf_counter()
-        await connection.ask(add(token))
-        key = f"Idempotency-Key: {CHANCE.getrandbits(64):x}"
-        status, _ = await connection.ask(
-            request_bytes("POST", "/api/orders", body=b"{}", token=token, headers=[key])
-        )
-        result.latencies_s.append(time.perf_counter() - begun)
-        result.statuses[status] += 1
-
-    for token in tokens:  # what adding alone leaves behind would make the first orders large
-        await ask(shop.port, request_bytes("PUT", "/api/cart/items", body=b'{"items":[]}', token=token))
-    orders = await together(shop.port, tokens, add_and_order, seconds)
-    adds = await together(shop.port, tokens, only_add, seconds)
-    figures = []
-    for name, result, wanted in (("order flow", orders, "aim 450"), ("add to cart", adds, "aim 1700")):
-        figures.append(
-            Figure(
-                f"{name} (add to cart + place)" if name == "order flow" else name,
-                result.per_second,
-                "/s",
-                wanted,
-                f"p50 {result.percentile_ms(0.5):.1f} ms, p99 {result.percentile_ms(0.99):.1f} ms, "
-                f"statuses {dict(result.statuses)}",
-            )
-        )
-    figures.append(Figure("memory after the load (PSS)", server.pss_mb(), "MB", "aim <= 150"))
-    return figures
-
-
-async def measure(folder: Path, *, rounds: int, seconds: float) -> list[Figure]:
-    """Run everything in a folder of its own."""
-    ports = [free_port() for _ in range(6)]
-    names = ("CATALOG", "CART", "ORDER", "USER")
-    env = UNLIMITED | {f"STORE_{name}_URL": f"http://127.0.0.1:{ports[n]}" for n, name in enumerate(names)}
-    port, bare_port = ports[4], ports[5]
-    up = ("store_cli", "up", "--no-catalogue", "--port", str(port), "--data", str(folder / "shop"))
-    health = f"http://127.0.0.1:{port}/api/system/health"
+async def measure(loads: Sequence[Load], folder: Path, *, rounds: int, products: int) -> list[Figure]:
+    """Measure this checkout in a folder of its own."""
     figures: list[Figure] = []
-    with PinnedServer(up, health, folder / "shop.log", env) as server:
-        shop = Shop(port, await administrator(port, folder / "shop"))
-        figures.append(Figure("memory at rest (PSS)", server.pss_mb(), "MB", "aim <= 150"))
-        figures += await fill(shop)
-        details, lists = detail_requests(shop), await list_requests(shop)
-        served = folder / "bodies"
-        served.mkdir()
-        for name, request in (("detail", details[0]), ("list", lists[0])):
-            connection = await connect(port)
-            (served / name).write_bytes((await connection.ask(request))[1])
-            connection.close()
-        bare_command = ("bench.bare", str(bare_port), str(served))
-        with PinnedServer(
-            bare_command, f"http://127.0.0.1:{bare_port}/list", folder / "bare.log", {}
-        ) as bare:
-            for name, requests, wanted in (
-                ("detail", details, ">= .15, aim .25"),
-                ("list", lists, ">= .12, aim .20"),
-            ):
-                figures += await ratio(
-                    {"detail": "product detail", "list": "list of 20 of 20 000"}[name],
-                    (server, port, requests),
-                    (bare, bare_port, [request_bytes("GET", f"/{name}")]),
-                    rounds=rounds,
-                    seconds=seconds,
-                    wanted=wanted,
-                )
-        figures += await flows(shop, server, seconds * 3)
-    with PinnedServer(up, health, folder / "shop.log", env) as again:
-        figures.append(Figure("start to ready", again.seconds_to_ready, "s", "aim <= 2"))
+    with running(DELIVERY, folder) as run:
+        at_rest = run.server.pss_mb()
+        stand = await Stand.built(run, products)
+        figures += [Figure("memory at rest (PSS)", at_rest, "MB", "aim <= 150"), *stand.filling]
+        for load in loads:
+            if isinstance(load, Requests) and load.name in READ:
+                figures += await ratio(load, stand, folder, rounds)
+            else:
+                came = await load.turn(stand, 0)
+                figures += [Figure(metric.name, value, "", "") for metric, value in came.items()]
+        figures.append(Figure("memory after the load (PSS)", run.server.pss_mb(), "MB", "aim <= 150"))
+    with running(DELIVERY, folder) as again:
+        figures.append(Figure("start to ready", again.server.seconds_to_ready, "s", "aim <= 2"))
     return figures
+
+
+async def ratio(load: Requests, stand: Stand, folder: Path, rounds: int) -> list[Figure]:
+    """Measure shop and yardstick in turn; the ratio is that of the medians."""
+    connection = await connect(stand.run.port)
+    _, body = await connection.ask(load.drawn(stand, CHANCE)[0])
+    connection.close()
+    served, port = folder / "bodies", free_port()
+    served.mkdir(exist_ok=True)
+    (served / "body").write_bytes(body)
+    shop: list[Mapping[Metric, float]] = []
+    bare: list[Mapping[Metric, float]] = []
+    command, url = ("bench.bare", str(port), str(served)), f"http://127.0.0.1:{port}/body"
+    with PinnedServer(command, url, folder / "bare.log", {}) as yardstick:
+        for number in range(rounds):
+            shop.append(await load.turn(stand, number))
+            same = [request_bytes("GET", "/body")]
+            bare.append(await asked(load.name, yardstick, port, same, load.seconds))
+    return [
+        _share(metric, [turn[metric] for turn in shop], [turn[metric] for turn in bare], READ[load.name])
+        for metric in shop[0]
+    ]
+
+
+def _share(metric: Metric, shop: Sequence[float], bare: Sequence[float], wanted: str) -> Figure:
+    ours, theirs = statistics.median(shop), statistics.median(bare)
+    share = ours / theirs if metric.higher_is_better else theirs / ours
+    note = f"{ours:.0f} of {theirs:.0f}"
+    return Figure(f"{metric.name}, share of a bare ASGI app", share, "", wanted, note)
+
+
+async def judge(base: str, loads: Sequence[Load], folder: Path, *, rounds: int, products: int) -> str:
+    """Compare with a version; return the table."""
+    checkout = version(base)
+    begun = time.monotonic()
+    measured = await compare(checkout, loads, folder, rounds=rounds, products=products)
+    minutes = (time.monotonic() - begun) / 60
+    return f"{table(measured)}\n\nbase: {checkout.folder}; {rounds} rounds in {minutes:.0f} minutes"
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often shop and yardstick take turns")
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of one turn")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    options = parser.parse_args()
+    options = _options()
+    loads = all_loads(seconds=options.seconds, warm_up_s=options.warm_up, buyers=options.buyers)
+    chosen = [load for load in loads if options.only in load.name]
     os.sched_setaffinity(0, {CLIENT_CORE})
     folder = Path(tempfile.mkdtemp(prefix="store-bench-"))
+    how = {"rounds": options.rounds, "products": options.products}
     try:
-        figures = uvloop.run(measure(folder, rounds=options.rounds, seconds=options.seconds))
+        if options.base:
+            print(uvloop.run(judge(options.base, chosen, folder, **how)))
+        else:
+            show(uvloop.run(measure(chosen, folder, **how)))
     finally:
         shutil.rmtree(folder)
-    if options.json:
-        print(json.dumps({figure.name: figure.value for figure in figures}))
-    else:
-        show(figures)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--base", default="", help="a commit, or the folder of a checkout, to compare with")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often all take turns")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=SECONDS,
+        help="of placing orders in a turn; reads and adds take a tenth",
+    )
+    parser.add_argument(
+        "--warm-up", type=float, default=WARM_UP_S, help="seconds of orders before each turn of them"
+    )
+    parser.add_argument("--buyers", type=int, nargs="+", default=BUYERS, help="how many buy at once")
+    parser.add_argument("--products", type=int, default=PRODUCTS, help="how many the shop has")
+    parser.add_argument("--only", default="", help="loads whose name contains this")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

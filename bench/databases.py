@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,22 +24,20 @@ from bench.load import Connection, Result, hammer, request_bytes, timed
 from bench.server import PinnedServer, cpu_seconds_of, memory_mb
 from bench.shoppers import (
     CHANCE,
-    UNLIMITED,
     Figure,
     Shop,
     administrator,
-    ask,
     detail_requests,
     fill,
     new_shopper,
     show,
     together,
 )
+from bench.shops import Running, running
 
 SHOPPERS: Final = 64
 BUYERS: Final = 64
 CONNECTIONS: Final = 16
-SERVICES: Final = ("catalog", "cart", "order", "user")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,41 +148,6 @@ async def _warm_up(
         await orders(shop, tokens, Meter(server, database), lines, seconds / 2, "", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A shop that runs, where its catalogue is, and its environment."""
-
-    server: PinnedServer
-    port: int
-    catalogue: int
-    env: dict[str, str]
-    data: Path
-
-    async def hold_token(self) -> str:
-        """Return a token of the order service, which may hold stock."""
-        secret = (self.data / "secrets" / "service_secret_order").read_text().strip()
-        form = f"grant_type=client_credentials&client_id=order&client_secret={secret}".encode()
-        head = f"POST /api/auth/token HTTP/1.1\r\nHost: shop\r\nContent-Length: {len(form)}\r\n"
-        kind = "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
-        return str((await ask(self.port, (head + kind).encode() + form))["access_token"])
-
-
-@contextlib.contextmanager
-def running(env: dict[str, str], folder: Path) -> Iterator[Running]:
-    """Run a shop on free ports, all four services in one process, with its data in a folder."""
-    ports = [free_port() for _ in range(5)]
-    urls = {
-        f"STORE_{name.upper()}_URL": f"http://127.0.0.1:{port}"
-        for name, port in zip(SERVICES, ports, strict=False)
-    }
-    whole = UNLIMITED | urls | env
-    port, data = ports[-1], folder / "shop"
-    up = ("store_cli", "up", "--no-catalogue", "--port", str(port), "--data", str(data))
-    health = f"http://127.0.0.1:{port}/api/system/health"
-    with PinnedServer(up, health, folder / "shop.log", whole, core=None) as server:
-        yield Running(server, port, ports[SERVICES.index("catalog")], whole, data)
-
-
 @contextlib.asynccontextmanager
 async def more_catalogues(count: int, run: Running, folder: Path) -> AsyncIterator[list[int]]:
     """Run more catalogue processes on the same database; give their ports."""
@@ -207,7 +170,7 @@ async def more_catalogues(count: int, run: Running, folder: Path) -> AsyncIterat
 async def measure(database: Database, folder: Path, seconds: float, warm_s: float) -> list[Figure]:
     """Measure one database."""
     name = database.name
-    with running(database.env, folder) as run:
+    with running(database.env, folder, core=None) as run:
         server, port = run.server, run.port
         shop = Shop(port, await administrator(port, run.data))
         figures = [
@@ -221,21 +184,21 @@ async def measure(database: Database, folder: Path, seconds: float, warm_s: floa
             Figure(f"{name}: {filled[0].name}", filled[0].value, "s", "aim <= 20"),
             Figure(f"{name}: {filled[1].name}", filled[1].value, "s", ""),
         ]
-        tokens = [await new_shopper(port, n) for n in range(SHOPPERS)]
+        tokens = [await new_shopper(port) for _ in range(SHOPPERS)]
         await _warm_up(shop, tokens, server, database, warm_s)
         figures.append(await orders(shop, tokens, Meter(server, database), 3, seconds, "aim >= 100", name))
         figures.append(await orders(shop, tokens, Meter(server, database), 27, seconds, "aim >= 40", name))
         figures.append(await adds(shop, tokens, Meter(server, database), seconds, name))
         figures.append(await details(shop, Meter(server, database), seconds, name))
         token, hot = await run.hold_token(), shop.ids[:1]
-        one = await holds([run.catalogue], token, lambda: hot, seconds)
+        one = await holds([run.services["catalog"]], token, lambda: hot, seconds)
         figures.append(_figure(f"{name}: holds of one product, 1 catalogue process", one, "aim >= 1000"))
         if database.server_pid:
             async with more_catalogues(3, run, folder) as further:
-                four = await holds([run.catalogue, *further], token, lambda: hot, seconds)
+                four = await holds([run.services["catalog"], *further], token, lambda: hot, seconds)
                 figures.append(_figure(f"{name}: holds of one product, 4 catalogue processes", four, ""))
         figures += _memory(server, database, "afterwards")
-    with running(database.env, folder) as again:
+    with running(database.env, folder, core=None) as again:
         figures.append(Figure(f"{name}: start to ready", again.server.seconds_to_ready, "s", ""))
     return figures
 

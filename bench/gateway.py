@@ -15,13 +15,12 @@ from typing import Final
 
 import uvloop
 from store_cli.serving import write_pages
-from store_kit.testing import free_port
 
 from bench.load import hammer, request_bytes
 from bench.server import CLIENT_CORE, SERVER_CORE, PinnedServer, cpu_seconds_of
-from bench.shoppers import UNLIMITED, Figure, Shop, administrator, ask, detail_requests, fill, show
+from bench.shoppers import Figure, Shop, administrator, ask, detail_requests, fill, show
+from bench.shops import running
 from tests.gateway.nginx import Gateway
-from tests.support.shop import SERVICES
 
 CONNECTIONS: Final = 16
 HOT: Final = 10
@@ -80,21 +79,17 @@ async def compared(
 
 async def measure(folder: Path, *, rounds: int, seconds: float) -> list[Figure]:
     """Run everything in a folder of its own."""
-    ports = {name: free_port() for name in (*SERVICES, "up")}
-    env = UNLIMITED | {f"STORE_{name.upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in SERVICES}
-    up = ("store_cli", "up", "--no-catalogue", "--port", str(ports["up"]), "--data", str(folder / "shop"))
-    health = f"http://127.0.0.1:{ports['up']}/api/system/health"
     pages = folder / "pages"
     write_pages(pages)
     (pages / ONE_KB).write_bytes(os.urandom(1024))
-    with PinnedServer(up, health, folder / "shop.log", env) as server:
-        shop = Shop(ports["up"], await administrator(ports["up"], folder / "shop"))
+    with running({}, folder) as run:
+        shop = Shop(run.port, await administrator(run.port, run.data))
         await fill(shop)
         customer = f"Bearer {shop.admin}"
         details = detail_requests(shop)
         hot = [request_bytes("GET", f"/api/products?limit=20&sort=price&min_price={n}") for n in range(HOT)]
         for request in (details[0], hot[0]):
-            await ask(ports["up"], request)
+            await ask(run.port, request)
         asked = {
             "microcached detail": (details[:HOT], ">= .55"),
             "microcached list of 20": (hot, ">= .45"),
@@ -107,11 +102,11 @@ async def measure(folder: Path, *, rounds: int, seconds: float) -> list[Figure]:
             ),
         }
         async with Gateway(
-            folder / "gateway", {name: [ports[name]] for name in SERVICES}, pages, workers="1"
+            folder / "gateway", {name: [port] for name, port in run.services.items()}, pages, workers="1"
         ) as gateway:
             for worker in children_of(gateway.pid):
                 os.sched_setaffinity(worker, {SERVER_CORE})
-            return await compared(gateway, asked, server, rounds=rounds, seconds=seconds)
+            return await compared(gateway, asked, run.server, rounds=rounds, seconds=seconds)
 
 
 def main() -> None:

@@ -23,10 +23,11 @@ import uvloop
 from store_cli.seeding import product
 from store_kit.testing import free_port
 
-from bench.databases import Database, databases, running
+from bench.databases import Database, databases
 from bench.load import Result, connect, hammer, request_bytes, timed
 from bench.server import PinnedServer, cpu_seconds_of, memory_mb
 from bench.shoppers import CHANCE, Figure, administrator, ask, show
+from bench.shops import running
 
 PAUSE_S: Final = 0.02
 """Between two looks of a visitor who only watches."""
@@ -216,7 +217,7 @@ async def after(port: int, asked: Requests) -> list[Figure]:
 
 async def measure(database: Database, folder: Path, count: int) -> list[Figure]:
     """Run everything in a folder of its own."""
-    with running(database.env, folder) as run:
+    with running(database.env, folder, core=None) as run:
         await administrator(run.port, run.data)
         figures = await filled(run.server, database, run.port, run.data, count)
         show(figures)

@@ -7,12 +7,25 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 SERVER_CORE: Final = 0
 CLIENT_CORE: Final = 1
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
+_READY_WITHIN_S: Final = 600.0  # a read model of a million products is built in less
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A version of the shop that can be started: its folder and the Python that has its packages."""
+
+    folder: Path
+    python: Path
+
+
+HERE: Final = Checkout(Path(__file__).resolve().parents[1], Path(sys.executable))
+"""The checkout that this bench is part of."""
 
 
 class PinnedServer:
@@ -24,6 +37,7 @@ class PinnedServer:
         log: where its output goes.
         env: further variables.
         core: where it must run; None: anywhere.
+        checkout: the version that is run.
     """
 
     def __init__(
@@ -32,8 +46,11 @@ class PinnedServer:
         ready_url: str,
         log: Path,
         env: Mapping[str, str],
+        *,
         core: int | None = SERVER_CORE,
+        checkout: Checkout = HERE,
     ) -> None:
+        self._checkout = checkout
         self._arguments = arguments
         self._ready_url = ready_url
         self._log = log
@@ -45,16 +62,28 @@ class PinnedServer:
         begun = time.perf_counter()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own modules
-                [sys.executable, "-m", *self._arguments], stdout=log, stderr=log, env=self._env
+                [self._checkout.python, "-m", *self._arguments],
+                stdout=log,
+                stderr=log,
+                env=self._env,
+                cwd=self._checkout.folder,
             )
-        if self._core is not None:
-            os.sched_setaffinity(self._process.pid, {self._core})
-        while not _answers(self._ready_url):
-            if self._process.poll() is not None:
-                raise RuntimeError(f"{self._arguments} ended: {self._log.read_text()[-2000:]}")
-            time.sleep(0.01)
+        try:
+            if self._core is not None:
+                os.sched_setaffinity(self._process.pid, {self._core})
+            self._wait_until_ready(begun + _READY_WITHIN_S)
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
         self.seconds_to_ready = time.perf_counter() - begun
         return self
+
+    def _wait_until_ready(self, until: float) -> None:
+        while not _answers(self._ready_url):
+            if self._process.poll() is not None or time.perf_counter() > until:
+                raise RuntimeError(f"{self._arguments} did not start: {self._log.read_text()[-2000:]}")
+            time.sleep(0.01)
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
@@ -69,6 +98,10 @@ class PinnedServer:
         lines = Path(f"/proc/{self._process.pid}/smaps_rollup").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
+    def own_mb(self) -> float:
+        """Return its memory in MB without what it maps of files, which processes of one version would share."""
+        return memory_mb(self._process.pid, "RssAnon")
+
     def peak_mb(self) -> float:
         """Return the most memory in MB that it ever had (resident, shared pages in full)."""
         return memory_mb(self._process.pid, "VmHWM")
@@ -82,8 +115,10 @@ def memory_mb(pid: int, kind: str) -> float:
 
 def cpu_seconds_of(pid: int) -> float:
     """Return the processor time a process has used, in user and kernel mode, all threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    clock = (
+        ~pid << 3
+    ) | 2  # clock_getcpuclockid(3) of another process, to the nanosecond; /proc counts in ticks of 10 ms
+    return time.clock_gettime(clock)
 
 
 def _answers(url: str) -> bool:

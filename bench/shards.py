@@ -17,9 +17,10 @@ from typing import Final
 import uvloop
 from store_kit.testing import test_cluster
 
-from bench.databases import BUYERS, holds, more_catalogues, running
+from bench.databases import BUYERS, holds, more_catalogues
 from bench.load import Result
 from bench.shoppers import CHANCE, Shop, administrator, fill
+from bench.shops import running
 
 SHARDS: Final = (4, 8, 16, 32, 64)
 LINES: Final = (1, 3, 27)
@@ -32,14 +33,14 @@ async def measure(shards: int, url: str, folder: Path, seconds: float, warm_s: f
     """Measure one number of shards on a keyspace of its own."""
     database = f"{url}&prefix=s{uuid.uuid4().hex[:12]}_"
     results: dict[Cell, Result] = {}
-    with running({"STORE_DATABASE": database, "STORE_CATALOG_SHARDS": str(shards)}, folder) as run:
+    with running({"STORE_DATABASE": database, "STORE_CATALOG_SHARDS": str(shards)}, folder, core=None) as run:
         shop = Shop(run.port, await administrator(run.port, run.data))
         await fill(shop)
         token = await run.hold_token()
         async with more_catalogues(max(PROCESSES) - 1, run, folder) as further:
-            await holds([run.catalogue, *further], token, _of(shop, 3), warm_s)
+            await holds([run.services["catalog"], *further], token, _of(shop, 3), warm_s)
             for count in PROCESSES:
-                ports = [run.catalogue, *further][:count]
+                ports = [run.services["catalog"], *further][:count]
                 for name, wanted in _kinds(shop):
                     results[shards, count, name] = await holds(ports, token, wanted, seconds)
     return results
