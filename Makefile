@@ -4,7 +4,7 @@
 export NO_MKDOCS_2_WARNING := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up dev test test-cassandra test-nodes test-gateway telemetry full chaos check fmt docs bench bench-gateway bench-db bench-shards bench-million load test-compose clean
+.PHONY: help up dev test test-cassandra test-nodes test-gateway test-disk telemetry full chaos check fmt docs bench bench-gateway bench-db bench-shards bench-million load test-compose clean
 
 BIN := .venv/bin
 SITE := launcher/store_cli/site/index.html
@@ -24,7 +24,7 @@ dev: .venv/.dev $(SITE) ## run the shop and start it again whenever the code cha
 		--directory libs --directory services --directory launcher -- $(BIN)/store up $(ARGS)
 
 test: .venv/.dev $(SITE) ## run the tests that need no root, no Docker and no JVM (but those of crashes: chaos), and measure coverage
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not chaos and not cassandra and not nodes and not gateway and not telemetry" --cov --cov-report term $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not chaos and not cassandra and not nodes and not gateway and not telemetry and not disk" --cov --cov-report term $(ARGS)
 
 full: .venv/.dev ## run races, the whole ledger and bad input as often as CI does; takes minutes
 	@STORE_TEST=full STORE_TEST_CONTRACT=full $(BIN)/pytest tests/e2e/test_races.py tests/e2e/test_ledger_replay.py \
@@ -43,6 +43,9 @@ telemetry: .venv/.dev ## prove the monitoring on real Prometheus, Alertmanager, 
 
 test-gateway: .venv/.dev $(SITE) ## try nginx as configured, in front of the real services; needs nginx
 	@$(BIN)/pytest -m gateway tests/gateway $(ARGS)
+
+test-disk: .venv/.dev $(SITE) ## fill disks and take rights away under a working shop, and try every command; needs root
+	@$(BIN)/pytest -m disk tests/disk $(ARGS)
 
 test-compose: .venv/.dev ## bring all of docker-compose.yml up on a real engine, try it, take it down; needs root and Debian
 	@infra/ci/prove.sh $(ARGS)

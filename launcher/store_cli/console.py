@@ -20,6 +20,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from store_kit.problems import Problem
+from store_kit.refusals import Refusal
 
 from store_cli.accounts import DEFAULT_BASE_URL, NoCredentials
 from store_cli.files.opening import FileError
@@ -155,8 +157,11 @@ def run(work: Coroutine[Any, Any, T], *, as_json: bool) -> T:
             return runner.run(work)
     except (NoCredentials, FileError) as wrong:
         fail(str(wrong), WRONG_USAGE, as_json=as_json)
-    except ShopError as fault:
+    except (ShopError, Refusal, Problem) as fault:
         fail(str(fault), FOUND_SOMETHING, as_json=as_json)
+    except OSError as failure:
+        where = f"{failure.filename}: " if failure.filename else ""
+        fail(f"{where}{failure.strerror or failure}.", FOUND_SOMETHING, as_json=as_json)
     except KeyboardInterrupt:
         fail("Interrupted.", INTERRUPTED, as_json=as_json)
 

@@ -12,8 +12,8 @@ from rich.panel import Panel
 from rich.text import Text
 from store_kit.listening import http_url
 from store_kit.logs import configure_logs
-from store_kit.migrations import SchemaError
 from store_kit.problems import Problem, Unavailable
+from store_kit.refusals import Refusal
 from store_kit.secrets import SecretError, readable_by_others
 from store_kit.server import PortInUse, Runner, run_service
 from store_kit.service import Service, Wrap, unwrapped
@@ -25,9 +25,7 @@ from store_cli.demo import Demo, any_product, ensure_administrator, load_catalog
 from store_cli.files.opening import FileError
 from store_cli.reading_settings import WrongSettings
 from store_cli.serving import (
-    DataFolderInUse,
     DataFolderLock,
-    UnusableDataFolder,
     create_service,
     create_shop,
 )
@@ -38,15 +36,7 @@ _QUIET_S: Final = 1.0
 _TRY_AGAIN_S: Final = 0.5
 _FRAME: Final = 4
 """Columns that a box takes beside its text."""
-_REFUSALS: Final = (
-    PortInUse,
-    DataFolderInUse,
-    UnusableDataFolder,
-    SchemaError,
-    SecretError,
-    WrongSettings,
-    ServiceUrlWithoutPort,
-)
+_REFUSALS: Final = (Refusal, PortInUse, WrongSettings, ServiceUrlWithoutPort)
 
 
 def run_shop(port: int, data: Path, host: str, *, catalogue: bool, wrap: Wrap = unwrapped) -> None:

@@ -1,5 +1,6 @@
 """The whole shop in one process: which services, with which settings, behind which gateway."""
 
+import contextlib
 import fcntl
 import os
 import tempfile
@@ -15,6 +16,7 @@ import store_order.app
 import store_order.settings
 import store_user.app
 import store_user.settings
+from store_kit.refusals import Refusal
 from store_kit.server import Runner, bind
 from store_kit.service import Service, Wrap, unwrapped
 from store_kit.settings import StoreSettings
@@ -31,12 +33,19 @@ SERVICES: Final[Mapping[str, tuple[type[StoreSettings], Callable[..., Service]]]
 """Name -> its settings and its composition root."""
 
 
-class DataFolderInUse(Exception):
+class DataFolderInUse(Refusal):
     """Another process runs a shop on the same data folder."""
 
 
-class UnusableDataFolder(Exception):
+class UnusableDataFolder(Refusal):
     """The data folder cannot be made, or not be written to."""
+
+
+def _unusable(data_dir: Path, error: OSError) -> UnusableDataFolder:
+    return UnusableDataFolder(
+        f"The data folder {data_dir} cannot be used: {error.strerror}. Free some space there, let this user write it, "
+        "or choose another with --data; store doctor looks."
+    )
 
 
 class DataFolderLock:
@@ -52,9 +61,7 @@ class DataFolderLock:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file: IO[str] = (data_dir / "lock").open("a+")
         except OSError as error:
-            raise UnusableDataFolder(
-                f"The data folder {data_dir} cannot be used: {error.strerror}."
-            ) from error
+            raise _unusable(data_dir, error) from error
         try:
             fcntl.flock(self._file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:
@@ -62,9 +69,14 @@ class DataFolderLock:
             raise DataFolderInUse(
                 f"A shop already runs on {data_dir}. Stop it, or use another folder with --data."
             ) from error
-        self._file.truncate(0)
-        self._file.write(str(os.getpid()))
-        self._file.flush()
+        try:
+            self._file.truncate(0)
+            self._file.write(str(os.getpid()))
+            self._file.flush()
+        except OSError as error:
+            with contextlib.suppress(OSError):  # closing tries to write it once more
+                self._file.close()
+            raise _unusable(data_dir, error) from error
 
     def release(self) -> None:
         """Let others run on the folder."""

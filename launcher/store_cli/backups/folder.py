@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from store_kit.refusals import Refusal
 
 MANIFEST: Final = "manifest.json"
 SECRETS: Final = "secrets"
 _BLOCK: Final = 1 << 20
 
 
-class BackupError(Exception):
+class BackupError(Refusal):
     """A backup cannot be made or used; the text says why and what to do."""
 
 

@@ -9,13 +9,14 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from store_kit.refusals import Refusal
 from store_kit.settings import StoreSettings
 
 KEY_BYTES: Final = 32
 """The length of SHA-256's output: what a key has at least."""
 
 
-class SecretError(Exception):
+class SecretError(Refusal):
     """A service cannot start with the secrets it has."""
 
 

@@ -19,6 +19,7 @@ from store_kit.logs import get_logger
 from store_kit.metrics import Metrics
 from store_kit.middleware import ServiceMiddleware
 from store_kit.problem_handlers import install_problem_handlers
+from store_kit.problems import Problem
 from store_kit.queries import refuse_unknown_parameters
 from store_kit.responses import JsonResponse
 from store_kit.security import SecurityEvents
@@ -229,7 +230,9 @@ async def _check(check: Check) -> dict[str, Any]:
     try:
         await asyncio.wait_for(check(), _CHECK_TIMEOUT_S)
     except Exception as error:  # noqa: BLE001 - a health check reports every failure, whatever it is
-        return {"status": "down", "error": type(error).__name__}
+        found = {"status": "down", "error": type(error).__name__}
+        # What a problem says is meant for whoever asks; any other error may hold anything.
+        return found | {"reason": error.detail} if isinstance(error, Problem) else found
     return {"status": "up", "latency_ms": round((time.perf_counter() - started) * 1000, 2)}
 
 

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from store_kit.refusals import Refusal
+
 Kind = Literal["new", "old"]
 """Why a database is waited for: it has not been made yet, or it was made before databases bore ids."""
 
 
-class SchemaError(Exception):
+class SchemaError(Refusal):
     """The database does not fit to the code or to its shop; the message says how to mend it."""
 
 

@@ -53,7 +53,10 @@ async def test_the_shop_is_up_when_all_services_are(tmp_path: Path) -> None:
 
 async def test_one_service_down_is_503(tmp_path: Path) -> None:
     """Not reachable, silent, degraded and talking nonsense: each is shown as what it is, within the timeout."""
-    degraded = READY | {"status": "degraded", "dependencies": {"database": {"status": "down"}}}
+    degraded = READY | {
+        "status": "degraded",
+        "dependencies": {"database": {"status": "down", "reason": "It is full."}},
+    }
     gone = f"http://127.0.0.1:{free_port()}"
     async with (
         _peer(READY, after=asyncio.Event()) as silent,
@@ -74,7 +77,7 @@ async def test_one_service_down_is_503(tmp_path: Path) -> None:
     assert found == {
         "catalog": ("down", "answered something else than its health"),
         "cart": ("down", "no answer within 0.2 s"),
-        "order": ("degraded", None),
+        "order": ("degraded", "It is full."),
         "user": ("down", "not reachable"),
     }
     assert answer.body["services"][2]["dependencies"] == {"database": "down"}

@@ -49,6 +49,7 @@ class HttpHealthProbe:
             return _down(name, started, "not reachable")
         except msgspec.DecodeError:
             return _down(name, started, "answered something else than its health")
+        dependencies = answer.get("dependencies", {})
         return PeerHealth(
             name=name,
             up=ready,
@@ -56,7 +57,8 @@ class HttpHealthProbe:
             latency_ms=_since(started),
             version=answer.get("version"),
             uptime_s=answer.get("uptime_s"),
-            dependencies={key: found["status"] for key, found in answer.get("dependencies", {}).items()},
+            dependencies={key: found["status"] for key, found in dependencies.items()},
+            detail=next((found["reason"] for found in dependencies.values() if "reason" in found), None),
         )
 
     async def _get(self, url: str) -> tuple[bool, dict[str, Any]]:
