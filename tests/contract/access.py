@@ -26,6 +26,7 @@ PUT    /internal/reservations/{order_id}               401   403   403   403   2
 DELETE /internal/reservations/{order_id}               401   403   403   403   200
 POST   /internal/reservations/{order_id}/ship          401   403   403   403   200
 POST   /internal/products/lookup                       401   403   403   403   200
+GET    /internal/products/changes                      401   403   403   403   200
 
 # cart: a guest has a cart too
 GET    /api/cart                                       200   200   200   200   403
@@ -39,6 +40,9 @@ GET    /api/recently-viewed                            200   200   200   200   4
 POST   /api/recently-viewed                            200   200   200   200   403
 GET    /api/admin/carts                                401   403   403   200   403
 GET    /internal/carts/{user_id}                       401   403   403   403   200
+GET    /internal/carts/{user_id}/priced                401   403   403   403   200
+PUT    /internal/carts/{user_id}/taken/{order_id}      401   403   403   403   409
+DELETE /internal/carts/{user_id}/taken/{order_id}      401   403   403   403   200
 PUT    /internal/carts/{user_id}/orders/{order_id}     401   403   403   403   200
 DELETE /internal/carts/{user_id}                       401   403   403   403   204
 

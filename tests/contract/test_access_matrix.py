@@ -24,6 +24,7 @@ PUT /internal/reservations/{order_id}
 DELETE /internal/reservations/{order_id}
 POST /internal/reservations/{order_id}/ship
 POST /internal/products/lookup
+GET /internal/products/changes
 GET /internal/carts/{user_id}
 GET /internal/carts/{user_id}/priced
 PUT /internal/carts/{user_id}/taken/{order_id}
@@ -34,7 +35,11 @@ GET /internal/revocations
 """
 MAY: Final[Mapping[str, Sequence[str]]] = {
     "catalog": ["GET /internal/revocations"],
-    "cart": ["POST /internal/products/lookup", "GET /internal/revocations"],
+    "cart": [
+        "POST /internal/products/lookup",
+        "GET /internal/products/changes",
+        "GET /internal/revocations",
+    ],
     "order": _ORDER_NEEDS.split("\n"),
     "user": [
         "GET /internal/carts/{user_id}",
@@ -72,6 +77,7 @@ BODIES: Final[Mapping[str, Callable[[Mapping[str, str]], object]]] = {
     "POST /api/cart/merge": lambda ids: {"cart_token": ids["cart_token"]},
     "POST /api/recently-viewed": lambda ids: {"product_id": ids["product_id"]},
     "PUT /internal/carts/{user_id}/orders/{order_id}": lambda ids: {"lines": [_line(ids)]},
+    "PUT /internal/carts/{user_id}/taken/{order_id}": lambda _: {"version": 2**50},
     "POST /api/orders": lambda _: {},
     "PUT /api/admin/orders/{order_id}/status": lambda _: {"status": "CANCELLED"},
     "POST /api/users": lambda _: {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD},
@@ -199,8 +205,11 @@ async def asked(cast: Cast, caller: str, route: str, url: Callable[[str], str]) 
 
 
 def ids_for(route: str, cast: Cast) -> dict[str, Any]:
-    """Return what to put in a path: reservations are of an order that the catalogue does not know yet."""
-    if route.startswith(("PUT /internal/reservations", "DELETE /internal/reservations")):
+    """Return what to put in a path: what is held or taken is for an order that nobody knows yet."""
+    if (
+        route.startswith(("PUT /internal/reservations", "DELETE /internal/reservations"))
+        or "/taken/" in route
+    ):
         return {**cast.ids, "order_id": str(uuid.uuid4())}
     return dict(cast.ids)
 

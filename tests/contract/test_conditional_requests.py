@@ -12,8 +12,30 @@ from tests.support.people import Person
 from tests.support.shop import EmbeddedShop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
-BLIND_IS_FINE: Final = {"replace_cart_items", "set_user_roles"}
-"""Edits that may leave If-Match out: they set a whole, so they say what they mean."""
+BLIND_IS_FINE: Final = {
+    "replace_cart_items",
+    "set_user_roles",
+    "clear_cart",
+    "add_cart_item",
+    "set_cart_item",
+    "remove_cart_item",
+    "place_order",
+    "cancel_order",
+}
+"""Edits that may leave If-Match out: they say what they mean, whatever there is."""
+BY_ANN: Final = {"update_me", *BLIND_IS_FINE} - {"set_user_roles"}
+NO_EDIT_OF_IT: Final = {
+    "add_product": "one more in a list",
+    "add_products": "more in a list",
+    "adjust_stock": "adds to what there is",
+    "merge_cart": "adds to what there is",
+    "note_import": "a note of its own",
+    "change_password": "bound to the password that it names",
+    "end_my_sessions": "no part of the account that is shown",
+    "end_my_session": "no part of the account that is shown",
+    "delete_me": "bound to the password that it names",
+}
+"""Changes beside or below something with an ETag that are no edits of it, and why."""
 METHODS: Final = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -92,19 +114,32 @@ async def test_edits_say_what_they_edit(
 ) -> None:
     """An edit that takes If-Match is 412 with another version, and 428 without one unless it may be blind."""
     edits = [o for o in api if any(p["name"].lower() == "if-match" for p in o.parameters)]
-    assert len(edits) >= 7
+    assert len(edits) >= 13
     for operation in edits:
-        person = ann if operation.id in ("replace_cart_items", "update_me") else admin
+        person = ann if operation.id in BY_ANN else admin
         path = operation.path.format_map(ids)
         body = body_of(operation, ids)
         for stale in ('"999999"', '"999999.1"', '"x"', 'W/"1"', "1", ""):
-            answer = await person.ask(operation.method, path, body, headers={"If-Match": stale})
+            headers = {"If-Match": stale, "Idempotency-Key": f"{operation.id}-key"}
+            answer = await person.ask(operation.method, path, body, headers=headers)
             assert answer.status == 412, f"{operation.id} If-Match {stale}: {answer}"
             must_be_problem(answer, operation.id)
         if operation.id not in BLIND_IS_FINE:
             answer = await person.ask(operation.method, path, body)
             assert (answer.status, answer.slug) == (428, "precondition-required"), f"{operation.id}: {answer}"
             must_be_problem(answer, operation.id)
+
+
+async def test_whatever_changes_something_with_an_etag_takes_if_match(api: list[Operation]) -> None:
+    """A precondition that is sent is evaluated (RFC 9110, 13.1.1): no change below a tagged thing ignores it."""
+    tagged = [o.path for o in api if o.method == "GET" and "304" in o.spec["responses"]]
+    deaf = set()
+    for operation in api:
+        of = [path for path in tagged if f"{operation.path}/".startswith(f"{path}/")]
+        takes = any(p["name"].lower() == "if-match" for p in operation.parameters)
+        if operation.method != "GET" and of and not takes:
+            deaf.add(operation.id)
+    assert deaf == set(NO_EDIT_OF_IT)
 
 
 def body_of(operation: Operation, ids: dict[str, str]) -> Any:

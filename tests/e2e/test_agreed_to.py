@@ -129,7 +129,7 @@ class Round:
             return True
         assert answer.status in (402, 409, 412), answer.body
         assert answer.slug in ("price-changed", "precondition-failed", *also_refused), answer.slug
-        if answer.slug in ("price-changed", "precondition-failed", "cart-changed"):
+        if "cart" in answer.json:  # a shop that is too busy to look leaves it out
             assert answer.json["cart"]["items"][0]["product_id"] == self.product
         assert (await self.in_cart())[self.product] == 2
         return False

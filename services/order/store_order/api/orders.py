@@ -1,5 +1,6 @@
 """Orders of the signed-in customer."""
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
@@ -23,7 +24,7 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import ANY_TAG, PERSONAL, PUBLIC, JsonResponse, etag_of, not_modified
+from store_kit.responses import ANY_TAG, PERSONAL, PUBLIC, JsonResponse, etag_of, not_modified, seen_versions
 
 from store_order.api.by_hand import by_hand, one_order, placing
 from store_order.api.parts import KEY_PATTERN, Cursor, Limit, OrderId, cursor_of, position_of, use_cases
@@ -60,6 +61,7 @@ _STATUS_OF: Final = {Outcome.CREATED: 201, Outcome.REPEATED: 200, Outcome.IN_PRO
 _ACCEPTED: Final[_Responses] = {
     202: {"model": OrderView, "description": "Still in progress; Location tells where to look."}
 }
+_VERSION: Final = re.compile(r"([0-9]{1,9})")
 _OK: Final[_Responses] = {200: {"model": OrderView, "description": "This key has placed this order before."}}
 _NOT_MODIFIED: Final[_Responses] = {304: {"description": "The order is still what If-None-Match names."}}
 
@@ -203,14 +205,24 @@ async def get_order(request: Request, user: CurrentUser, order_id: OrderId) -> R
     summary="Cancel an order",
     response_model=OrderView,
     responses=_ACCEPTED
-    | problem_responses(Unauthenticated, Forbidden, OrderNotFound, IllegalTransition, InvalidInput),
+    | problem_responses(
+        Unauthenticated, Forbidden, OrderNotFound, IllegalTransition, PreconditionFailed, InvalidInput
+    ),
 )
-async def cancel_order(request: Request, user: CurrentUser, order_id: OrderId) -> Response:
+async def cancel_order(
+    request: Request,
+    user: CurrentUser,
+    order_id: OrderId,
+    if_match: Annotated[
+        str | None,
+        Header(alias="If-Match", description="The ETag of the order that you have seen; 412 at another."),
+    ] = None,
+) -> Response:
     """Give back goods and money of an order that has not been shipped; safe to repeat.
 
     202 while giving back takes longer than this request may: it will be finished.
     """
-    order = await use_cases(request).cancel_order(order_id, user)
+    order = await use_cases(request).cancel_order(order_id, user, seen_versions(if_match, _VERSION))
     return await _shown(request, order, 200 if order.status is Status.CANCELLED else 202)
 
 
