@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from store_kit.cross_origin import cross_origin
 from store_kit.middleware import ServiceMiddleware
 from store_kit.openapi import public_openapi
 from store_kit.problem_handlers import problem_response
@@ -90,7 +91,7 @@ def gateway(services: Sequence[Service], settings: StoreSettings) -> ASGIApp:
     """Return the application of the gateway port: services by `ROUTES`, else Swagger and the docs."""
     apps = {service.name: service.asgi for service in services}
     table = {prefix: apps[name] for prefix, name in ROUTES.items()}
-    pages = ServiceMiddleware(_pages(services), None, settings)
+    pages = cross_origin(ServiceMiddleware(_pages(services), None, settings), settings.cors_origins)
     for_api, for_pages = _security(API_POLICY), _security(page_policy(SITE))
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:

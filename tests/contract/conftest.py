@@ -59,3 +59,11 @@ def nobody(session: aiohttp.ClientSession, shop: EmbeddedShop) -> Person:
 def mint(shop: EmbeddedShop) -> Mint:
     """Return what signs tokens by the shop's own key."""
     return Mint((shop.data_dir / "secrets" / "signing_key").read_bytes())
+
+
+@pytest.fixture(scope="module")
+async def everybody(ann: Person, admin: Person, mint: Mint) -> Person:
+    """Return somebody with every role that a person can have, and a token that nothing here ends."""
+    roles = {"roles": ["customer", "admin"]}
+    (await admin.ask("PUT", f"/api/admin/users/{ann.id}/roles", roles)).expect(200)
+    return Person(ann.session, ann.url, headers=mint.headers(ann.id, ("admin", "customer"), epoch=1_000))

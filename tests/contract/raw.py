@@ -30,7 +30,8 @@ async def send(
         more: headers of any bytes, repeated ones too.
         body: sent with its length, unless the headers say that it comes in chunks.
     """
-    sent: list[Header] = [("Host", f"127.0.0.1:{port}"), ("Connection", "close"), *(headers or {}).items()]
+    usual = {"Host": f"127.0.0.1:{port}", "Connection": "close", **(headers or {})}
+    sent: list[Header] = list(usual.items())
     chunked = any(_bytes(name).lower() == b"transfer-encoding" for name, _ in more)
     if (body or method in ("POST", "PUT", "PATCH")) and not chunked:
         sent.append(("Content-Length", str(len(body))))

@@ -10,24 +10,15 @@ from store_kit.bodies import SMALL_BODY
 from tests.contract import raw
 from tests.contract.document import FORM, JSON, Operation, operations
 from tests.contract.problems import must_be_problem
-from tests.contract.tokens import Mint
 from tests.support.people import Answer, Person
 from tests.support.shop import EmbeddedShop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 IDS: Final = dict.fromkeys(
-    ("product_id", "order_id", "account_id", "session_id"), "01936c7e-5b7a-7c3e-9f20-3d1f0a9b4c5d"
+    ("product_id", "order_id", "account_id", "session_id", "name"), "01936c7e-5b7a-7c3e-9f20-3d1f0a9b4c5d"
 )
 PASSES: Final = {"If-Match": "*", "Idempotency-Key": "contract-1"}
 TWO_MEBIBYTES: Final = 2 * 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-async def everybody(ann: Person, admin: Person, mint: Mint) -> Person:
-    """Return somebody with every role that a person can have, and a token that nothing here ends."""
-    roles = {"roles": ["customer", "admin"]}
-    (await admin.ask("PUT", f"/api/admin/users/{ann.id}/roles", roles)).expect(200)
-    return Person(ann.session, ann.url, headers=mint.headers(ann.id, ("admin", "customer"), epoch=1_000))
 
 
 @pytest.fixture(scope="module")

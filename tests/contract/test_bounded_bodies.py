@@ -11,7 +11,6 @@ import pytest
 from tests.contract.document import JSON, Operation, operations
 from tests.contract.problems import must_be_problem
 from tests.contract.test_bad_requests import IDS, PASSES
-from tests.contract.tokens import Mint
 from tests.support.people import Answer, Person
 from tests.support.shop import EmbeddedShop
 
@@ -20,12 +19,6 @@ KEYS: Final = ("{" + ",".join(f'"{i:x}":1' for i in range(111_000)) + "}").encod
 ANSWER_BYTES: Final = 8 * 1024
 TICKS_S: Final = 0.01
 ROUNDS: Final = 5
-
-
-@pytest.fixture(scope="module")
-def everybody(ann: Person, mint: Mint) -> Person:
-    """Return somebody with every role that a person can have."""
-    return Person(ann.session, ann.url, headers=mint.headers(ann.id, ("admin", "customer")))
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,11 @@ from fastapi import FastAPI
 from store_kit.auth import OPTIONAL_SCHEME, SCHEME
 from store_kit.problems import CONTENT_TYPE, PROBLEM_SCHEMA
 
+REQUIRED: Final = {"x-required": True}
+"""For a parameter's `json_schema_extra`: the shop refuses a request without it, by a status and words of its own.
+
+Its default of None is how the route sees that it is missing; the document says what callers must do.
+"""
 _PUBLIC: Final = ("/api/", "/.well-known/")
 _GENERAL_PROBLEM: Final = {
     "description": "Any other problem, e.g. 400, 413, 429, 500 or 503: see /docs/problems/",
@@ -52,9 +57,23 @@ def _documented(operation: Mapping[str, Any]) -> dict[str, Any]:
         if "HTTPValidationError" not in str(response)
     }
     documented = {**operation, "responses": {**responses, "default": _GENERAL_PROBLEM}}
+    if "parameters" in operation:
+        documented["parameters"] = [_as_sent(parameter) for parameter in operation["parameters"]]
     if {OPTIONAL_SCHEME: []} in operation.get("security", ()):
         documented["security"] = [{SCHEME: []}, {}]
     return documented
+
+
+def _as_sent(parameter: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a parameter as callers send it: no header and no query can say null, and some may not be left out."""
+    schema = dict(parameter["schema"])
+    required = schema.pop(next(iter(REQUIRED)), False)
+    options = [option for option in schema.pop("anyOf", ()) if option != {"type": "null"}]
+    if len(options) == 1:
+        schema = {**options[0], **schema}
+    elif options:
+        schema["anyOf"] = options
+    return {**parameter, "required": parameter.get("required", False) or required, "schema": schema}
 
 
 def _merge(into: dict[str, dict[str, Any]], components: Mapping[str, Mapping[str, Any]]) -> None:

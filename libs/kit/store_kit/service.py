@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from store_kit.auth import TokenVerifier
 from store_kit.bare_routes import BareRoutes
 from store_kit.bodies import BodyLimits
+from store_kit.cross_origin import cross_origin
 from store_kit.http_metrics import instrument
 from store_kit.listening import http_url
 from store_kit.logs import get_logger
@@ -175,11 +176,12 @@ def build_service(
         app.router.routes.extend(router.routes)
     refuse_unknown_parameters(app.router.routes)
     bare = BareRoutes(app, app.router.routes, instrument(app, metrics))
+    limits = BodyLimits(app.router.routes, settings.max_body_bytes)
     return Service(
         name=name,
         port=port,
         app=app,
-        asgi=ServiceMiddleware(app, bare, settings, BodyLimits(app.router.routes, settings.max_body_bytes)),
+        asgi=cross_origin(ServiceMiddleware(app, bare, settings, limits), settings.cors_origins),
         settings=settings,
         metrics=metrics,
         resources=resources,

@@ -1,5 +1,6 @@
 """Settings that every service has: environment variables `STORE_*`, defaults for the embedded shop."""
 
+import re
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from store_kit.order_lines import MOST_ORDER_LINES
 
 _MOST: Final = 1_000_000_000
 """In seconds 31 years; in bytes a gigabyte."""
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.\[\]:-]+")
+"""As browsers write it (RFC 6454, 6.2): in lower case, without a slash behind it."""
 
 
 class ServiceUrlWithoutPort(ValueError):
@@ -70,6 +73,8 @@ class StoreSettings(BaseSettings):
     breaker_ttl_s: float = Field(default=2.0, gt=0)
     """How long an open circuit rests before one call may try again."""
     drain_timeout_s: float = Field(default=10.0, gt=0)
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose web pages may call the shop, e.g. `["https://shop.example"]`; none by default."""
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
     max_order_lines: int = Field(default=MOST_ORDER_LINES, ge=1, le=MOST_ORDER_LINES)
     """Different products in a cart, and so in an order; the same for every service."""
@@ -97,6 +102,16 @@ class StoreSettings(BaseSettings):
     def begins_anew(self) -> frozenset[str]:
         """The names of the databases that may begin empty where they are missed."""
         return frozenset(name.strip() for name in self.begin_anew.split(",") if name.strip())
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is no origin: write scheme, host and port, https://shop.example:8443"
+                )
+        return value
 
     @field_validator("database")
     @classmethod

@@ -228,3 +228,13 @@ def test_service_listens_on_the_port_of_its_url(tmp_path: Path) -> None:
     nameless = StoreSettings.model_validate({"cart_url": "http://cart"})
     with pytest.raises(ValueError, match="STORE_CART_URL"):
         nameless.port_of("cart")
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "null", "shop.example", "https://shop.example/", "https://Shop.example", ""]
+)
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    """An origin is what a browser says: scheme, host and port, in lower case."""
+    assert StoreSettings(cors_origins=("https://shop.example:8443",)).cors_origins
+    with pytest.raises(ValueError, match="is no origin"):
+        StoreSettings(cors_origins=(origin,))

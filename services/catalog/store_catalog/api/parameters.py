@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 from store_kit import responses
 from store_kit.ids import LOWER_CASE
+from store_kit.openapi import REQUIRED
 from store_kit.problems import PreconditionRequired
 from store_kit.text_fields import line, long_text
 from store_kit.texts import one_line, several_lines
@@ -59,6 +60,7 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
+        json_schema_extra=REQUIRED,
         description="The ETag that you read, or `*` for whichever it is: 428 without, 412 when the product was"
         " edited since. Sales in between do not matter: behind the dot of the tag is the stock's version.",
     ),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 from store_kit.auth import Admin
 from store_kit.cursors import page_link
+from store_kit.openapi import REQUIRED
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -117,7 +118,11 @@ async def change_order_status(
     body: StatusRequest,
     _if_match: Annotated[
         str | None,
-        Header(alias="If-Match", description="Required: the ETag of the order that you have seen."),
+        Header(
+            alias="If-Match",
+            json_schema_extra=REQUIRED,
+            description="Required: the ETag of the order that you have seen.",
+        ),
     ] = None,
 ) -> Response:
     """Do now what the delivery clock would do later, or cancel. Only legal transitions are possible."""

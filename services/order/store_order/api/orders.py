@@ -13,6 +13,7 @@ from store_kit.bare_routes import BareRoute
 from store_kit.cursors import page_link
 from store_kit.header_fields import entity_tags
 from store_kit.money import MAX_MINOR
+from store_kit.openapi import REQUIRED
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -132,6 +133,7 @@ async def place_order(
             min_length=1,
             max_length=128,
             pattern=KEY_PATTERN,
+            json_schema_extra=REQUIRED,
             description="Required. Repeating a request with the same key and body gives the same order.",
             examples=["8e03978e-40d5-43e8-bc93-6894a57f9324"],
         ),

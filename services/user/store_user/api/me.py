@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 from store_kit.cursors import page_link
+from store_kit.openapi import REQUIRED
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -72,7 +73,14 @@ async def update_me(
     request: Request,
     me: Me,
     body: ProfileChange,
-    if_match: Annotated[str | None, Header(description="The ETag that was read.", examples=['"1"'])] = None,  # noqa: ARG001 - documents it
+    if_match: Annotated[  # noqa: ARG001 - documents it
+        str | None,
+        Header(
+            json_schema_extra=REQUIRED,
+            description="The ETag that was read.",
+            examples=['"1-0198c5a2-7b1e-7c3a-9d2f-5e8b6a1c4d70"'],
+        ),
+    ] = None,
 ) -> JsonResponse:
     """Set the name, or clear it with null. If-Match must name the version that was read."""
     shop = use_cases(request)
