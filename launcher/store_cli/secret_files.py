@@ -19,7 +19,7 @@ NEEDED: Final[Mapping[str, Sequence[str]]] = {
         "service_secret_order",
         "service_secret_user",
     ),
-    "catalog": ("cursor_key",),
+    "catalog": ("cursor_key", "service_secret_catalog"),
     "cart": ("cursor_key", "guest_cart_key", "service_secret_cart"),
     "order": ("cursor_key", "service_secret_order"),
 }

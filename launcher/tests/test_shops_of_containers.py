@@ -62,9 +62,10 @@ def test_secrets_are_private_shared_by_two_at_most_and_never_said(tmp_path: Path
     assert (code, sorted(said["made"]), sorted(found)) == (0, FILES, FILES)
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in found} == {0o600}
     assert not [value for value in found.values() if value in json.dumps(said)]
+    assert found["user/service_secret_catalog"] == found["catalog/service_secret_catalog"]
     assert found["user/service_secret_cart"] == found["cart/service_secret_cart"]
     assert found["user/service_secret_order"] == found["order/service_secret_order"]
-    assert len(set(found.values())) == len(found) - 2
+    assert len(set(found.values())) == len(found) - 3
 
 
 def test_secrets_that_are_there_stay(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_init_makes_a_demo_and_repeats_nothing(tmp_path: Path, monkeypatch: pyte
         "http://shop",
     )
     first = store(*words)
-    assert first == (0, {"ok": True, "secrets_made": 13, "files_applied": 0, "administrator_is_new": True})
+    assert first == (0, {"ok": True, "secrets_made": 14, "files_applied": 0, "administrator_is_new": True})
     kept = values(tmp_path / "data" / "secrets")
     assert json.loads(kept["demo_admin.json"])["base_url"] == "http://shop"
     second = store(*words)

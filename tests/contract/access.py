@@ -44,6 +44,9 @@ GET    /internal/carts/{user_id}/priced                401   403   403   403   2
 PUT    /internal/carts/{user_id}/taken/{order_id}      401   403   403   403   409
 DELETE /internal/carts/{user_id}/taken/{order_id}      401   403   403   403   200
 PUT    /internal/carts/{user_id}/orders/{order_id}     401   403   403   403   200
+GET    /internal/carts/{user_id}/priced                401   403   403   403   200
+PUT    /internal/carts/{user_id}/taken/{order_id}      401   403   403   403   200
+DELETE /internal/carts/{user_id}/taken/{order_id}      401   403   403   403   200
 DELETE /internal/carts/{user_id}                       401   403   403   403   204
 
 # order: somebody else's order does not exist; only A has something in the cart
@@ -82,6 +85,7 @@ GET    /api/admin/users/{account_id}/sessions          401   403   403   200   4
 DELETE /api/admin/users/{account_id}/sessions          401   403   403   204   403
 DELETE /api/admin/users/{account_id}/sessions/{session_id}  401  403  403  204  403
 POST   /api/admin/users/{account_id}/password-resets   401   403   403   201   403
+POST   /internal/token                                 400   400   400   400   400
 POST   /internal/notifications                         401   403   403   403   200
 GET    /internal/revocations                           401   403   403   403   200
 

@@ -1,6 +1,6 @@
 """What the use cases need from the outside, as Protocols. `tests/` holds one suite per store port."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -164,11 +164,20 @@ class Passwords(Protocol):
         ...
 
 
+def _nothing() -> None:
+    """Stand for what nobody asked for."""
+
+
 class Throttle(Protocol):
     """Counts attempts, so that guessing passwords takes years."""
 
-    async def login(self, *, email: str, address: str) -> None:
+    async def login(self, *, email: str, address: str, on_wait: Callable[[], None] = _nothing) -> None:
         """Count an attempt to log in, before anything expensive happens; wait when the account is being tried often.
+
+        Args:
+            email: whose account.
+            address: from where.
+            on_wait: called before a wait, which is bounded here, so that it need not be counted elsewhere.
 
         Raises:
             TooManyRequests: too many of this network address, or of it on this account, or too many wait already.

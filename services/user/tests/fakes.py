@@ -1,6 +1,6 @@
 """Written stand-ins with the shape of the ports; the store suites run over them too, which keeps them honest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from store_kit.problems import TooManyRequests
@@ -171,7 +171,13 @@ class CountingThrottle:
     most: int = 1000
     attempts: dict[str, int] = field(default_factory=dict)
 
-    async def login(self, *, email: str, address: str) -> None:  # noqa: ARG002 - the port's shape
+    async def login(
+        self,
+        *,
+        email: str,
+        address: str,  # noqa: ARG002 - the port's shape
+        on_wait: Callable[[], None] = lambda: None,  # noqa: ARG002
+    ) -> None:
         await self.registration(address=email)
 
     async def registration(self, *, address: str) -> None:

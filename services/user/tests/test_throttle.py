@@ -6,8 +6,15 @@ import time
 import pytest
 from store_kit.clock import Clock, ManualClock, SystemClock
 from store_kit.problems import TooManyRequests
+from store_kit.service import Service
+from store_kit.testing import serve_service
 from store_user.adapters.memory_throttle import MemoryThrottle
+from store_user.app import create_service
 from store_user.settings import UserSettings
+from store_user.use_cases import UseCases
+
+from services.user.tests.conftest import Configure
+from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
 EMAIL = "ann@example.com"
@@ -97,3 +104,28 @@ async def test_an_attempt_costs_the_same_at_40_000_accounts_as_at_1_000() -> Non
     """The throttle must not become the attack: at most four times as much, and 50 us at most."""
     few, many = await attempt_us(1_000), await attempt_us(40_000)
     assert many <= max(50.0, 4 * few), (few, many)
+
+
+async def test_who_waits_takes_no_place_of_others(configure: Configure) -> None:
+    """Attempts that the throttle lets wait are not counted among the requests in hand."""
+    service = create_service(configure(user_login_slow_account="1/hour"))
+    async with serve_service(service) as client:
+        form = {"username": EMAIL, "password": "x"}
+        assert (await client.post("/api/auth/token", data=form)).status == 400
+        waiting = asyncio.ensure_future(client.post("/api/auth/token", data=form))
+
+        async def stepped_aside() -> bool:
+            text = await (await client.get("/metrics")).text()
+            return 'lane="accounts",listener="user"} 0.0' in text and waits(service)
+
+        await until(stepped_aside, "it waits beside the requests in hand")
+        assert not waiting.done()
+        assert (await waiting).status == 400
+
+
+def waits(service: Service) -> bool:
+    """Say whether somebody waits in the throttle of a service."""
+    cases: UseCases = service.app.state.use_cases
+    attempts = cases.log_in.throttle
+    assert isinstance(attempts, MemoryThrottle)
+    return attempts.waiting == 1

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 from store_kit.clock import Clock
@@ -36,14 +37,19 @@ class MemoryThrottle:
         self._waiting: dict[str, int] = {}
         self._waiters = 0
 
-    async def login(self, *, email: str, address: str) -> None:
+    async def login(self, *, email: str, address: str, on_wait: Callable[[], None] = lambda: None) -> None:
         """Count an attempt to log in."""
         _count(self._by_address, address)
         account, both = _digest(email), _digest(email, address)
         _count(self._by_both, both)
         wait_s = min(LONGEST_WAIT_S, self._by_account.hit(account))
         if wait_s > 0 and both not in self._known:
-            await self._wait(account, wait_s)
+            await self._wait(account, wait_s, on_wait)
+
+    @property
+    def waiting(self) -> int:
+        """How many attempts wait right now."""
+        return self._waiters
 
     async def registration(self, *, address: str) -> None:
         """Count an attempt to register."""
@@ -59,10 +65,11 @@ class MemoryThrottle:
         if len(self._known) > _KNOWN:
             self._known.popitem(last=False)
 
-    async def _wait(self, account: str, seconds: float) -> None:
+    async def _wait(self, account: str, seconds: float, on_wait: Callable[[], None]) -> None:
         here = self._waiting.get(account, 0)
         if self._waiters >= _WAITING or here >= _WAITING_PER_ACCOUNT:
             raise _too_many(seconds)
+        on_wait()
         self._waiters += 1
         self._waiting[account] = here + 1
         try:

@@ -1,11 +1,13 @@
 """`/api/auth`: tokens, and the keys that verify them."""
 
+import functools
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
+from store_kit.admission import step_aside
 from store_kit.auth import ALGORITHM
 from store_kit.problems import BadRequest, InvalidInput, TooManyRequests, problem_responses
 from store_kit.responses import JsonResponse
@@ -100,7 +102,11 @@ async def _grant(request: Request, grant: Grant) -> Tokens:
     shop = use_cases(request)
     if isinstance(grant, PasswordGrant):
         return await shop.log_in(
-            email=grant.username, password=grant.password, address=client_address(request)
+            email=grant.username,
+            password=grant.password,
+            address=client_address(request),
+            # The throttle bounds those who wait; they must not take the places of others.
+            on_wait=functools.partial(step_aside, request.scope),
         )
     if isinstance(grant, RefreshGrant):
         return await shop.refresh(grant.refresh_token)

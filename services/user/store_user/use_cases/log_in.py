@@ -1,5 +1,6 @@
 """Log in: a password becomes tokens."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
@@ -43,8 +44,16 @@ class LogIn:
     clock: Clock
     refresh_lifetime_ms: int
 
-    async def __call__(self, *, email: str, password: str, address: str) -> Tokens:
+    async def __call__(
+        self, *, email: str, password: str, address: str, on_wait: Callable[[], None] = lambda: None
+    ) -> Tokens:
         """Return an access token and the first refresh token of a new family.
+
+        Args:
+            email: whose account.
+            password: of the account.
+            address: from where.
+            on_wait: called before the throttle lets somebody wait.
 
         Raises:
             WrongCredentials: no such account, or another password; both take the same time.
@@ -53,7 +62,9 @@ class LogIn:
             TooBusy: too many passwords wait to be compared.
         """
         try:
-            account = await self._authenticate(fold_email(email), normalise_password(password), address)
+            account = await self._authenticate(
+                fold_email(email), normalise_password(password), address, on_wait
+            )
         except Problem as problem:
             self.counts.login(problem.slug)
             raise
@@ -66,10 +77,12 @@ class LogIn:
             self.refresh_tokens.write(RefreshToken(family.id, family.generation)),
         )
 
-    async def _authenticate(self, email: str, password: str, address: str) -> Account:
+    async def _authenticate(
+        self, email: str, password: str, address: str, on_wait: Callable[[], None]
+    ) -> Account:
         found: Account | None = None
         try:
-            await self.throttle.login(email=email, address=address)
+            await self.throttle.login(email=email, address=address, on_wait=on_wait)
             found = await self.accounts.find(email)
             account = await self._matching(found, password)
         except Problem as problem:
