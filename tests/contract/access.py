@@ -44,9 +44,6 @@ GET    /internal/carts/{user_id}/priced                401   403   403   403   2
 PUT    /internal/carts/{user_id}/taken/{order_id}      401   403   403   403   409
 DELETE /internal/carts/{user_id}/taken/{order_id}      401   403   403   403   200
 PUT    /internal/carts/{user_id}/orders/{order_id}     401   403   403   403   200
-GET    /internal/carts/{user_id}/priced                401   403   403   403   200
-PUT    /internal/carts/{user_id}/taken/{order_id}      401   403   403   403   200
-DELETE /internal/carts/{user_id}/taken/{order_id}      401   403   403   403   200
 DELETE /internal/carts/{user_id}                       401   403   403   403   204
 
 # order: somebody else's order does not exist; only A has something in the cart

@@ -76,7 +76,6 @@ BODIES: Final[Mapping[str, Callable[[Mapping[str, str]], object]]] = {
     "PUT /api/cart/items/{product_id}": lambda _: {"quantity": 2},
     "POST /api/cart/merge": lambda ids: {"cart_token": ids["cart_token"]},
     "POST /api/recently-viewed": lambda ids: {"product_id": ids["product_id"]},
-    "PUT /internal/carts/{user_id}/taken/{order_id}": lambda _: {"version": 1},
     "PUT /internal/carts/{user_id}/orders/{order_id}": lambda ids: {"lines": [_line(ids)]},
     "PUT /internal/carts/{user_id}/taken/{order_id}": lambda _: {"version": 2**50},
     "POST /api/orders": lambda _: {},
