@@ -56,6 +56,7 @@ def judge(books: Books) -> list[Finding]:
         *_holds(books),
         *_missing_holds(books),
         *_units_sold(books),
+        *_unknown_products(books),
     ]
 
 
@@ -152,6 +153,21 @@ def _units_sold(books: Books) -> Iterator[Finding]:
         if not low <= row.sold <= high:
             explained = str(low) if low == high else f"{low} to {high}"
             yield Finding("sold-differs", row.product_id, f"sold {row.sold}, orders explain {explained}")
+
+
+def _unknown_products(books: Books) -> Iterator[Finding]:
+    """What was sold is in the catalogue, as a deleted product at least: stock is listed of those, too."""
+    sold: Counter[str] = Counter()
+    for order in books.after.values():
+        if order.status in MADE:
+            sold.update({line.product_id: line.quantity for line in order.lines})
+    for product_id, units in sold.items():
+        if product_id not in books.stock:
+            yield Finding(
+                "unknown-product",
+                product_id,
+                f"orders sold {units} of it, the catalogue has never heard of it",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,9 +261,14 @@ class Order:
         """Whether its prices are frozen, so that it may have been charged."""
         return self.total_minor is not None
 
-    def leased(self, now_ms: int) -> bool:
-        """Whether somebody drives it at this moment."""
-        return now_ms < self.lease_until_ms
+    def leased(self, now_ms: int, lease_ms: int) -> bool:
+        """Whether somebody drives it at this moment.
+
+        A lease that ends far later than one taken now would was taken by a clock that went wrong: it counts as over.
+        (Clocks of machines that work differ by less than a lease is long.) Who really holds it finds out at the next
+        step, as anybody does whose lease was taken over.
+        """
+        return now_ms < self.lease_until_ms <= now_ms + 2 * lease_ms
 
     def overdue_ms(self, now_ms: int) -> int:
         """Return how long ago it should have moved on; 0 or less when it is in time.

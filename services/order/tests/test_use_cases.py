@@ -131,6 +131,18 @@ async def test_recovery_leaves_a_living_driver_alone(world: World) -> None:
     assert world.only_order() == before
 
 
+async def test_a_lease_from_a_clock_that_was_ahead_is_over(world: World) -> None:
+    """A driver that died while its clock was a day ahead does not keep its buyer waiting for that day."""
+    world.restart(Fuse(8))
+    with pytest.raises(Crash):
+        await world.place()
+    world.restart()
+    world.clock.advance(-86_400)
+    order = await world.place()
+    assert order.status is Status.CREATED
+    assert len(world.payments.books) == 1
+
+
 async def test_a_hint_without_an_order_gets_one_more_look(world: World) -> None:
     """Hints are written first: an order may still appear; after the second look the hint goes."""
     world.disk.put((Hint(Queue.RECOVERY, world.clock.now_ms(), "nobody", 1),))

@@ -114,7 +114,8 @@ class DriveOrder:
 
     async def _leased(self, order: Order) -> Order:
         """Renew a lease that is running out; whoever lost it finds out here, before the next effect."""
-        if self.clock.now_ms() < order.lease_until_ms - self.rules.lease_ms // 2:
+        left_ms = order.lease_until_ms - self.clock.now_ms()
+        if self.rules.lease_ms // 2 < left_ms <= self.rules.lease_ms:
             return order
         return await self.journal.lease(order, order.driver)
 

@@ -35,7 +35,7 @@ class RecoverOrders:
         return await self.due.handle(Queue.RECOVERY, self._handle, _AT_ONCE)
 
     async def _handle(self, order: Order, _hint: Hint) -> int | None:
-        if order.status.passing and order.leased(self.clock.now_ms()):
+        if order.status.passing and order.leased(self.clock.now_ms(), self.due.rules.lease_ms):
             return order.lease_until_ms
         await (self._recover(order) if order.status.passing else self._settle_cart(order))
         return None

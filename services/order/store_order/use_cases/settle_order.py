@@ -54,7 +54,7 @@ class SettleOrder:
                 left_s = _patience_s()
                 if left_s <= 0:
                     return await self._unfinished(order_id)
-                if order.leased(self.clock.now_ms()):
+                if order.leased(self.clock.now_ms(), self.rules.lease_ms):
                     await watching.changed(min(left_s, self.poll_s))
                     continue
                 return await self._take_over(order)
