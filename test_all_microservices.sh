@@ -106,7 +106,7 @@ check "a customer registers" 201 "it['email'] == '$EMAIL'"
 ask POST /api/users -H "$JSON" -d "{\"email\": \"$EMAIL\", \"password\": \"$PASSWORD\"}"
 check "the same e-mail does not register twice" 409
 ask POST /api/auth/token --data-urlencode "username=$EMAIL" --data-urlencode "password=not this one"
-check "a wrong password is refused" 401
+check "a wrong password is refused" 400 'it["error"] == "invalid_grant"'
 ask POST /api/auth/token --data-urlencode "username=$EMAIL" --data-urlencode "password=$PASSWORD"
 check "the right one gives a token" 200 'it["token_type"].lower() == "bearer"'
 ME="Authorization: Bearer $(value 'it["access_token"]')" REFRESH=$(value 'it["refresh_token"]')
