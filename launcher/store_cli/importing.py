@@ -197,8 +197,8 @@ async def _send(
         if answer.ok:
             return list(zip(batch, answer.read(_BatchAnswer).items, strict=True))
         faulty = _faulty(answer.problem(), batch)
-        for place, (name, message) in faulty.items():
-            _leave_aside(left_aside, batch[place], name, message)
+        for place, (name, message) in sorted(faulty.items()):
+            refuse(left_aside, batch[place], name, message)
         batch = [product for place, product in enumerate(batch) if place not in faulty]
     return []
 
@@ -218,6 +218,11 @@ def _faulty(problem: ShopProblem, batch: Sequence[Listed]) -> Mapping[int, tuple
     return faulty
 
 
-def _leave_aside(left_aside: LeftAside, product: Listed, name: str, message: str) -> None:
+def refuse(left_aside: LeftAside, product: Listed, name: str, message: str) -> None:
+    """Leave a product aside for a field that the shop does not take.
+
+    Raises:
+        FileError: nothing is to be left aside.
+    """
     found = f"SKU {product.data.get('sku')}, {name} {product.data.get(name, '')}"
     left_aside.note(f"the shop does not take its {name}: {message}", found, product.line)

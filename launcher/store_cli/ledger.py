@@ -28,8 +28,7 @@ COLUMNS: Final = {
     "CustomerID": "customerid",
 }
 """The columns that are used -> how they are called, blanks and case apart: the ledger has two editions."""
-PENCE: Final = 2
-"""Decimals of a pound."""
+CURRENCY: Final = "GBP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +221,7 @@ def _sale_line(
     units = whole_number(quantity, "Quantity")
     if units <= 0:
         return None
-    pence = minor_units(price, PENCE, "UnitPrice")
+    pence = minor_units(price, CURRENCY, "UnitPrice")
     if pence <= 0:
         return None
     if not (invoice.strip() and sku.strip()):

@@ -28,6 +28,7 @@ class FakeShop:
 
     def __init__(self) -> None:
         self.base_url = ""
+        self.currency = "GBP"
         self.products: dict[str, FakeProduct] = {}
         self.orders: dict[str, dict[str, Any]] = {}
         self.carts: dict[str, list[dict[str, Any]]] = {}
@@ -47,6 +48,7 @@ class FakeShop:
             web.post("/api/products/batch", self.create),
             web.put("/api/products/imports/{name}", self.note_import),
             web.post("/api/products/{id}/stock-adjustments", self.adjust),
+            web.get("/api/cart", self.cart),
             web.put("/api/cart/items", self.replace_cart),
             web.post("/api/orders", self.order),
             web.get("/api/admin/stock", self.stock),
@@ -115,6 +117,10 @@ class FakeShop:
         product = self.products[request.match_info["id"]]
         product.received += (await request.json())["delta"]
         return web.json_response({"available": product.available})
+
+    async def cart(self, request: web.Request) -> web.Response:
+        self.who(request)
+        return web.json_response({"items": [], "currency": self.currency})
 
     async def replace_cart(self, request: web.Request) -> web.Response:
         self.carts[self.who(request)] = (await request.json())["items"]

@@ -83,3 +83,25 @@ async def test_order_of_two_thousand_products_is_placed_within_the_budget(admin:
     placed = (await ann.order()).expect(201)
     assert len(placed["lines"]) == MOST_ORDER_LINES
     assert placed["total_minor"] == 2 * sum(100 + n for n in range(MOST_ORDER_LINES // 2))
+
+
+async def test_products_of_another_program_are_imported_and_the_shop_judges(
+    shop: EmbeddedShop, admin: Person, tmp_path: Path
+) -> None:
+    """A dry run says what the import then does, name by name that the shop refuses; a repeat finds them all there."""
+    path = tmp_path / "products.csv"
+    rows = [
+        "Title;Code;Preis;Qty",
+        "Becher;BECHER-1;4,99;7",
+        f"{'N' * 201};LONG-1;1,00;1",
+        "\u200b;BLANK-1;1,00;1",
+    ]
+    path.write_text("\n".join(rows), encoding="utf-8-sig")
+    _, dry = await store(shop, "import", "products", str(path), "--dry-run")
+    _, real = await store(shop, "import", "products", str(path))
+    _, again = await store(shop, "import", "products", str(path))
+    assert (dry["would_be_sent"], real["created"], again["created"], again["existing"]) == (1, 1, 0, 1)
+    assert dry["left_aside"] == real["left_aside"] == again["left_aside"]
+    assert sorted(line for reason in real["left_aside"] for line in reason["lines"]) == [3, 4]
+    (found,) = (await admin.ask("GET", "/api/products?search=becher")).expect(200)["items"]
+    assert (found["sku"], found["price_minor"], found["category"]) == ("BECHER-1", 499, "Other")

@@ -5,13 +5,27 @@ from typing import Annotated
 
 import typer
 
+from store_cli.files.opening import STDIN
+
+
+def a_file(path: Path | None) -> Path | None:
+    """Return a path at which there is something to read; `-` is the standard input.
+
+    Raises:
+        BadParameter: nothing is there, or a folder.
+    """
+    if path is not None and path != STDIN:
+        if not path.exists():
+            raise typer.BadParameter(f"there is no file '{path}'.")
+        if path.is_dir():
+            raise typer.BadParameter(f"'{path}' is a folder.")
+    return path
+
+
 LedgerFile = Annotated[
     Path | None,
     typer.Argument(
-        exists=True,
-        dir_okay=False,
-        readable=True,
-        allow_dash=True,
+        callback=a_file,
         metavar="FILE",
         help="Online Retail ledger as CSV, gzipped or not; - reads the standard input.",
         show_default="the ledger that comes with the shop",

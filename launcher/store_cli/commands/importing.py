@@ -1,4 +1,4 @@
-"""`store import online-retail`: a real shop's ledger becomes the catalogue."""
+"""`store import`: a real shop's ledger, or somebody's own products, become the catalogue."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,6 +7,7 @@ import typer
 
 from store_cli.accounts import Credentials, admin_of, find_admin
 from store_cli.commands.file_options import Encoding, LedgerFile, Strict
+from store_cli.commands.importing_products import products
 from store_cli.console import DEFAULT_DATA, AsJson, BaseUrl, DataFolder, meter, run, say
 from store_cli.importing import ImportReport, import_products, ledger_product, note_import, shipped_ledger
 from store_cli.ledger import Ledger, read_ledger
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add `import online-retail`."""
     group = typer.Typer(no_args_is_help=True)
     group.command("online-retail")(online_retail)
+    group.command("products")(products)
     app.add_typer(group, name="import", help="Import a catalogue from a file.")
 
 

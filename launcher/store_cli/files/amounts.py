@@ -4,11 +4,31 @@ import re
 from functools import cache
 from typing import Final
 
+from store_kit.money import minor_digits
+
 from store_cli.files.tables import Faulty
 
 _BLANKS: Final = re.compile(r"[\s'\u2019]")
 """Between thousands: blanks of any kind (French, Russian) and apostrophes (Swiss)."""
-_NUMBER: Final = re.compile(r"([+-]?)([0-9.,]+)")
+_AMOUNT: Final = re.compile(
+    r"(?P<before>[^\W\d_]{1,3}\.?|[^\w.,+-]?)(?P<sign>[+-]?)(?P<digits>[0-9.,]+)(?P<after>[^\W\d_]{1,3}\.?|[^\w.,+-]?)"
+)
+_SIGNS: Final = {
+    "£": ("GBP",),
+    "€": ("EUR",),
+    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"),
+    "¥": ("JPY", "CNY"),
+    "₽": ("RUB",),
+    "РУБ": ("RUB",),
+    "РУБ.": ("RUB",),
+    "ZŁ": ("PLN",),
+    "KČ": ("CZK",),
+    "KR": ("SEK", "NOK", "DKK", "ISK"),
+    "₹": ("INR",),
+    "₩": ("KRW",),
+    "FR.": ("CHF",),
+}
+"""What people write beside an amount -> the currencies that it may mean."""
 _GROUPED: Final = re.compile(r"[0-9]{1,3}([.,])[0-9]{3}(\1[0-9]{3})*")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}([.,]0{1,6})?")
 _MOST_DIGITS: Final = 18
@@ -17,18 +37,19 @@ _PENCE: Final = 2
 
 
 @cache
-def minor_units(text: str, exponent: int, column: str) -> int:
-    """Turn "2.55", "2,55" or "1 234,50" into minor units exactly; nothing is rounded.
+def minor_units(text: str, currency: str, column: str) -> int:
+    """Turn "2.55", "2,55", "£2.55" or "1 234,50 GBP" into minor units exactly; nothing is rounded or converted.
 
     Args:
-        text: as the file has it, perhaps with the sign or code of a currency.
-        exponent: how many decimals the currency has: 2 for pounds and pence.
+        text: as the file has it.
+        currency: the shop's (ISO 4217), which may stand beside the number by its sign or code.
         column: whose value it is, for the reason.
 
     Raises:
-        Faulty: it is no amount, has a fraction of the minor unit, or can be read in two ways.
+        Faulty: it is no amount, is in another currency, has a fraction of the minor unit, or can be read in two ways.
     """
-    sign, digits = _digits_of(text, column)
+    exponent = minor_digits(currency)
+    sign, digits = _digits_of(text, currency, column)
     whole, fraction = _split(digits, text, exponent, column)
     if fraction[exponent:].strip("0"):
         coin = "a penny" if exponent == _PENCE else "the smallest coin"
@@ -50,20 +71,15 @@ def whole_number(text: str, column: str) -> int:
     return int(re.split("[.,]", plain)[0])
 
 
-def _digits_of(text: str, column: str) -> tuple[str, str]:
+def _digits_of(text: str, currency: str, column: str) -> tuple[str, str]:
     plain = _BLANKS.sub("", text)
-    found = _NUMBER.search(plain)
-    around = "" if found is None else plain[: found.start()] + plain[found.end() :]
-    # Beside the number nothing but the currency's sign or code.
-    if (
-        found is None
-        or any(letter.isdigit() or letter in "+-" for letter in around)
-        or len(around) > _THOUSAND
-    ):
+    found = _AMOUNT.fullmatch(plain)
+    if found is None or len(found["digits"]) > _MOST_DIGITS or not any(map(str.isdigit, found["digits"])):
         raise Faulty(f"{column} is not an amount of money", text)
-    if len(found[2]) > _MOST_DIGITS or not any(map(str.isdigit, found[2])):
-        raise Faulty(f"{column} is not an amount of money", text)
-    return found[1], found[2]
+    beside = f"{found['before']}{found['after']}".upper()
+    if beside and beside != currency and currency not in _SIGNS.get(beside, ()):
+        raise Faulty(f"{column} is not in {currency}, the currency of the shop", text)
+    return found["sign"], found["digits"]
 
 
 def _split(digits: str, text: str, exponent: int, column: str) -> tuple[str, str]:
