@@ -78,3 +78,10 @@ async def test_an_answer_that_is_none_is_an_unavailable_catalogue(tmp_path: Path
     async with catalogue(tmp_path, 200, {"items": []}) as (client, _):
         with pytest.raises(PeerUnavailable):
             await client.lookup([MUG])
+
+
+async def test_a_cart_that_is_longer_than_an_order_is_asked_about_in_parts(tmp_path: Path) -> None:
+    """Lines that an order gave back may make it so."""
+    async with catalogue(tmp_path, 200, FOUND) as (client, asked):
+        assert await client.lookup([f"p{n}" for n in range(2_001)]) == {MUG: product(MUG)}
+    assert [len(body["ids"]) for _, _, body in asked] == [2_000, 1]

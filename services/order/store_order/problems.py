@@ -77,6 +77,12 @@ class EmptyCart(Conflict):
     slug, title = "empty-cart", "The cart is empty"
 
 
+class TooManyLines(Conflict):
+    """The cart has more different products than an order may: an order was turned back into a full one."""
+
+    slug, title = "too-many-lines", "The cart has too many different products for one order"
+
+
 class IdempotencyKeyMissing(BadRequest):
     """Placing an order needs a key that makes it safe to repeat."""
 

@@ -6,7 +6,14 @@ import pytest
 from store_kit.problems import PreconditionFailed
 from store_order.adapters.simulated_payments import DECLINE
 from store_order.domain import Agreement, Status
-from store_order.problems import CartChanged, EmptyCart, IdempotencyKeyReused, PaymentDeclined, PriceChanged
+from store_order.problems import (
+    CartChanged,
+    EmptyCart,
+    IdempotencyKeyReused,
+    PaymentDeclined,
+    PriceChanged,
+    TooManyLines,
+)
 
 from services.order.tests.world import ALICE, Crash, Fuse, World, assert_every_promise_kept
 
@@ -155,6 +162,13 @@ async def test_after_a_decline_the_cart_is_as_before(world: World) -> None:
         await world.place(token=DECLINE)
     assert world.carts.items[ALICE] == BEFORE
     assert (await world.place("again")).status is Status.CREATED
+
+
+async def test_a_cart_that_is_longer_than_an_order_is_refused(world: World) -> None:
+    """Lines that came back may make it so; nothing is begun."""
+    world.fill(products=[f"p{n}" for n in range(2_001)])
+    await refused(world, TooManyLines)
+    assert not world.disk.orders
 
 
 async def test_a_crash_anywhere_decides_the_same(world: World) -> None:

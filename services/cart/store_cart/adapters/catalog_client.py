@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 import msgspec
 from store_kit.client import ServiceClient
+from store_kit.order_lines import MOST_ORDER_LINES
 from store_kit.problems import PeerUnavailable
 
 from store_cart.domain import Product
@@ -25,7 +26,7 @@ _decode_news = msgspec.json.Decoder(ProductNews).decode
 
 
 class CatalogClient:
-    """The Catalogue and News ports: one call for any number of products that a cart can hold."""
+    """The Catalogue and News ports: one call for as many products as an order may have."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
@@ -36,7 +37,14 @@ class CatalogClient:
         Raises:
             Unavailable: the catalogue did not answer, or not what it should.
         """
-        reply = await self._client.call("POST", _LOOKUP, body={"ids": list(ids)}, idempotent=True)
+        wanted, found = list(ids), dict[str, Product]()
+        # Lines that an order gave back may make a cart longer than an order may be.
+        for at in range(0, len(wanted), MOST_ORDER_LINES):
+            found |= await self._lookup(wanted[at : at + MOST_ORDER_LINES])
+        return found
+
+    async def _lookup(self, ids: list[str]) -> dict[str, Product]:
+        reply = await self._client.call("POST", _LOOKUP, body={"ids": ids}, idempotent=True)
         if reply.status != HTTPStatus.OK:
             raise PeerUnavailable(f"The catalogue answered a product lookup with {reply.status}.")
         try:

@@ -51,6 +51,7 @@ from store_order.problems import (
     OrderTooLarge,
     PaymentDeclined,
     PriceChanged,
+    TooManyLines,
 )
 from store_order.use_cases.place_order import Outcome
 from store_order.use_cases.place_order import Request as BuyersRequest
@@ -110,6 +111,7 @@ class OrderRequest(BaseModel):
         PaymentDeclined,
         Forbidden,
         EmptyCart,
+        TooManyLines,
         InsufficientStock,
         OrderNotPlaced,
         OrderTooLarge,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from store_kit.ids import new_id
+from store_kit.order_lines import MOST_ORDER_LINES
 from store_kit.problems import PeerUnavailable, PreconditionFailed, Problem
 
 from store_order.domain import (
@@ -19,7 +20,7 @@ from store_order.domain import (
     order_id_of,
 )
 from store_order.ports import Carts, OrderStore, PricedCart, Telemetry, WorkQueue
-from store_order.problems import CartChanged, EmptyCart, IdempotencyKeyReused, PriceChanged
+from store_order.problems import CartChanged, EmptyCart, IdempotencyKeyReused, PriceChanged, TooManyLines
 from store_order.use_cases.drive_order import TROUBLE, Driven
 from store_order.use_cases.journal import Journal
 from store_order.use_cases.settle_order import SettleOrder
@@ -110,6 +111,7 @@ class PlaceOrder:
 
         Raises:
             EmptyCart: there is nothing to order.
+            TooManyLines: there is more than one order may have.
             PreconditionFailed: the cart is not what the buyer's conditions say; nothing was begun.
             IdempotencyKeyReused: the key was used with another body.
             Rejected: the order was not accepted; its kind says why.
@@ -152,6 +154,10 @@ class PlaceOrder:
         cart = priced.cart if priced else await self.carts.read(user_id)
         if not cart.lines:
             raise EmptyCart("The cart is empty; add something first.")
+        if len(cart.lines) > MOST_ORDER_LINES:
+            raise TooManyLines(
+                f"The cart has {len(cart.lines)} different products, an order at most {MOST_ORDER_LINES}; remove some."
+            )
         agreement = request.agreement(priced) if priced else Agreement(cart.version, cart.shown_minor)
         return Wanted(cart.lines, request.payment_token, agreement, request.expected_total_minor)
 
