@@ -224,9 +224,8 @@ def _sale_line(
     pence = minor_units(price, CURRENCY, "UnitPrice")
     if pence <= 0:
         return None
-    if not (invoice.strip() and sku.strip()):
+    sku = one_line(sku)
+    if not (invoice.strip() and sku):
         raise Faulty("InvoiceNo or StockCode is blank")
     # Pandas wrote the customers as floats, because some are blank.
-    return SaleLine(
-        invoice.strip(), sku.strip(), description, units, pence, customer.removesuffix(".0"), line
-    )
+    return SaleLine(invoice.strip(), sku, description, units, pence, customer.removesuffix(".0"), line)

@@ -189,3 +189,12 @@ def test_blank_customer_is_known_by_the_invoice() -> None:
     assert shopper_key(Invoice("536365", "17850", ())) == "customer:17850"
     assert shopper_key(Invoice("536544", "", ())) == "invoice:536544"
     assert ledger(row(customer="17850.0")).invoices[0].customer == "17850"
+
+
+def test_a_code_is_the_same_with_blanks_and_invisible_characters() -> None:
+    """`ABC-1`, `ABC-1 ` and one with a soft hyphen are one product: an import doubles nothing."""
+    head = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+    codes = ("ABC-1", "ABC-1 ", "\u00a0ABC-1", "ABC\u00ad-1", "\ufeffABC-1")
+    rows = [f"{number},{code},Cafe\u0301 cup,1,2010,1.00,7,UK\n" for number, code in enumerate(codes, 1)]
+    read = ledger_of(sale_lines([head, *rows], LeftAside(strict=True)), LeftAside())
+    assert [(product.sku, product.name) for product in read.products] == [("ABC-1", "Caf\u00e9 cup")]

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final, NamedTuple, Protocol
 
+from store_kit.texts import seen
+
 from store_cli.files.opening import FileError, is_damaged
 
 SEPARATORS: Final = ",;\t|"
 _NAMED: Final = re.compile(r'"?sep=(.)"?\s*$')
 """Excel's way to name the separator in a line before the table."""
-_LINE_ENDS: Final = re.compile(r"\s*[\r\n]+\s*")
+_CONTROLS: Final = re.compile(r"(?<! ) *[\x00-\x1f\x7f-\x9f\u2028\u2029][\x00-\x20\x7f-\x9f\u2028\u2029]*")
+"""Line ends in quotes and other controls, which the shop refuses in a line, with the blanks around them."""
 
 
 class Record(NamedTuple):
@@ -69,8 +72,8 @@ def read_table(lines: Iterable[str]) -> Table:
 
 
 def one_line(text: str) -> str:
-    """Return the text with quoted line ends turned into blanks, and without its margins."""
-    return _LINE_ENDS.sub(" ", text).strip()
+    """Return a text as the shop keeps it, quoted line ends and controls turned into blanks; empty when unseen."""
+    return seen(text if text.isprintable() else _CONTROLS.sub(" ", text))
 
 
 def checked(record: Record, columns: int, needed: int) -> Sequence[str]:

@@ -53,6 +53,12 @@ def one_line(text: str, longest: int) -> str:
     return _within(tidied, longest)
 
 
+def seen(text: str) -> str:
+    """Return a text in its one spelling, empty when nothing of it can be seen: for files, which are not refused."""
+    tidied = text.strip() if text.isascii() else _tidied(text)
+    return tidied if _has_something_to_see(tidied) else ""
+
+
 def several_lines(text: str, longest: int) -> str:
     """Return a text of any number of lines in its one spelling; it may be empty.
 

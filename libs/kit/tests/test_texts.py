@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_kit.texts import UnfitText, one_line, same_text, several_lines
+from store_kit.texts import UnfitText, one_line, same_text, seen, several_lines
 
 SPELLINGS = [
     ("Café", "Café"),
@@ -87,3 +87,11 @@ def test_a_spelling_is_the_end_of_it(text: str) -> None:
     assert one_line(kept, 100) == kept == unicodedata.normalize("NFC", kept)
     assert same_text(kept) == same_text(text)
     assert same_text(same_text(kept)) == same_text(kept)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"), [*SPELLINGS, ("\u200b", ""), ("\u2800 ", ""), ("", ""), ("\u0301", "")]
+)
+def test_files_are_read_by_the_same_rules(typed: str, shown: str) -> None:
+    """What a file says is kept as what a person types; what cannot be seen is nothing."""
+    assert seen(typed) == shown
