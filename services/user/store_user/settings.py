@@ -33,6 +33,8 @@ class UserSettings(StoreSettings):
     """How many passwords are hashed at once; each takes the memory above."""
     user_argon2_queue: int = Field(default=256, ge=1)
     """How many may wait for a thread; the next one is answered 503."""
+    user_argon2_wait_s: float = Field(default=3.0, gt=0)
+    """How long somebody may have to wait for a thread; who would wait longer is answered 503 at once."""
 
     user_login_limit_account: str = Field(default="20/minute", pattern=RATE_PATTERN)
     """Attempts on one account from one network address; a right password starts it anew."""

@@ -129,3 +129,15 @@ def waits(service: Service) -> bool:
     attempts = cases.log_in.throttle
     assert isinstance(attempts, MemoryThrottle)
     return attempts.waiting == 1
+
+
+async def test_nobody_waits_long_for_a_thread(configure: Configure) -> None:
+    """With one slow thread and a short wait allowed, a crowd is answered soon: some by 400, the rest by 503."""
+    slow = {"user_argon2_threads": 1, "user_argon2_memory_kib": 65536, "user_argon2_time_cost": 4}
+    service = create_service(configure(user_argon2_wait_s=0.3, **slow))
+    async with serve_service(service) as client:
+        form = {"username": EMAIL, "password": "x"}
+        answers = await asyncio.gather(*(client.post("/api/auth/token", data=form) for _ in range(60)))
+        assert {answer.status for answer in answers} == {400, 503}
+        assert {answer.headers["Retry-After"] for answer in answers if answer.status == 503} == {"2"}
+        assert (await client.post("/api/auth/token", data=form)).status == 400

@@ -17,13 +17,15 @@ from store_user.settings import UserSettings
 
 T = TypeVar("T")
 _NICENESS: Final = 10
+_WEIGHT_OF_THE_LAST: Final = 0.2
 
 
 class Argon2Passwords:
     """The port `Passwords`.
 
     A hash costs 19 MiB and some 20 ms by design. So two are computed at once, 256 may wait, and whoever comes
-    then is told to come back: the memory and the time of everybody else stay bounded.
+    then, or would wait for longer than some seconds, is told to come back: the memory and the time of everybody else
+    stay bounded. The threads step back for the event loop, so on a busy machine a hash takes much longer than alone.
     """
 
     def __init__(self, settings: UserSettings, metrics: Metrics) -> None:
@@ -32,7 +34,9 @@ class Argon2Passwords:
         )
         self._threads = settings.user_argon2_threads
         self._most = settings.user_argon2_threads + settings.user_argon2_queue
+        self._longest_wait_s = settings.user_argon2_wait_s
         self._present = 0
+        self._hash_s = 0.0
         self._pool: ThreadPoolExecutor | None = None
         self._nobody = ""
         metrics.gauge("store_password_hashes_pending", "Passwords being hashed or waiting.").set_function(
@@ -66,15 +70,31 @@ class Argon2Passwords:
         return self._hasher.check_needs_rehash(password_hash)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._present >= self._most:
-            self._refused.inc()
-            raise TooBusy("Too many people are signing in; try again in a moment.", retry_after_s=2)
+        if self._present >= self._most or self._expected_wait_s() > self._longest_wait_s:
+            raise self._refuse()
         self._present += 1
         started = time.perf_counter()
-        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        future = asyncio.get_running_loop().run_in_executor(self._pool, self._timed, work, started)
         # Counted until the thread is done with it, even if whoever waits has gone.
         future.add_done_callback(lambda _: self._done(started))
         return await asyncio.shield(future)
+
+    def _expected_wait_s(self) -> float:
+        """Say how long somebody would wait for a thread who came now."""
+        return max(0, self._present - self._threads) * self._hash_s / self._threads
+
+    def _refuse(self) -> TooBusy:
+        self._refused.inc()
+        return TooBusy("Too many people are signing in; try again in a moment.", retry_after_s=2)
+
+    def _timed(self, work: Callable[[], T], asked_at: float) -> T:
+        """Do the work, in a thread, unless it waited for too long; remember how long one takes these days."""
+        begun = time.perf_counter()
+        if begun - asked_at > self._longest_wait_s:
+            raise self._refuse()
+        done = work()
+        self._hash_s += (time.perf_counter() - begun - self._hash_s) * _WEIGHT_OF_THE_LAST
+        return done
 
     def _done(self, started: float) -> None:
         self._present -= 1
