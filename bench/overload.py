@@ -15,12 +15,12 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import uvloop
 from store_kit.testing import free_port
 
-from bench.load import Connection, connect, request_bytes
+from bench.load import connect, request_bytes
 from bench.server import CLIENT_CORE, PinnedServer
 from bench.shoppers import (
     CHANCE,
@@ -34,14 +34,17 @@ from bench.shoppers import (
     show,
 )
 
-SHOPPERS: Final = 512
-CLOSED_LOOP: Final = 64
+SHOPPERS: Final = 1024
+CLOSED_LOOP: Final = 48
 READS_OF_FIVE: Final = 4
 MOST_CONNECTIONS: Final = 2000
 TIMED_OUT_S: Final = 3.0
 SETTLING_S: Final = 5.0
+_FULL_CARTS: Final = 0.75
+"""The share of carts that are kept full, beside what is attempted: an order needs one."""
 _TICK_S: Final = 0.002
 _OVERLOADED: Final = 503
+_FURTHER_IN: Final = 599
 _OK: Final = 300
 _CHEAP_PASSWORDS: Final = {"STORE_USER_ARGON2_TIME_COST": "1", "STORE_USER_ARGON2_MEMORY_KIB": "8"}
 
@@ -52,6 +55,9 @@ class Outcome:
 
     latencies: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     lost: int = 0
+    late_s: float = 0.0
+    """By how much the generator itself was late at most: beyond some 10 ms it is what was measured."""
+    cpu_share: float = 0.0
     seconds: float = 0.0
 
     def note(self, kind: str, status: int, latency_s: float) -> None:
@@ -73,6 +79,63 @@ class Outcome:
         return ", ".join(f"{kind} {status}: {len(v)}" for (kind, status), v in sorted(self.latencies.items()))
 
 
+@dataclass(slots=True)
+class Sent:
+    """A request under way, and when it was due."""
+
+    kind: str
+    request: bytes
+    due: float
+    token: str = ""
+
+
+class Caller(asyncio.Protocol):
+    """One connection; no task and no future for a request, so that a core of the generator outdoes one of the shop."""
+
+    def __init__(self, crowd: "Crowd", first: Sent) -> None:
+        self._crowd = crowd
+        self.sent: Sent | None = first
+        self.transport: asyncio.Transport | None = None
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send what it was opened for."""
+        self.transport = cast("asyncio.Transport", transport)
+        if self.sent is not None:
+            self.transport.write(self.sent.request)
+
+    def send(self, sent: Sent) -> None:
+        """Send a request."""
+        self.sent = sent
+        assert self.transport is not None  # noqa: S101 - only connections that are open are idle
+        self.transport.write(sent.request)
+
+    def data_received(self, data: bytes) -> None:
+        """Collect the answer; when it is whole, tell."""
+        self._buffer += data
+        answer = parse(self._buffer)
+        if answer is not None and self.sent is not None:
+            sent, self.sent, self._buffer = self.sent, None, b""
+            self._crowd.answered(self, sent, answer)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Tell that there will be no answer."""
+        self._crowd.hung_up(self)
+
+
+def parse(buffer: bytes) -> int | None:
+    """Return the status of an answer that is whole; 599 for a 503 that is not for overload: a failure further in."""
+    end = buffer.find(b"\r\n\r\n")
+    if end < 0:
+        return None
+    at = buffer.lower().find(b"content-length: ", 0, end)
+    length = 0 if at < 0 else int(buffer[at + 16 : buffer.index(b"\r", at)])
+    if len(buffer) < end + 4 + length:
+        return None
+    status = int(buffer[9:12])
+    return _FURTHER_IN if status == _OVERLOADED and b"#overloaded" not in buffer else status
+
+
 class Crowd:
     """Readers and buyers, and their connections: as few as are needed at a time."""
 
@@ -80,109 +143,134 @@ class Crowd:
         self._port = shop.port
         self._ids = shop.ids
         self._reads = detail_requests(shop)
-        self._idle: deque[Connection] = deque()
-        self._open = 0
+        self._idle: list[Caller] = []
+        self._busy: dict[Caller, None] = {}
         self._ready: deque[str] = deque()
         self._empty: deque[str] = deque(tokens)
         self._turn = 0
+        self._again = False
+        self._opening: set[asyncio.Task[object]] = set()
         self.outcome = Outcome()
 
     async def fill_carts(self) -> None:
         """Put something into every cart."""
-        while self._empty:
-            await asyncio.gather(*(self._fill_one() for _ in range(min(16, len(self._empty)))))
+        while self._empty or self._busy:
+            for _ in range(min(16 - len(self._busy), len(self._empty))):
+                self._fill_one()
+            await asyncio.sleep(_TICK_S)
 
-    async def attempt(self, due: float) -> None:
+    def attempt(self, due: float) -> None:
         """Read, or order, in turn: four of five read."""
         self._turn += 1
         if self._turn % (READS_OF_FIVE + 1) or not self._ready:
-            await self._timed("read", self._reads[self._turn % len(self._reads)], due)
+            self._send(Sent("read", self._reads[self._turn % len(self._reads)], due))
             return
+        if self._empty and len(self._ready) < SHOPPERS * _FULL_CARTS:
+            self._fill_one()
         token = self._ready.popleft()
         key = f"Idempotency-Key: {CHANCE.getrandbits(64):x}"
         order = request_bytes("POST", "/api/orders", body=b"{}", token=token, headers=[key])
-        status = await self._timed("order", order, due)
-        if status == _OVERLOADED:
-            self._ready.append(token)
-        else:
-            self._empty.append(token)
-            await self._fill_one()
+        self._send(Sent("order", order, due, token))
 
-    async def _fill_one(self) -> None:
+    def _fill_one(self) -> None:
         token = self._empty.popleft()
         body = json.dumps({"product_id": CHANCE.choice(self._ids), "quantity": 1}).encode()
         add = request_bytes("POST", "/api/cart/items", body=body, token=token)
-        status = await self._timed("add", add, time.perf_counter())
-        (self._ready if 0 < status < _OK else self._empty).append(token)
+        self._send(Sent("add", add, time.perf_counter(), token))
 
-    async def _timed(self, kind: str, request: bytes, due: float) -> int:
-        try:
-            async with asyncio.timeout(TIMED_OUT_S):
-                status = await self._ask(request)
-        except (TimeoutError, OSError):
-            self.outcome.lost += 1
-            return 0
-        self.outcome.note(kind, status, time.perf_counter() - due)
-        return status
-
-    async def _ask(self, request: bytes) -> int:
+    def _send(self, sent: Sent) -> None:
         if self._idle:
-            connection = self._idle.pop()
-        elif self._open < MOST_CONNECTIONS:
-            self._open += 1
-            connection = await connect(self._port)
+            caller = self._idle.pop()
+            caller.send(sent)
+        elif len(self._busy) < MOST_CONNECTIONS:
+            caller = Caller(self, sent)
+            opening = asyncio.create_task(self._open(caller))
+            self._opening.add(opening)
+            opening.add_done_callback(self._opening.discard)
         else:
-            raise ConnectionError("every connection waits")
-        try:
-            status, _ = await connection.ask(request)
-        except BaseException:
-            connection.close()
-            self._open -= 1
-            raise
-        self._idle.append(connection)
-        return status
+            self._lose(sent)
+            return
+        self._busy[caller] = None
 
-    def begin(self) -> None:
-        """Count from here."""
-        self.outcome = Outcome()
+    async def _open(self, caller: Caller) -> None:
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: caller, "127.0.0.1", self._port)
+        except OSError:
+            self.hung_up(caller)
+
+    def answered(self, caller: Caller, sent: Sent, status: int) -> None:
+        """Note an answer, and do what follows from it."""
+        del self._busy[caller]
+        self._idle.append(caller)
+        self.outcome.note(sent.kind, status, time.perf_counter() - sent.due)
+        if sent.kind == "add":
+            (self._ready if status < _OK else self._empty).append(sent.token)
+            return
+        if sent.kind == "order":
+            (self._ready if status == _OVERLOADED else self._empty).append(sent.token)
+        if self._again:
+            self.attempt(time.perf_counter())
+
+    def hung_up(self, caller: Caller) -> None:
+        """Note what was lost with a connection."""
+        self._busy.pop(caller, None)
+        if caller in self._idle:
+            self._idle.remove(caller)
+        if caller.sent is not None:
+            self._lose(caller.sent)
+
+    def _lose(self, sent: Sent) -> None:
+        self.outcome.lost += 1
+        if sent.token:
+            self._empty.append(sent.token)
+
+    def give_up(self, now: float) -> None:
+        """Count as lost who has waited for too long."""
+        for caller in [
+            caller for caller in self._busy if caller.sent and now - caller.sent.due > TIMED_OUT_S
+        ]:
+            if caller.transport is not None:
+                caller.transport.abort()
+
+    async def at_once(self, seconds: float) -> Outcome:
+        """Let so many attempt one thing after another; return what came of it."""
+        self.outcome, self._again = Outcome(), True
+        begun = time.perf_counter()
+        for _ in range(CLOSED_LOOP):
+            self.attempt(begun)
+        await asyncio.sleep(seconds)
+        self._again, outcome = False, self.outcome
+        outcome.seconds = time.perf_counter() - begun
+        await self.done()
+        return outcome
+
+    async def done(self) -> None:
+        """Return when nothing is under way."""
+        while self._busy:
+            self.give_up(time.perf_counter())
+            await asyncio.sleep(_TICK_S)
 
     def close(self) -> None:
         """Hang up."""
-        for connection in self._idle:
-            connection.close()
-
-
-async def saturate(crowd: Crowd, seconds: float) -> Outcome:
-    """Let so many attempt one thing after another."""
-    crowd.begin()
-    begun = time.perf_counter()
-
-    async def one() -> None:
-        while (now := time.perf_counter()) < begun + seconds:
-            await crowd.attempt(now)
-
-    await asyncio.gather(*(one() for _ in range(CLOSED_LOOP)))
-    crowd.outcome.seconds = time.perf_counter() - begun
-    return crowd.outcome
+        for caller in self._idle:
+            if caller.transport is not None:
+                caller.transport.close()
 
 
 async def flood(crowd: Crowd, rate: float, seconds: float) -> Outcome:
     """Attempt `rate` things a second, whatever becomes of those before."""
-    crowd.begin()
+    outcome = crowd.outcome = Outcome()
     begun, made = time.perf_counter(), 0
-    running: set[asyncio.Task[None]] = set()
     while (now := time.perf_counter()) < begun + seconds:
+        outcome.late_s = max(outcome.late_s, now - begun - made / rate)
         while made < (now - begun) * rate:
-            task = asyncio.create_task(crowd.attempt(begun + made / rate))
-            running.add(task)
-            task.add_done_callback(running.discard)
+            crowd.attempt(begun + made / rate)
             made += 1
+        crowd.give_up(now)
         await asyncio.sleep(_TICK_S)
-    crowd.outcome.seconds = seconds
-    ended = crowd.outcome
-    while running:
-        await asyncio.wait(running)
-    return ended
+    outcome.seconds = seconds
+    await crowd.done()
+    return outcome
 
 
 async def health(port: int, until: float) -> list[tuple[int, float]]:
@@ -232,11 +320,21 @@ def judged(calm: Outcome, storm: Outcome, times: float) -> list[Figure]:
         Figure("saturation", calm.goodput, "/s", "", calm.told()),
         Figure(f"goodput at {times:g} times that", storm.goodput, "/s", "", storm.told()),
         Figure("share of saturation", storm.goodput / calm.goodput, "", ">= .70"),
+        Figure(
+            "the same by processor time",
+            storm.goodput / storm.cpu_share / (calm.goodput / calm.cpu_share),
+            "",
+            "",
+            f"server's core busy {calm.cpu_share:.0%}, then {storm.cpu_share:.0%}",
+        ),
         Figure("slowest answer or refusal", slowest * 1000, "ms", "<= 1000"),
         Figure("done: p50", percentile_ms(done, 0.5), "ms", ""),
         Figure("done: p99", percentile_ms(done, 0.99), "ms", ""),
         Figure("refused: p50", percentile_ms(refused, 0.5), "ms", ""),
         Figure("refused: p99", percentile_ms(refused, 0.99), "ms", "<= 200"),
+        Figure(
+            "generator: latest", storm.late_s * 1000, "ms", "", f"server's core busy {storm.cpu_share:.0%}"
+        ),
         Figure("lost or timed out", storm.lost, "", "0"),
     ]
 
@@ -255,12 +353,15 @@ async def measure(folder: Path, *, seconds: float, times: float) -> list[Figure]
         await fill(shop)
         crowd = Crowd(shop, [await new_shopper(port, n) for n in range(SHOPPERS)])
         await crowd.fill_carts()
-        await saturate(crowd, seconds / 10)
-        calm = await saturate(crowd, max(5.0, seconds / 3))
-        until = time.perf_counter() + seconds
+        await crowd.at_once(seconds / 10)
+        spent = server.cpu_seconds()
+        calm = await crowd.at_once(max(5.0, seconds / 3))
+        calm.cpu_share = (server.cpu_seconds() - spent) / calm.seconds
+        until, spent = time.perf_counter() + seconds, server.cpu_seconds()
         storm, asked, used = await asyncio.gather(
             flood(crowd, calm.goodput * times, seconds), health(port, until), memory(server, until)
         )
+        storm.cpu_share = (server.cpu_seconds() - spent) / seconds
         recovered = await first_answer(port)
         crowd.close()
     slowest = max(took for _, took in asked)

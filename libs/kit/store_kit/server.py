@@ -30,6 +30,7 @@ from store_kit.wire_rules import Limits
 
 _BACKLOG: Final = 1024
 _TICK_S: Final = 0.1
+_ACCEPTED_INSIDE: Final = 2
 _ACCEPTED_AT_ONCE: Final = 16
 """Connections accepted in one turn of the loop at the port that people enter by."""
 _ENDED_AT_ONCE: Final = (
@@ -70,8 +71,15 @@ class _Listener(uvicorn.Server):
     """A uvicorn server without signal handlers and lifespan: the runner below owns both."""
 
     def __init__(
-        self, app: ASGIApp, sockets: Sequence[socket.socket], settings: StoreSettings, connections: int
+        self,
+        app: ASGIApp,
+        sockets: Sequence[socket.socket],
+        settings: StoreSettings,
+        *,
+        connections: int,
+        accepts: int,
     ) -> None:
+        self._accepts = accepts
         self.rooms: dict[int, Room] = {}
         self._connections = Connections(connections, settings.head_timeout_s)
         entrance = Entrance(_limits(settings), self._connections, self.rooms)
@@ -115,6 +123,7 @@ class _Listener(uvicorn.Server):
         """
         for bound in self._bound:
             _listen(bound)
+        self._bound = [each for bound in self._bound for each in _for_accepting(bound, self._accepts)]
         self._task = asyncio.create_task(self.serve(sockets=self._bound))
         while not self.started:
             if self._task.done():
@@ -127,6 +136,10 @@ class _Listener(uvicorn.Server):
         self._ending.set()
         if self._task is not None:
             await self._task
+        self.close()
+
+    def close(self) -> None:
+        """Give the ports back."""
         for bound in self._bound:
             bound.close()
 
@@ -140,12 +153,12 @@ def _limits(settings: StoreSettings) -> Limits:
     )
 
 
-def _for_accepting(bound: socket.socket) -> list[socket.socket]:
+def _for_accepting(bound: socket.socket, times: int) -> list[socket.socket]:
     """Return a socket several times over: libuv accepts one connection a turn of the loop for each.
 
     With one alone, newcomers starve first when turns are long, while those who are connected are served.
     """
-    return [bound, *(bound.dup() for _ in range(_ACCEPTED_AT_ONCE - 1))]
+    return [bound, *(bound.dup() for _ in range(times - 1))]
 
 
 def _listen(bound: socket.socket) -> None:
@@ -189,16 +202,20 @@ class Runner:
             settings.max_connections, raise_file_limit(), with_gateway=gateway is not None
         )
         sockets = [bind(service.settings.host, service.port) for service in self.services]
-        if gateway is None:
-            sockets = [each for bound in sockets for each in _for_accepting(bound)]
-        internal = _Listener(by_port(self.services), sockets, settings, limits["services"])
+        internal = _Listener(
+            by_port(self.services),
+            sockets,
+            settings,
+            connections=limits["services"],
+            accepts=_ACCEPTED_INSIDE if gateway else _ACCEPTED_AT_ONCE,
+        )
         for service in self.services:
             room = internal.rooms[service.port] = Room(size, internal.server_state.tasks, inside=True)
             room.show(service.metrics, service.name)
         if gateway is None:
             return internal, None
         app, bound = gateway
-        outer = _Listener(app, _for_accepting(bound), settings, limits["gateway"])
+        outer = _Listener(app, [bound], settings, connections=limits["gateway"], accepts=_ACCEPTED_AT_ONCE)
         room = outer.rooms[bound.getsockname()[1]] = Room(size, outer.server_state.tasks, inside=False)
         # The gateway has no metrics of its own: the first service shows how it fares.
         room.show(self.services[0].metrics, "gateway")
@@ -210,8 +227,14 @@ class Runner:
 
     async def start(self) -> None:
         """Open every service, then accept requests: service ports first, the gateway last."""
-        for service in self.services:
-            await service.start()
+        try:
+            for service in self.services:
+                await service.start()
+        except BaseException:
+            self._internal.close()
+            if self._gateway:
+                self._gateway.close()
+            raise
         await self._internal.begin()
         if self._gateway:
             await self._gateway.begin()
