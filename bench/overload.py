@@ -351,7 +351,7 @@ async def measure(folder: Path, *, seconds: float, times: float) -> list[Figure]
     with PinnedServer(up, ready, folder / "shop.log", env) as server:
         shop = Shop(port, await administrator(port, folder / "shop"))
         await fill(shop)
-        crowd = Crowd(shop, [await new_shopper(port, n) for n in range(SHOPPERS)])
+        crowd = Crowd(shop, [await new_shopper(port) for _ in range(SHOPPERS)])
         await crowd.fill_carts()
         await crowd.at_once(seconds / 10)
         spent = server.cpu_seconds()

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from fastapi import APIRouter, Request
 from store_kit.admission import Room
-from store_kit.auth import Service as ServiceOnly
+from store_kit.auth import MayNotify
 from store_kit.metrics import Metrics
 from store_kit.responses import JsonResponse
 from store_kit.service import build_service
@@ -62,7 +62,7 @@ async def look(request: Request) -> JsonResponse:
 
 
 @router.get("/internal/stock")
-async def ask_inside(request: Request, _caller: ServiceOnly) -> JsonResponse:
+async def ask_inside(request: Request, _caller: MayNotify) -> JsonResponse:
     return await gate(request).wait()
 
 
