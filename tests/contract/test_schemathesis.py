@@ -67,6 +67,8 @@ def configuration(headers: Mapping[str, str]) -> str:
         "continue-on-failure = true",
         f"generation.max-examples = {EXAMPLES}",
         'generation.database = "none"',
+        # How a missing If-Match is answered (RFC 6585, 3); the tool knows 406 and some more.
+        "checks.missing_required_header.expected-statuses = [400, 401, 403, 404, 406, 422, 428]",
     ]
     for operation, refusals in ACCEPTED.items():
         lines += [

@@ -401,3 +401,12 @@ async def test_health_and_metrics_tell_about_orders(shop: Shop) -> None:
         assert line in text
     assert order["id"] not in text
     assert "alice" not in text
+
+
+@pytest.mark.parametrize("total", ["null", "-1", "1.5", "true", '"1"', "1e400", str(2**70)])
+async def test_a_total_is_a_whole_number_or_nothing(shop: Shop, total: str) -> None:
+    """`null` is as if it were left out; what is no amount is 422, never a fault of ours."""
+    headers = shop.issuer.headers("alice") | {"Idempotency-Key": "key", "Content-Type": "application/json"}
+    body = f'{{"expected_total_minor": {total}}}'.encode()
+    async with shop.client.post("/api/orders", data=body, headers=headers) as answer:
+        assert answer.status == (409 if total == "null" else 422), await answer.text()

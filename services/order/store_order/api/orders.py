@@ -83,12 +83,10 @@ class OrderRequest(BaseModel):
         description="A token of the simulated provider: it approves, declines, approves without answering, "
         "or never hears of the charge.",
     )
+    # The bounds are the number's: around the choice they would be held against null too, which fails (TypeError).
     expected_total_minor: Annotated[
-        int | None,
-        BeforeValidator(_whole),
+        Annotated[int, Field(ge=0, le=MAX_MINOR), BeforeValidator(_whole)] | None,
         Field(
-            ge=0,
-            le=MAX_MINOR,
             examples=[1795],
             description="The total that you agreed to, in minor units: the order is refused if it is another. Without "
             "it (and without If-Match) the order may not be dearer than what you were last shown.",
