@@ -1,6 +1,7 @@
 """A process of the shop: all of it behind the gateway, or one service alone."""
 
 import asyncio
+import contextlib
 import gc
 import time
 from pathlib import Path
@@ -42,12 +43,11 @@ _REFUSALS: Final = (Refusal, PortInUse, WrongSettings, ServiceUrlWithoutPort)
 def run_shop(port: int, data: Path, host: str, *, catalogue: bool, wrap: Wrap = unwrapped) -> None:
     """Run the whole shop until it is told to end; `wrap` is put around every port of every service."""
     try:
-        lock = DataFolderLock(data)
-        shop = create_shop(host, port, data, wrap)
-        configure_logs(shop.settings.log_level, shop.settings.log_format)
-        _look_at_secrets(shop.settings)
-        uvloop.run(_serve(shop, data, http_url(host, port), catalogue=catalogue))
-        lock.release()
+        with contextlib.closing(DataFolderLock(data)):
+            shop = create_shop(host, port, data, wrap)
+            configure_logs(shop.settings.log_level, shop.settings.log_format)
+            _look_at_secrets(shop.settings)
+            uvloop.run(_serve(shop, data, http_url(host, port), catalogue=catalogue))
     except _REFUSALS as refusal:
         fail(str(refusal), FOUND_SOMETHING)
 
@@ -55,9 +55,8 @@ def run_shop(port: int, data: Path, host: str, *, catalogue: bool, wrap: Wrap = 
 def run_alone(service: str, data: Path, host: str, wrap: Wrap = unwrapped) -> None:
     """Run one service until it is told to end; `wrap` is put around every port of it."""
     try:
-        lock = DataFolderLock(data, shared=True)
-        run_service(create_service(service, {"data_dir": data, "host": host}, wrap))
-        lock.release()
+        with contextlib.closing(DataFolderLock(data, shared=True)):
+            run_service(create_service(service, {"data_dir": data, "host": host}, wrap))
     except _REFUSALS as refusal:
         fail(str(refusal), FOUND_SOMETHING)
 

@@ -78,7 +78,7 @@ class DataFolderLock:
                 self._file.close()
             raise _unusable(data_dir, error) from error
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let others run on the folder."""
         self._file.close()
 

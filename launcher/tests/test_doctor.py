@@ -114,11 +114,11 @@ def test_services_share_a_folder_that_a_whole_shop_has_alone(tmp_path: Path) -> 
     with pytest.raises(data_folder.InUse):
         data_folder.remove(tmp_path)
     for lock in services:
-        lock.release()
+        lock.close()
     whole = DataFolderLock(tmp_path)
     with pytest.raises(DataFolderInUse):
         DataFolderLock(tmp_path, shared=True)
-    whole.release()
+    whole.close()
 
 
 def test_broken_database_is_bad(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def init(
     base_url: Annotated[
         str, typer.Option("--base-url", help="Where people will reach the shop.")
     ] = "http://localhost",
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the cluster.")] = 120.0,
+    wait: Annotated[float, typer.Option(min=0, max=3600, help="Seconds to wait for the cluster.")] = 120.0,
     as_json: AsJson = False,
 ) -> None:
     """Make the demo's secrets, bring the schema in the cluster up to date, make the demo's administrator.

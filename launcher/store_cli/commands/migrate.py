@@ -21,7 +21,7 @@ def migrate(
         bool, typer.Option("--status", help="Only say what is applied and what waits.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as --status.", hidden=True)] = False,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the cluster.")] = 60.0,
+    wait: Annotated[float, typer.Option(min=0, max=3600, help="Seconds to wait for the cluster.")] = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Create or upgrade the schema of every service in the cluster that STORE_DATABASE names.
