@@ -162,8 +162,7 @@ move() { # the database gets another address while people shop: every service fi
     sleep 10
     was=$(address $node)
     docker stop -t 60 $node >/dev/null
-    # Whichever address is free first is somebody else's now.
-    docker run -d --name product-store-squatter --network product-store_data --entrypoint sleep "product-store/cassandra:${STORE_VERSION:-dev}" 600 >/dev/null
+    squat "$was"
     sleep 12 # longer than drivers need to see that nobody answers
     docker start $node >/dev/null
     healthy $node 120
@@ -174,11 +173,24 @@ move() { # the database gets another address while people shop: every service fi
         sleep 0.5
     done
     echo "Cassandra moved from $was to $now; every service was ready $((SECONDS - begun)) s after it was"
-    docker rm -f product-store-squatter >/dev/null
+    leave
     compose --profile load rm -sf traffic
-    smoke
     admin
     "${store[@]}" audit --base-url "$base"
+    smoke
+}
+
+squat() { # ADDRESS: somebody else has it from now on; the engine gives the lowest that is free
+    local name
+    for name in product-store-squatter-{1..9}; do
+        docker run -d --name "$name" --network product-store_data --entrypoint sleep "product-store/cassandra:${STORE_VERSION:-dev}" 900 >/dev/null
+        [ "$(address "$name")" != "$1" ] || return 0
+    done
+    fail "$1 stayed free"
+}
+
+leave() { # what `squat` started
+    docker ps -aq --filter name=product-store-squatter | xargs -r docker rm -f >/dev/null
 }
 
 edge() { # HTTPS by a certificate, plain HTTP only points there; names of services with a suffix, asked of a real name server
@@ -252,6 +264,7 @@ answered() { # WHAT
 
 down() {
     step down
+    leave
     if [[ "${files[*]}" != *nodes* && -n $(docker volume ls -q --filter name=product-store_cassandra-) ]]; then
         files+=(-f docker-compose.nodes.yml)
     fi

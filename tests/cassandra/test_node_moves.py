@@ -115,6 +115,8 @@ async def test_a_node_that_moves_is_found_again(ground: Ground) -> None:
     assert all(attempt.ordered for attempt in load.between(found_at))
     await load.must_be_right()
     await ground.audited(admin)
+    for name in SERVICES:
+        assert "Control connection failed" not in ground.shop.processes[name].output()
 
 
 async def test_a_stranger_at_the_name_is_not_taken_for_the_database(tmp_path: Path, ground: Ground) -> None:

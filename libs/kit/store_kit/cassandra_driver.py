@@ -48,18 +48,20 @@ _SOCKET_OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
 _NO_NEWS: Final = {
     # The server says so where a connection was told its keyspace. Each statement that is prepared names it, too.
-    "cassandra.protocol": "`USE <keyspace>` with prepared statements",
+    "cassandra.protocol": ("`USE <keyspace>` with prepared statements",),
     # Twice a second for as long as a host is away. That it is, and that it is back, has a line of its own.
-    "cassandra.pool": "Error attempting to reconnect to",
+    "cassandra.pool": ("Error attempting to reconnect to",),
+    # So does a cluster that is dialled: `database.awaited`, `database.sought` and `database.found_again` say why.
+    "cassandra.cluster": ("[control connection] Error connecting to", "Control connection failed to connect"),
 }
 
 
-def _without(phrase: str) -> Callable[[logging.LogRecord], bool]:
-    return lambda record: phrase not in record.getMessage()
+def _without(phrases: Sequence[str]) -> Callable[[logging.LogRecord], bool]:
+    return lambda record: not any(phrase in record.getMessage() for phrase in phrases)
 
 
-for _logger, _phrase in _NO_NEWS.items():
-    logging.getLogger(_logger).addFilter(_without(_phrase))
+for _logger, _phrases in _NO_NEWS.items():
+    logging.getLogger(_logger).addFilter(_without(_phrases))
 
 
 @dataclass(frozen=True, slots=True)
