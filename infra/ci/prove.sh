@@ -198,13 +198,14 @@ edge() { # HTTPS by a certificate, plain HTTP only points there; names of servic
     tls=$(mktemp -d)
     (cd "$root" && "$python" -c 'import pathlib,sys; from tests.gateway.certificates import self_sign; self_sign(pathlib.Path(sys.argv[1]), "localhost")' "$tls")
     chmod 755 "$tls" && chown 101 "$tls/tls.key"
-    GATEWAY_NAME_SUFFIX=.product-store_shop STORE_PUBLIC_URL=https://localhost STORE_TLS_DIR=$tls \
-        compose -f docker-compose.tls.yml up -d --wait --wait-timeout 60 --no-deps nginx
+    export GATEWAY_NAME_SUFFIX=.product-store_shop STORE_PUBLIC_URL=https://localhost STORE_TLS_DIR=$tls
+    compose -f docker-compose.tls.yml up -d --wait --wait-timeout 60 --no-deps nginx
     curl -sS --http2 --cacert "$tls/tls.crt" -o /dev/null -D - https://localhost/api/products | tr -d '\r' | tee "$said"
     grep -qx 'HTTP/2 200 *' "$said" && grep -qix 'strict-transport-security: max-age=31536000' "$said" || fail "no products by HTTPS"
     curl -sS -o /dev/null -w '%{http_code} %{redirect_url}\n' http://localhost/api/products | tee "$said"
     [ "$(cat "$said")" = "308 https://localhost/api/products" ] || fail "plain HTTP does not point to HTTPS"
-    compose run --rm store audit
+    compose -f docker-compose.tls.yml run --rm store audit
+    unset GATEWAY_NAME_SUFFIX STORE_PUBLIC_URL STORE_TLS_DIR
     compose up -d --wait --wait-timeout 60 --no-deps nginx
     rm -r "$tls"
 }
