@@ -26,6 +26,7 @@ BEFORE = {"cup": 2, "plate": 2}
 def world() -> World:
     world = World()
     world.fill()
+    world.patience_s = 30  # nobody dies here, so nobody is waited for in vain
     return world
 
 

@@ -185,14 +185,15 @@ class DriveOrder:
         raise OutcomeUnknown("The payment provider did not answer; the order is being completed.")
 
     async def _back(self, order: Order) -> Order:
+        cancelling = order.status is Status.CANCELLING
+        if order.agreement is not None and not cancelling:
+            # The cart first: it needs no catalogue. Also when this driver took nothing: another may sleep before its
+            # taking, which must fail then.
+            await self.carts.give_back(order.user_id, order.id)
         await self.reservations.release(order.id)
         if order.frozen:
             # Before prices were frozen nobody can have charged, nor can they now: the freeze would be stale.
             await self.payments.refund(order.id)
-        cancelling = order.status is Status.CANCELLING
-        if order.agreement is not None and not cancelling:
-            # Also when this driver took nothing: another may sleep before its taking, which must fail then.
-            await self.carts.give_back(order.user_id, order.id)
         return await self.journal.move(order, Status.CANCELLED if cancelling else Status.REJECTED)
 
 

@@ -180,6 +180,9 @@ class PlaceOrder:
 
 def _placed(driven: Driven, outcome: Outcome) -> Placed:
     order = driven.order
+    if order.status is Status.REJECTING:
+        # Whoever hears of a refusal may fill the cart anew: what was taken must be back by then.
+        return Placed(order, Outcome.IN_PROGRESS)
     if order.reason is not None:
         raise order.reason.problem(order.id)
     if order.status is not Status.PENDING:
