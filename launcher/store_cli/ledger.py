@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 
 from store_cli.categories import guess_category
 from store_cli.files.amounts import minor_units, whole_number
-from store_cli.files.left_aside import LeftAside
+from store_cli.files.left_aside import LeftAside, RefusedLine
 from store_cli.files.opening import FileError, opened
 from store_cli.files.tables import Faulty, checked, one_line, read_table
 
@@ -138,10 +138,12 @@ def read_ledger(path: Path, *, strict: bool = False, encoding: str | None = None
         FileError: it is no ledger, or no readable file.
         OSError: the file cannot be opened.
     """
-    left_aside = LeftAside(strict=strict)
+    left_aside = LeftAside(strict=strict, source=str(path))
     with opened(path, encoding) as text:
         try:
             return ledger_of(sale_lines(text.lines, left_aside), left_aside)
+        except RefusedLine:
+            raise
         except FileError as wrong:
             raise FileError(f"{path}: {wrong}.") from wrong
 

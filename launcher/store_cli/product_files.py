@@ -64,7 +64,7 @@ def guess(columns: Sequence[str], written: str, said: Mapping[str, str]) -> Layo
     if missing := [field for field in NEEDED if field not in found]:
         raise FileError(
             f"no column for {', '.join(missing)} was found; the columns are: {', '.join(columns)}. "
-            f"Name it: --map {missing[0]}=COLUMN"
+            f"Name it by --map {missing[0]}=COLUMN"
         )
     return Layout({field: found[field] for field in SYNONYMS if field in found}, written)
 

@@ -69,7 +69,7 @@ def test_strict_import_says_which_product_the_shop_refused_and_what_was_done(
     path.write_text(as_csv(iter(rows)))
     code, _, said = store("import", "online-retail", path, "--strict", "--data", data)
     assert code == 1
-    assert "line 779: the shop does not take its name: Too long ('SKU S777" in said
+    assert f"{path}: line 779: the shop does not take its name: Too long ('SKU S777" in said
     assert "So far at least" in said
     assert "body." not in said
     assert store("import", "online-retail", path, "--data", data)[0] == 0

@@ -138,7 +138,7 @@ def test_strict_writes_nothing_of_a_file_with_a_bad_line(shop: FakeShop, data: P
     path = written(tmp_path, "\n".join(rows))
     code, said = store_json("import", "products", path, "--strict", "--data", data)
     assert code == 2
-    assert said["error"] == f"{path}: line 2002: the price is not an amount of money ('free')"
+    assert said["error"] == f"{path}: line 2002: the price is not an amount of money ('free')."
     assert not shop.products
 
 
@@ -155,7 +155,7 @@ def test_map_says_which_column_is_which(shop: FakeShop, data: Path, tmp_path: Pa
     ("content", "options", "says"),
     [
         ("a,b\n1,2\n", (), "no column for name, sku, price was found; the columns are: a, b."),
-        ("name,price\nMug,1\n", (), "Name it: --map sku=COLUMN"),
+        ("name,price\nMug,1\n", (), "Name it by --map sku=COLUMN"),
         ("name,sku,price\n", ("--map", "name=Title"), "there is no column 'Title' for name; there are: name"),
         ("name,sku,price\n", ("--map", "nme=Title"), "'nme=Title' is not FIELD=COLUMN"),
         ("name,sku,price\n", ("--map", "name"), "'name' is not FIELD=COLUMN"),

@@ -11,7 +11,7 @@ from store_kit.money import format_minor
 from store_cli.accounts import Account, admin_of, find_admin
 from store_cli.commands.file_options import Encoding, Strict, a_file
 from store_cli.console import DEFAULT_DATA, AsJson, BaseUrl, DataFolder, meter, plain_console, run, say
-from store_cli.files.left_aside import LeftAside
+from store_cli.files.left_aside import LeftAside, RefusedLine
 from store_cli.files.opening import FileError, opened
 from store_cli.importing import ImportReport, Listed, import_products, refuse
 from store_cli.product_files import NO_CATEGORY, SYNONYMS, Layout, ProductFile
@@ -106,10 +106,12 @@ async def _import(
             currency = await _currency(admin)
             try:
                 source = ProductFile(text, said, currency)
-                report = ImportReport(left_aside=LeftAside(strict=strict))
+                report = ImportReport(left_aside=LeftAside(strict=strict, source=str(file)))
                 count = _first_look(source, report.left_aside, currency, file, quiet=quiet)
+            except RefusedLine:
+                raise
             except FileError as wrong:
-                raise FileError(f"{file}: {wrong}") from wrong
+                raise FileError(f"{file}: {wrong}.") from wrong
             if dry_run:
                 report.created = count - _refused(source, report.left_aside)
             else:

@@ -18,11 +18,21 @@ class _Reason:
     lines: list[int] = field(default_factory=list)
 
 
-class LeftAside:
-    """What was left aside so far; with `strict` the first such line ends the reading instead."""
+class RefusedLine(FileError):
+    """A line that would be left aside, where nothing is to be; names the file."""
 
-    def __init__(self, *, strict: bool = False) -> None:
+
+class LeftAside:
+    """What was left aside so far.
+
+    Args:
+        strict: the first such line ends the work instead.
+        source: the file, for its message.
+    """
+
+    def __init__(self, *, strict: bool = False, source: str = "") -> None:
         self._strict = strict
+        self._source = f"{source}: " if source else ""
         self._reasons: dict[str, _Reason] = {}
 
     def __len__(self) -> int:
@@ -37,11 +47,11 @@ class LeftAside:
         """Leave lines aside, `line` and those that belong to it.
 
         Raises:
-            FileError: nothing is to be left aside.
+            RefusedLine: nothing is to be left aside.
         """
         found = f" ('{_short(value)}')" if value else ""
         if self._strict:
-            raise FileError(f"line {line}: {reason}{found}" if line else f"{reason}{found}")
+            raise RefusedLine(f"{self._source}{f'line {line}: ' if line else ''}{reason}{found}.")
         kept = self._reasons.setdefault(reason, _Reason(first=found))
         kept.count += lines
         insort(kept.lines, line)  # batches come back in any order
