@@ -114,7 +114,7 @@ class ProductFile:
         return table.columns, table.records, table.separator
 
     def _product(self, found: Mapping[str, str]) -> ProductData:
-        sku, name = found["sku"].strip(), one_line(found["name"])
+        sku, name = one_line(found["sku"]), one_line(found["name"])
         if not (sku and name):
             raise Faulty("its name or SKU is blank")
         price = minor_units(found["price"].strip(), self._currency, "the price")

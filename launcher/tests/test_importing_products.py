@@ -102,6 +102,16 @@ def test_dry_run_judges_and_writes_nothing(shop: FakeShop, data: Path, tmp_path:
     assert text.startswith("1 products would be sent, were it no dry run. Nothing was written.\n2 lines")
 
 
+def test_a_sku_with_blanks_that_nobody_sees_is_the_same_sku(
+    shop: FakeShop, data: Path, tmp_path: Path
+) -> None:
+    """Blanks of any kind around it and invisible characters in it make no other product."""
+    rows = ["name,sku,price", "Mug,ABC-1,1.00", "Mug,ABC-1\u00a0,1.00", "Mug,ABC\u00ad-1,1.00"]
+    _, said = store_json("import", "products", written(tmp_path, "\n".join(rows)), "--data", data)
+    assert [one.sku for one in shop.products.values()] == ["ABC-1"]
+    assert aside(said) == {"its SKU is in the file already": [3, 4]}
+
+
 def test_lines_that_cannot_be_sold_are_left_aside_by_reason(
     shop: FakeShop, data: Path, tmp_path: Path
 ) -> None:
