@@ -31,6 +31,7 @@ ACCEPTED: Final[Mapping[str, Mapping[int, str]]] = {
     "list_recently_viewed": {400: _GUEST},
     "record_view": {400: _GUEST},
     "place_order": {412: _STALE},
+    "cancel_order": {412: _STALE},
     "update_me": {412: _STALE, 422: _UNSEEN},
     "set_user_roles": {412: _STALE},
     "change_order_status": {412: _STALE},

@@ -139,7 +139,7 @@ async def test_json_of_another_shape(everybody: Person, api: list[Operation], te
 
 NUMBERS: Final = (
     *(str(2**53 + 1), str(2**63 - 1), str(2**63), str(2**64), str(-(2**63) - 1), "9" * 400),
-    *("1e400", "1e30", "-1e30", "0.5", "1.5", "true", '"1"', "null", "[1]", "{}"),
+    *("1e400", "1e30", "-1e30", "0.5", "1.5", "true", '"1"', "[1]", "{}", "null"),
 )
 
 
@@ -151,7 +151,8 @@ async def test_numbers(everybody: Person, api: list[Operation]) -> None:
             for name, one in schema.get("properties", {}).items():
                 if operation.shapes(one)[0].get("type") != "integer":
                     continue
-                for number in NUMBERS:
+                may_be_null = {"type": "null"} in one.get("anyOf", ())
+                for number in NUMBERS[: -1 if may_be_null else None]:
                     text = json.dumps({**operation.body(schema), name: "@"}).replace('"@"', number)
                     answer = await sent(everybody, operation, text.encode(), JSON)
                     assert answer.status in (400, 404, 422), f"{operation.id} {name}={number[:30]}: {answer}"
