@@ -16,7 +16,8 @@ _LOOKS = {
     "order.payments": ("find",),
     # `done` may be lazy: it writes nothing that recovery could miss.
     "order.work": ("due", "done"),
-    "user.accounts": ("get", "find"),
+    "user.accounts": ("get", "find", "page", "leavers"),
+    "user.revocations": ("since",),
 }
 """Calls that change nothing; whatever is not named here counts as an effect."""
 _NEWS = ("order.notifications.send", "user.notifications.add")
