@@ -71,8 +71,18 @@ async def world(shop: EmbeddedShop, admin: Person, ann: Person, mint: Mint) -> W
     product = await admin.create_product(stock=1_000_000)
     (await mallory.add(product)).expect(200)
     order = (await mallory.order()).expect(201)
-    mallory.headers = mint.headers(mallory.id, ("admin", "customer"))
-    ids = {"product_id": product, "order_id": order["id"], "account_id": ann.id}
+    roles = ["customer", "admin"]
+    (await admin.ask("PUT", f"/api/admin/users/{mallory.id}/roles", {"roles": roles})).expect(200)
+    sessions = (await mallory.ask("GET", "/api/users/me/sessions")).expect(200)["items"]
+    # Signing out and the like end no token of so late an epoch.
+    mallory.headers = mint.headers(mallory.id, roles, epoch=1_000)
+    ids = {
+        "product_id": product,
+        "order_id": order["id"],
+        "account_id": ann.id,
+        "session_id": sessions[0]["id"],
+        "name": "an-import",
+    }
     return World(mallory, ids, await operations(admin), shop.ports["gateway"])
 
 
