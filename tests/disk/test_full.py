@@ -5,9 +5,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.disk.commands import answer_of, said_by
 from tests.disk.conftest import Disk
 from tests.support.audit import audit
+from tests.support.commands import answer_of, said_by
 from tests.support.people import Answer, Person, administrator, customer
 from tests.support.shop import EmbeddedShop
 from tests.support.wait import until

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.disk.commands import NOBODY, answer_of, said_by
 from tests.disk.conftest import Disk
 from tests.support.audit import audit
+from tests.support.commands import NOBODY, answer_of, said_by
 from tests.support.shop import EmbeddedShop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.disk]
