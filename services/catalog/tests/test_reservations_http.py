@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+from store_catalog.domain import MAX_LINES
 
 from services.catalog.tests.serving import Shop
 
@@ -74,7 +75,7 @@ MALFORMED: list[dict[str, object]] = [
     {"lines": [{"product_id": NOBODY, "quantity": 100_001}], "not_after_ms": 1},
     {"lines": [{"product_id": "x" * 65, "quantity": 1}], "not_after_ms": 1},
     {"lines": [{"product_id": NOBODY, "quantity": 1}] * 2, "not_after_ms": 1},
-    {"lines": [{"product_id": f"p-{n}", "quantity": 1} for n in range(1_001)], "not_after_ms": 1},
+    {"lines": [{"product_id": f"p-{n}", "quantity": 1} for n in range(MAX_LINES + 1)], "not_after_ms": 1},
     {"lines": [{"product_id": NOBODY, "quantity": 1, "price": 1}], "not_after_ms": 1},
     {"lines": [{"product_id": NOBODY, "quantity": 1}]},
     {"lines": [{"product_id": NOBODY, "quantity": 1}], "not_after_ms": -1},
@@ -144,7 +145,7 @@ async def test_services_find_products_by_id(shop: Shop) -> None:
 
 
 async def test_a_lookup_has_bounds(shop: Shop) -> None:
-    """A thousand ids at most, each of them short."""
-    for ids in ([NOBODY] * 1_001, ["x" * 65], [1], "all"):
+    """As many ids as an order has lines at most, each of them short."""
+    for ids in ([NOBODY] * (MAX_LINES + 1), ["x" * 65], [1], "all"):
         answer = await shop.call("POST", "/internal/products/lookup", {"ids": ids}, shop.service)
         assert answer.status == 422
