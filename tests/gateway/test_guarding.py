@@ -73,8 +73,8 @@ async def test_a_large_body_is_refused_before_a_service_sees_it(
     ("request_", "status", "slug"),
     [
         (b"nonsense\r\n\r\n", b"400", "bad-request"),
-        (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"400", "bad-request"),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 40_000 + b"\r\n\r\n", b"400", "bad-request"),
+        (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"431", "head-too-large"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 40_000 + b"\r\n\r\n", b"431", "head-too-large"),
         (b"GET /api/products HTTP/1.1\r\n\r\n", b"400", "bad-request"),
         (b"GET /api/../metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404", "not-found"),
         (b"GET //internal/carts/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404", "not-found"),

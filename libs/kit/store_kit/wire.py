@@ -7,18 +7,21 @@ occupies nothing but its connection; too many requests are refused before a task
 
 import asyncio
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import unquote
 
 import httptools
+from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from store_kit.admission import Lane, Room, take_place
 from store_kit.connections import Connections, Since
 from store_kit.deadline import asked_budget_s, note_arrival
+from store_kit.header_fields import trace_id_of
+from store_kit.ids import new_trace_id
 from store_kit.logs import get_logger
 from store_kit.problems import BadRequest, Problem
 from store_kit.wire_answers import answer_bytes, overloaded
@@ -74,6 +77,7 @@ class Wire(HttpToolsProtocol):
         self._keep_alive = True
         self._offer = False
         self._hosts = 0
+        self._good_host = True
         self._trailers = 0
         self._body: bytes | bytearray = b""
         self._early: RequestResponseCycle | None = None
@@ -93,7 +97,7 @@ class Wire(HttpToolsProtocol):
         self._room = self._rooms[cast("tuple[str, int]", self.server)[1]]
         if len(self.connections) > self._table.limit and not self._table.give_up_one():
             self._room.lanes["reads"].refused()
-            transport.write(overloaded())
+            transport.write(overloaded(new_trace_id()))
             self._deaf = True
             self.hang_up()
         else:
@@ -171,6 +175,7 @@ class Wire(HttpToolsProtocol):
         self._stage = _HEAD
         self._offer = False
         self._hosts = self._trailers = 0
+        self._good_host = True
         self._body = b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -183,10 +188,7 @@ class Wire(HttpToolsProtocol):
         name = name.lower()
         if name == b"host":
             self._hosts += 1
-            if not is_host(value):
-                raise Refused(
-                    BadRequest("The Host header is not the name of a host, with or without a port.")
-                )
+            self._good_host = self._good_host and is_host(value)
         elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         headers = self.headers
@@ -202,7 +204,7 @@ class Wire(HttpToolsProtocol):
         version, method = parser.get_http_version(), parser.get_method().decode("ascii")
         if version != "1.1":
             scope["http_version"] = version
-        must_name_its_host(version, self._hosts)
+        must_name_its_host(version, self._hosts, good=self._good_host)
         if parser.should_upgrade():
             if method == "CONNECT":
                 raise Refused(NO_PROXY)
@@ -283,7 +285,7 @@ class Wire(HttpToolsProtocol):
             if lane is None and more_body:
                 raise Refused(TOO_MANY)
             if lane is None:
-                self._turn_away(scope["method"], keep_alive=self._keep_alive)
+                self._turn_away(scope, keep_alive=self._keep_alive)
                 return None
             cycle = self._new_cycle(more_body=more_body)
             self._start(cycle, lane)
@@ -318,7 +320,7 @@ class Wire(HttpToolsProtocol):
     def _serve(self, cycle: RequestResponseCycle) -> None:
         lane = self._room.admit(cycle.scope["method"], cycle.scope["path"])
         if lane is None:
-            self._turn_away(cycle.scope["method"], keep_alive=cycle.keep_alive and not cycle.more_body)
+            self._turn_away(cycle.scope, keep_alive=cycle.keep_alive and not cycle.more_body)
             cycle.response_complete = True
         else:
             self._start(cycle, lane)
@@ -333,10 +335,12 @@ class Wire(HttpToolsProtocol):
         self.tasks.add(task)
         task.add_done_callback(lane.leave)
 
-    def _turn_away(self, method: str, *, keep_alive: bool) -> None:
+    def _turn_away(self, scope: HTTPScope, *, keep_alive: bool) -> None:
         """Answer that there is no room, at the least cost: a flood must not occupy us by being refused."""
-        answer = overloaded()
-        self.transport.write(answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else answer)
+        answer = overloaded(_trace_of(cast("list[tuple[bytes, bytes]]", scope["headers"])))
+        self.transport.write(
+            answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if scope["method"] == "HEAD" else answer
+        )
         if keep_alive:
             self._rest()
         else:
@@ -430,7 +434,8 @@ class Wire(HttpToolsProtocol):
         if not self._deaf:
             self._room.not_read(problem.slug)
             _log.debug("request.not_read", reason=problem.slug)
-            self._goodbye = answer_bytes(problem, self.server_state.default_headers)
+            trace_id = _trace_of(self.headers or ())
+            self._goodbye = answer_bytes(problem, self.server_state.default_headers, trace_id=trace_id)
         self._deaf = True
         if not self._serving:
             self._leave()
@@ -446,6 +451,12 @@ class Wire(HttpToolsProtocol):
         self._kept += size
         if self._kept > _HEARD_OUT:
             self.flow.pause_reading()
+
+
+def _trace_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the trace that a request belongs to, or a new one."""
+    given = next((value for name, value in headers if name == b"traceparent"), None)
+    return trace_id_of(given) or new_trace_id()
 
 
 def _new_parser(connection: Wire) -> httptools.HttpRequestParser:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
-from store_kit.ids import new_trace_id
 from store_kit.problems import CONTENT_TYPE, Problem
 from store_kit.responses import json_bytes
 from store_kit.wire_rules import TOO_MANY
@@ -13,10 +12,9 @@ _NO_TRACE: Final = "0" * 32
 
 
 def answer_bytes(
-    problem: Problem, headers: Iterable[tuple[bytes, bytes]] = (), *, trace_id: str = "", close: bool = True
+    problem: Problem, headers: Iterable[tuple[bytes, bytes]] = (), *, trace_id: str, close: bool = True
 ) -> bytes:
     """Return a problem as a whole answer."""
-    trace_id = trace_id or new_trace_id()
     body = json_bytes(problem.document(trace_id))
     lines = [
         f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}",
@@ -33,6 +31,6 @@ def answer_bytes(
 _OVERLOADED: Final = answer_bytes(TOO_MANY, trace_id=_NO_TRACE, close=False)
 
 
-def overloaded() -> bytes:
+def overloaded(trace_id: str) -> bytes:
     """Return the answer of who has no room, ready but for its trace id."""
-    return _OVERLOADED.replace(_NO_TRACE.encode(), new_trace_id().encode())
+    return _OVERLOADED.replace(_NO_TRACE.encode(), trace_id.encode())

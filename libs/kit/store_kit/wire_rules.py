@@ -43,12 +43,14 @@ def is_host(value: bytes) -> bool:
     return _HOST.fullmatch(value) is not None
 
 
-def must_name_its_host(version: str, hosts: int) -> None:
+def must_name_its_host(version: str, hosts: int, *, good: bool) -> None:
     """Refuse what RFC 9112, 3.2 tells to."""
     if version not in ("1.0", "1.1"):
         raise Refused(BadRequest(f"This is HTTP/{version}; 1.0 and 1.1 are spoken here."))
     if hosts != 1 and (version == "1.1" or hosts):
         raise Refused(BadRequest(f"A request has one Host header; this one has {hosts or 'none'}."))
+    if not good:
+        raise Refused(BadRequest("The Host header is not the name of a host, with or without a port."))
 
 
 def what_is_wrong(error: httptools.HttpParserError) -> Problem:
