@@ -1,5 +1,6 @@
 """ETags on every read that offers them, If-Match on every edit that takes it; and the methods of HTTP itself."""
 
+import uuid
 from typing import Any, Final
 
 import pytest
@@ -46,7 +47,8 @@ async def ids(admin: Person, ann: Person) -> dict[str, str]:
     (await ann.add(product)).expect(200)
     order = (await ann.order()).expect(201)
     (await ann.add(product)).expect(200)
-    return {"product_id": product, "order_id": order["id"], "account_id": ann.id}
+    things = {"product_id": product, "order_id": order["id"], "account_id": ann.id}
+    return {**things, "session_id": str(uuid.UUID(int=1)), "name": "an-import"}
 
 
 @pytest.fixture(scope="module")
