@@ -5,6 +5,8 @@ The name is one of a hosts file that only the services see; the node leaves 127.
 
 import asyncio
 import dataclasses
+import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -79,6 +81,7 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
         where = {"STORE_DATABASE": node.url.replace(node.address, NAME), "STORE_ORDER_LEASE_S": "2"}
         shop = FourServices(tmp_path / "shop", where, program=names.program)
         shop.env["STORE_DATABASE"] = node.url  # for commands that are run beside, which know no such name
+        await _migrate(shop)
         timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
         connector = aiohttp.TCPConnector(limit=0)
         async with shop, aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
@@ -87,6 +90,13 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
                 yield running
             finally:
                 running.node.kill()
+
+
+async def _migrate(shop: FourServices) -> None:
+    """Make the schema as an operator does: a JVM that just started takes its time for it."""
+    line = [sys.executable, "-m", "store_cli", "migrate"]
+    migrating = await asyncio.create_subprocess_exec(*line, env={**os.environ, **shop.env})
+    assert await migrating.wait() == 0
 
 
 async def pass_by(seconds: float) -> None:
