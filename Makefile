@@ -42,7 +42,7 @@ telemetry: .venv/.dev ## prove the monitoring on real Prometheus, Alertmanager, 
 	@$(BIN)/pytest tests/telemetry $(ARGS)
 
 test-gateway: .venv/.dev $(SITE) ## try nginx as configured, in front of the real services; needs nginx
-	@$(BIN)/pytest -m gateway tests/gateway $(ARGS)
+	@$(BIN)/pytest -m gateway tests/gateway tests/wire $(ARGS)
 
 test-disk: .venv/.dev $(SITE) ## fill disks and take rights away under a working shop, and try every command; needs root
 	@$(BIN)/pytest -m disk tests/disk $(ARGS)
