@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
+from store_kit import cassandra_identity
 from store_kit.cassandra import Cassandra
 from store_kit.cassandra_schema import Schema, SchemaStatus, new_keyspace
 from store_kit.metrics import Metrics
@@ -45,7 +46,15 @@ async def migrate(settings: StoreSettings, within_s: float) -> list[ServiceSchem
         SchemaError: a keyspace belongs to newer code, or an applied file was changed.
         DatabaseUnavailable: the cluster did not answer in time.
     """
-    return await _each(settings, within_s, lambda schema, database: schema.migrate(database))
+    found = await _each(settings, within_s, lambda schema, database: schema.migrate(database))
+    if any(one.applied_now for one in found):
+        await _each(settings, within_s, _see_the_others)  # all are there now
+    return found
+
+
+async def _see_the_others(_schema: Schema, database: Cassandra) -> Sequence[str]:
+    await cassandra_identity.renew(database)
+    return ()
 
 
 async def _each(
@@ -61,7 +70,8 @@ async def _one(
     within_s: float,
     work: Callable[[Schema, Cassandra], Awaitable[Sequence[str]]],
 ) -> ServiceSchema:
-    schema = Schema(service, files(f"store_{service}") / "schema" / "cassandra")
+    folder = files(f"store_{service}") / "schema" / "cassandra"
+    schema = Schema(service, folder, begin_anew=settings.begins_anew)
     database = new_keyspace(service, settings=settings, secrets=Secrets(settings), metrics=Metrics(service))
     await database.open()
     try:

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from store_kit.cassandra import Cassandra
+from store_kit.cassandra_identity import keep, row_of
 from store_kit.cassandra_schema import Schema
+from store_kit.shop_identity import Identity, Kind
 
 from tests.cassandra.scenario import Scenario
 from tests.support.wait import within
@@ -30,14 +32,57 @@ async def a_schema(db: Cassandra, key: str) -> tuple[Any, ...]:
     return status.applied, status.waiting, await within(free, 3 * _LEASE_S)
 
 
-SCENARIOS: Final = tuple(
-    Scenario(
-        _SCHEMA + name,
-        "order",
-        play=migrate,
-        told=(["0001_things.cql"],),
-        effect=a_schema,
-        ends=((1, (), True),),
-    )
-    for name in ("_TAKE", "_RENEW", "_GIVE_BACK")
+def _wanted(db: Cassandra, **awaits: Kind) -> Identity:
+    return Identity(db.keyspace, used=True, shop="a-shop", calls_itself=db.keyspace, awaits=awaits)
+
+
+async def name_shop(db: Cassandra, key: str) -> str:
+    """Give a keyspace its shop's id, as the first start does."""
+    await keep(db, key, await row_of(db, db.keyspace, key), _wanted(db, another="new"))
+    return "kept"
+
+
+async def see_all(db: Cassandra, key: str) -> str:
+    """Note that all others have been seen, as a later look does."""
+    await keep(db, key, await row_of(db, db.keyspace, key), _wanted(db))
+    return "kept"
+
+
+async def an_identity(db: Cassandra, key: str) -> tuple[Any, ...]:
+    """Say what the keyspace bears."""
+    found = await row_of(db, db.keyspace, key)
+    return found.shop, dict(found.awaits)
+
+
+_NAMED: Final = Scenario(
+    "store_kit.cassandra_identity._MAKE",
+    "order",
+    play=name_shop,
+    told=("kept",),
+    effect=an_identity,
+    ends=(("a-shop", {"another": "new"}),),
+)
+_SEEN: Final = Scenario(
+    "store_kit.cassandra_identity._CHANGE",
+    "order",
+    prepare=name_shop,
+    play=see_all,
+    told=("kept",),
+    effect=an_identity,
+    ends=(("a-shop", {}),),
+)
+SCENARIOS: Final = (
+    _NAMED,
+    _SEEN,
+    *(
+        Scenario(
+            _SCHEMA + name,
+            "order",
+            play=migrate,
+            told=(["0001_things.cql"],),
+            effect=a_schema,
+            ends=((1, (), True),),
+        )
+        for name in ("_TAKE", "_RENEW", "_GIVE_BACK")
+    ),
 )

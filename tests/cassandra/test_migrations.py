@@ -28,8 +28,8 @@ FILES = {
     "0003_sizes.cql": f"CREATE TABLE IF NOT EXISTS sizes (id text PRIMARY KEY, size int) {OPTIONS};"
     "ALTER TABLE sizes ADD IF NOT EXISTS unit text;",
 }
-BOOKKEEPING = 4
-"""Schema statements before the first file: the keyspace, the list of what is applied, the lease, the shop's marks."""
+BOOKKEEPING = 5
+"""Schema statements before the first file: the keyspace and the kit's four tables."""
 STATEMENTS = 5
 
 

@@ -80,6 +80,8 @@ class Cassandra:
         self._metrics = metrics
         self._timeout_s = timeout_s
         self._sign_of_life = sign_of_life
+        self.also_check: Callable[[], Awaitable[None]] | None = None
+        """What else must pass for it to be healthy."""
 
         async def fit() -> None:
             if ready is not None:
@@ -132,6 +134,8 @@ class Cassandra:
         """
         self._link.check_schema()
         await self.all("database.check", *self._sign_of_life)
+        if self.also_check is not None:
+            await self.also_check()
 
     # ------------------------------------------------------------------------------------------- reading
 

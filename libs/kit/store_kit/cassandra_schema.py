@@ -7,7 +7,7 @@ half way is followed by one that repeats the file. A lease keeps two runners fro
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 from cassandra import InvalidRequest
 from cassandra.protocol import SyntaxException
 
+from store_kit import cassandra_identity
 from store_kit.cassandra import Access, Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
 from store_kit.cassandra_marks import NAME as MARKS_NAME
 from store_kit.cassandra_marks import TABLE as MARKS_TABLE
@@ -69,11 +70,15 @@ class Schema:
     Args:
         service: its name.
         folder: its numbered CQL files.
+        begin_anew: which services, or keyspaces, an operator wants empty where they are missed.
         lease_s: how long a runner that died keeps others from going on; longer than any one statement takes.
     """
 
-    def __init__(self, service: str, folder: Traversable, *, lease_s: int = _LEASE_S) -> None:
+    def __init__(
+        self, service: str, folder: Traversable, *, lease_s: int = _LEASE_S, begin_anew: Container[str] = ()
+    ) -> None:
         self._service = service
+        self._begin_anew = begin_anew
         self._lease_s = lease_s
         self._migrations = read_migrations(folder)
 
@@ -99,12 +104,15 @@ class Schema:
             return ()
         where = database.where
         await database.run(_KEYSPACE.format(datacenter=where.datacenter, replication=where.replication))
-        for table in (_MIGRATIONS_TABLE, _LEASE_TABLE, MARKS_TABLE):
+        for table in (_MIGRATIONS_TABLE, _LEASE_TABLE, MARKS_TABLE, cassandra_identity.TABLE):
             await database.run(table)
         owner = new_id()
         while not await self._take(database, owner):  # noqa: ASYNC110 - another process holds it
             await asyncio.sleep(_LOOK_AGAIN_S)
         try:
+            # Before the first file: tables without an id would be taken for those from before there were ids.
+            own, wanted = await cassandra_identity.decide(database, begin_anew=self._begins_anew(database))
+            await cassandra_identity.keep(database, database.service, own, wanted)
             return [
                 await self._apply(database, migration, owner) for migration in await self._waiting(database)
             ]
@@ -123,12 +131,18 @@ class Schema:
             _log.warning("schema.awaited", service=self._service, next=awaited)
             await asyncio.sleep(_LOOK_AGAIN_S)
 
+    def _begins_anew(self, database: Cassandra) -> bool:
+        return self._service in self._begin_anew or database.keyspace in self._begin_anew
+
     async def _awaited(self, database: Cassandra) -> str | None:
         """Return the first file that waits, or the kit's table that a keyspace of earlier code has not got."""
         waiting = await self._waiting(database)
         if waiting:
             return waiting[0].name
-        return None if await database.has_table(MARKS_NAME) else MARKS_NAME
+        for table in (MARKS_NAME, cassandra_identity.NAME):
+            if not await database.has_table(table):
+                return table
+        return None
 
     async def _waiting(self, database: Cassandra) -> list[Migration]:
         applied = await self._applied(database)
@@ -201,13 +215,15 @@ def open_keyspace(
     Raises:
         ValueError: the settings name no cluster.
     """
-    schema = Schema(service, folder)
+    schema = Schema(service, folder, begin_anew=settings.begins_anew)
     migrates = settings.embedded if settings.migrate_at_start is None else settings.migrate_at_start
 
     async def prepare(database: Cassandra) -> None:
         if migrates:
             await schema.migrate(database)
         await schema.wait_until_current(database)
+        await cassandra_identity.renew(database)
+        database.also_check = cassandra_identity.Watch(database)
         if ready is not None:
             await ready(database)
 
