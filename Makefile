@@ -53,7 +53,7 @@ test-compose: .venv/.dev ## bring all of docker-compose.yml up on a real engine,
 chaos: .venv/.dev ## kill the shop at every boundary of an order and at random moments (DB=cassandra: on a real node)
 	@$(ON_NODE) $(BIN)/pytest --numprocesses 2 --dist worksteal -rP tests/chaos $(ARGS)
 
-check: .venv/.dev ## format, lint, types, imports, fast tests: in under a minute, before every commit
+check: .venv/.dev $(SITE) ## format, lint, types, imports, fast tests: in under a minute, before every commit
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy $(PACKAGES:%=--package store_%)
