@@ -40,6 +40,7 @@ def test_pages_are_found() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.curl
 @pytest.mark.parametrize("page", PAGES)
 async def test_what_is_marked_as_bash_runs(shop: EmbeddedShop, admin: Person, page: str) -> None:
     """No command fails and nobody is answered with a problem."""
@@ -49,6 +50,7 @@ async def test_what_is_marked_as_bash_runs(shop: EmbeddedShop, admin: Person, pa
 
 
 @pytest.mark.anyio
+@pytest.mark.curl
 @pytest.mark.parametrize("page", ["README.md", "README.ru.md", "docs/api_docs.md"])
 async def test_the_tour_ends_with_an_order(shop: EmbeddedShop, admin: Person, page: str) -> None:
     """Pasted into a shell, a tour finds a product, registers, fills a cart, orders and sees the timeline."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.shop import EmbeddedShop
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.curl]
 
 ROOT = Path(__file__).resolve().parents[2]
 FILL = ROOT / "scripts" / "add_20000_product.sh"
