@@ -24,7 +24,7 @@ ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 LABELS: Final = {
     *("method", "handler", "status", "le", "db_system", "operation", "table", "outcome", "peer", "step"),
     *("worker", "service", "version", "kind", "reason", "implementation", "major", "minor", "patchlevel"),
-    *("generation", "state", "event", "queue", "direction", "system"),
+    *("generation", "state", "event", "queue", "direction", "system", "lane", "listener"),
 }
 """Every label there is: each has few values."""
 

@@ -161,9 +161,11 @@ class Wire(HttpToolsProtocol):
         self.transport.abort()
 
     def shutdown(self) -> None:
-        """Close; finish the request in hand before."""
+        """Close; finish the request in hand before, also one whose body is still coming."""
         if self._serving:
             self.cycle.keep_alive = False
+        elif self._stage == _BODY and not self._deaf:
+            self._keep_alive = False
         else:
             self.hang_up()
 
