@@ -3,11 +3,12 @@
 Nothing secret or personal is ever a field: the redaction below is a net under that rule, not its replacement.
 """
 
+import contextlib
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -27,6 +28,26 @@ _NEVER: Final = frozenset(
         "cookie",
     }
 )
+
+
+class _Unfailing:
+    """A stream whose writes never fail: on a full disk, or when the reader of a pipe is gone, lines are lost.
+
+    Otherwise the request that a line tells of would be lost with it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write if it can be written."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Hand on what was written, if it can be."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def get_logger(component: str) -> structlog.stdlib.BoundLogger:
@@ -54,7 +75,7 @@ def configure_logs(level: str, form: str) -> None:
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(_level(level)),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     _route_stdlib(shared, rendering, level)

@@ -1,7 +1,9 @@
 import asyncio
 import json
 import logging
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -103,3 +105,14 @@ async def test_worker_says_once_that_something_is_away(capsys: pytest.CaptureFix
     await worker.stop()
     assert len(lines(capsys)) == 2
     assert b'store_worker_errors_total{worker="test"} 3.0' in metrics.exposition()[0]
+
+
+def test_a_log_on_a_full_disk_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that find no room are lost; whoever wrote them goes on."""
+    full = Path("/dev/full").open("w")  # noqa: SIM115 - closing it must fail
+    monkeypatch.setattr(sys, "stderr", full)
+    configure_logs("info", "json")
+    get_logger("order").info("order.created")
+    logging.getLogger("library").warning("said by a library")
+    with pytest.raises(OSError, match="No space left"):
+        full.close()
