@@ -236,10 +236,29 @@ def test_amounts_that_cannot_be_meant_are_refused(text: str) -> None:
         minor_units(text, "GBP", "the price")
 
 
-@pytest.mark.parametrize(("text", "number"), [("6", 6), ("6.0", 6), ("-4", -4), ("1 000", 1000), ("+2", 2)])
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("6", 6),
+        ("6.0", 6),
+        ("-4", -4),
+        ("1 000", 1000),
+        ("+2", 2),
+        ("6.00", 6),
+        ("0.000", 0),
+        ("1000,000", 1000),
+    ],
+)
 def test_whole_numbers(text: str, number: int) -> None:
     """Also as pandas writes them, and with blanks between thousands."""
     assert whole_number(text, "the stock") == number
+
+
+@pytest.mark.parametrize("text", ["1,000", "12.000", "-1,000", "1,234", "6.5", "1e3", ""])
+def test_numbers_that_may_be_thousands_are_refused(text: str) -> None:
+    """A stock of one thousand does not become one: what has two readings is left aside."""
+    with pytest.raises(Faulty):
+        whole_number(text, "the stock")
 
 
 @pytest.mark.parametrize(

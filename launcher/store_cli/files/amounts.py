@@ -31,6 +31,7 @@ _SIGNS: Final = {
 """What people write beside an amount -> the currencies that it may mean."""
 _GROUPED: Final = re.compile(r"[0-9]{1,3}([.,])[0-9]{3}(\1[0-9]{3})*")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}([.,]0{1,6})?")
+_THOUSANDS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,]000")
 _MOST_DIGITS: Final = 18
 _THOUSAND: Final = 3
 _PENCE: Final = 2
@@ -63,11 +64,13 @@ def whole_number(text: str, column: str) -> int:
     """Turn "6", or "6.0" as pandas writes it, into 6.
 
     Raises:
-        Faulty: it is no whole number.
+        Faulty: it is no whole number, or can be read in two ways, as "1,000" can.
     """
     plain = _BLANKS.sub("", text)
     if not _WHOLE.fullmatch(plain):
         raise Faulty(f"{column} is not a whole number", text)
+    if _THOUSANDS.fullmatch(plain):
+        raise Faulty(f"{column} can be read as thousands or as decimals: write digits only", text)
     return int(re.split("[.,]", plain)[0])
 
 
