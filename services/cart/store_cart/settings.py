@@ -2,6 +2,7 @@
 
 from pydantic import Field, field_validator
 from store_kit.addresses import ForwardedBy, parse_network
+from store_kit.order_lines import MOST_LINE_UNITS
 from store_kit.rates import RATE_PATTERN
 from store_kit.settings import StoreSettings
 
@@ -13,7 +14,7 @@ _DAY_S = 24 * 3600
 class CartSettings(StoreSettings):
     """How much fits into carts, and how long things are kept."""
 
-    cart_max_quantity: int = Field(default=100_000, ge=1, le=1_000_000)
+    cart_max_quantity: int = Field(default=MOST_LINE_UNITS, ge=1, le=MOST_LINE_UNITS)
     """Units of one product in a cart."""
     cart_guest_idle_s: int = Field(default=30 * _DAY_S, ge=1)
     """How long a guest's cart is kept after its last change."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from store_kit.order_lines import MOST_ORDER_LINES
+from store_kit.order_lines import MOST_LINE_UNITS, MOST_ORDER_LINES
 
 from store_catalog.problems import (
     InsufficientStock,
@@ -28,7 +28,7 @@ MAX_UNITS: Final = 1_000_000_000
 MAX_SKU, MAX_NAME, MAX_CATEGORY, MAX_DESCRIPTION, MAX_REASON = 64, 200, 100, 5_000, 200
 MAX_BATCH: Final = 1_000
 MAX_LINES: Final = MOST_ORDER_LINES
-MAX_QUANTITY: Final = 100_000
+MAX_QUANTITY: Final = MOST_LINE_UNITS
 
 ProductId = str
 OrderId = str

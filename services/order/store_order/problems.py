@@ -83,6 +83,12 @@ class TooManyLines(Conflict):
     slug, title = "too-many-lines", "The cart has too many different products for one order"
 
 
+class QuantityLimit(Conflict):
+    """A line of the cart has more units than an order may: an order was turned back into a full one."""
+
+    slug, title = "quantity-limit", "Too many units of one product"
+
+
 class IdempotencyKeyMissing(BadRequest):
     """Placing an order needs a key that makes it safe to repeat."""
 

@@ -12,6 +12,7 @@ from store_order.problems import (
     IdempotencyKeyReused,
     PaymentDeclined,
     PriceChanged,
+    QuantityLimit,
     TooManyLines,
 )
 
@@ -169,6 +170,15 @@ async def test_a_cart_that_is_longer_than_an_order_is_refused(world: World) -> N
     """Lines that came back may make it so; nothing is begun."""
     world.fill(products=[f"p{n}" for n in range(2_001)])
     await refused(world, TooManyLines)
+    assert not world.disk.orders
+
+
+async def test_a_line_with_more_units_than_an_order_may_have_is_refused(world: World) -> None:
+    """Units that came back may make it so; nothing is begun, and the refusal names the product."""
+    world.carts.put(ALICE, "cup", 100_001)
+    problem = await refused(world, QuantityLimit)
+    assert isinstance(problem, QuantityLimit)
+    assert problem.members == {"product_id": "cup", "max_quantity": 100_000}
     assert not world.disk.orders
 
 

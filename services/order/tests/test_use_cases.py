@@ -83,8 +83,7 @@ async def test_refusals_are_problems_each_time(world: World) -> None:
 
 async def test_a_total_that_cannot_be_charged_is_refused(world: World) -> None:
     """More money than the shop can count is a refusal, not an overflow."""
-    world.reservations.available["cup"] = world.reservations.received["cup"] = MAX_MINOR
-    world.fill(quantity=MAX_MINOR // 2, products=("cup",))
+    world.raise_price("cup", MAX_MINOR)
     with pytest.raises(OrderTooLarge):
         await world.place()
     await world.come_to_rest()

@@ -51,6 +51,7 @@ from store_order.problems import (
     OrderTooLarge,
     PaymentDeclined,
     PriceChanged,
+    QuantityLimit,
     TooManyLines,
 )
 from store_order.use_cases.place_order import Outcome
@@ -110,6 +111,7 @@ class OrderRequest(BaseModel):
         Forbidden,
         EmptyCart,
         TooManyLines,
+        QuantityLimit,
         InsufficientStock,
         OrderNotPlaced,
         OrderTooLarge,

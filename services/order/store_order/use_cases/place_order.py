@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from store_kit.ids import new_id
-from store_kit.order_lines import MOST_ORDER_LINES
+from store_kit.order_lines import MOST_LINE_UNITS, MOST_ORDER_LINES
 from store_kit.problems import PeerUnavailable, PreconditionFailed, Problem
 
 from store_order.domain import (
@@ -20,7 +20,14 @@ from store_order.domain import (
     order_id_of,
 )
 from store_order.ports import Carts, OrderStore, PricedCart, Telemetry, WorkQueue
-from store_order.problems import CartChanged, EmptyCart, IdempotencyKeyReused, PriceChanged, TooManyLines
+from store_order.problems import (
+    CartChanged,
+    EmptyCart,
+    IdempotencyKeyReused,
+    PriceChanged,
+    QuantityLimit,
+    TooManyLines,
+)
 from store_order.use_cases.drive_order import TROUBLE, Driven
 from store_order.use_cases.journal import Journal
 from store_order.use_cases.settle_order import SettleOrder
@@ -111,7 +118,7 @@ class PlaceOrder:
 
         Raises:
             EmptyCart: there is nothing to order.
-            TooManyLines: there is more than one order may have.
+            TooManyLines, QuantityLimit: there is more than one order may have.
             PreconditionFailed: the cart is not what the buyer's conditions say; nothing was begun.
             IdempotencyKeyReused: the key was used with another body.
             Rejected: the order was not accepted; its kind says why.
@@ -152,12 +159,7 @@ class PlaceOrder:
         """Read the cart, and what its buyer agrees to in it."""
         priced = await self.carts.priced(user_id) if request.conditional else None
         cart = priced.cart if priced else await self.carts.read(user_id)
-        if not cart.lines:
-            raise EmptyCart("The cart is empty; add something first.")
-        if len(cart.lines) > MOST_ORDER_LINES:
-            raise TooManyLines(
-                f"The cart has {len(cart.lines)} different products, an order at most {MOST_ORDER_LINES}; remove some."
-            )
+        _check_size(cart.lines)
         agreement = request.agreement(priced) if priced else Agreement(cart.version, cart.shown_minor)
         return Wanted(cart.lines, request.payment_token, agreement, request.expected_total_minor)
 
@@ -176,6 +178,28 @@ class PlaceOrder:
             )
         driven = await self.settle.follow(known.id) if known.status.passing else Driven(known)
         return _placed(driven, Outcome.REPEATED)
+
+
+def _check_size(lines: Sequence[Line]) -> None:
+    """Pass what one order may have.
+
+    Raises:
+        EmptyCart, TooManyLines, QuantityLimit: it is too little, or too much.
+    """
+    if not lines:
+        raise EmptyCart("The cart is empty; add something first.")
+    if len(lines) > MOST_ORDER_LINES:
+        raise TooManyLines(
+            f"The cart has {len(lines)} different products, an order at most {MOST_ORDER_LINES}; remove some."
+        )
+    largest = max(lines, key=lambda line: line.quantity)
+    if largest.quantity > MOST_LINE_UNITS:
+        raise QuantityLimit(
+            f"A line of an order has at most {MOST_LINE_UNITS} units; {largest.product_id} has {largest.quantity}. "
+            "Set it to less.",
+            product_id=largest.product_id,
+            max_quantity=MOST_LINE_UNITS,
+        )
 
 
 def _placed(driven: Driven, outcome: Outcome) -> Placed:
