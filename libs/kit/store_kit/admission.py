@@ -13,6 +13,7 @@ from typing import Final, Literal
 from starlette.types import Scope
 
 from store_kit.metrics import Metrics
+from store_kit.wire_rules import NOT_READ
 
 _ROOM: Final = "store.room"
 _VITAL: Final = frozenset(
@@ -96,6 +97,10 @@ class Room:
         for name, lane in self.lanes.items():
             metrics.requests_in_hand.labels(listener, name).set_function(functools.partial(_in_hand, lane))
             lane.refused = metrics.requests_refused.labels(listener, name).inc
+        for (
+            reason
+        ) in NOT_READ:  # shown from the start: a rate misses the first step of a series that just appeared
+            metrics.requests_not_read.labels(listener, reason)
         self.not_read = lambda reason: metrics.requests_not_read.labels(listener, reason).inc()
 
 

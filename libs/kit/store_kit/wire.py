@@ -26,6 +26,7 @@ from store_kit.logs import get_logger
 from store_kit.problems import BadRequest, Problem
 from store_kit.wire_answers import answer_bytes, overloaded
 from store_kit.wire_rules import (
+    ABANDONED,
     NO_PROXY,
     TOO_MANY,
     Limits,
@@ -106,7 +107,7 @@ class Wire(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End; a request that had not arrived whole was never begun, and is nobody's fault."""
         if self._stage != _IDLE and not self._deaf:
-            self._room.not_read("abandoned")
+            self._room.not_read(ABANDONED)
         self._table.forget(self)
         self.pipeline.clear()
         super().connection_lost(exc)

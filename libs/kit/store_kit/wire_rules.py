@@ -17,6 +17,13 @@ _HOST: Final = re.compile(
 TOO_MANY: Final = Overloaded("More requests are in hand than can be served well; try again shortly.")
 NO_PROXY: Final = MethodNotAllowed("This is no proxy.", headers={"Allow": _METHODS})
 
+ABANDONED: Final = "abandoned"
+NOT_READ: Final = (
+    ABANDONED,
+    *(kind.slug for kind in (BadRequest, HeadTooLarge, MethodNotAllowed, Overloaded, RequestTimeout)),
+)
+"""Why a request is not read: its client hung up, or it was refused by a problem of that slug."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
