@@ -139,6 +139,10 @@ class ViewStore(Protocol):
         """Return the newest views first."""
         ...
 
+    async def forget(self, owner: Owner) -> None:
+        """Delete all views of a shopper."""
+        ...
+
     async def sweep(self, guests_before_ms: int, limit: int) -> int:
         """Delete at most `limit` views by guests older than that, where they do not expire; return how many."""
         ...

@@ -75,6 +75,18 @@ async def test_a_service_subtracts_an_order_once(shop: CartShop) -> None:
     assert await shop.quantities(shop.user) == {MUG: 2}
 
 
+async def test_a_service_forgets_whose_account_was_deleted(shop: CartShop) -> None:
+    """Neither cart nor recently viewed products are left; it may be repeated."""
+    await shop.add(shop.user, MUG, 5)
+    viewed = await shop.call("POST", "/api/recently-viewed", {"product_id": MUG}, shop.user)
+    assert viewed.status < 300
+    assert len((await shop.call("GET", "/api/recently-viewed", headers=shop.user)).body["items"]) == 1
+    for _ in range(2):
+        assert (await shop.call("DELETE", CART, headers=shop.service)).status == 204
+        assert await shop.quantities(shop.user) == {}
+        assert (await shop.call("GET", "/api/recently-viewed", headers=shop.user)).body["items"] == []
+
+
 async def test_internal_routes_are_for_services(shop: CartShop) -> None:
     """Anonymous 401, people and administrators 403."""
     for method, path, body in (("GET", CART, None), ("PUT", ORDER, {"lines": []})):

@@ -91,6 +91,19 @@ async def test_parallel_views_are_all_kept(views: ViewStore) -> None:
     assert await views.latest(USER, 1_000) == seen[::-1]
 
 
+async def test_forgotten_views_are_gone(views: ViewStore) -> None:
+    """Of that shopper alone, also when it is repeated; whoever comes again begins anew."""
+    for owner in (USER, OTHER):
+        for at_ms, product_id in enumerate((MUG, LAMP)):
+            await views.record(owner, View(product_id, at_ms))
+    for _ in range(2):
+        await views.forget(USER)
+        assert await views.latest(USER, 10) == []
+    assert len(await views.latest(OTHER, 10)) == 2
+    await views.record(USER, View(MUG, 9))
+    assert await views.latest(USER, 10) == [View(MUG, 9)]
+
+
 async def test_old_views_by_guests_go_and_users_stay(stores: Stores) -> None:
     """An account's views stay for good."""
     for owner in (GUEST, USER):

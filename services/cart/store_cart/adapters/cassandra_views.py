@@ -3,6 +3,7 @@
 A lost answer is settled by looking whether the view is there.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -34,20 +35,43 @@ class CassandraViewStore:
 
     async def record(self, owner: Owner, view: View) -> None:
         """Put a product in front and drop what is beyond the bound."""
-        async with self._turns.of(owner_key(owner)):
-            tries = 0
-            while not await self._recorded(owner, view):
-                tries += 1
-                await pause_after_losing(tries)
+        await self._until(owner, lambda: self._recorded(owner, view))
 
     async def latest(self, owner: Owner, limit: int) -> list[View]:
         """Return the newest views."""
         _, views = await self._read(owner)
         return [View(*view) for view in _newest(views)[:limit]]
 
+    async def forget(self, owner: Owner) -> None:
+        """Replace all views by none, in a row that expires."""
+        await self._until(owner, lambda: self._forgotten(owner))
+
     async def sweep(self, guests_before_ms: int, limit: int) -> int:  # noqa: ARG002
         """Do nothing: views by guests expire."""
         return 0
+
+    async def _until(self, owner: Owner, write: Callable[[], Awaitable[bool]]) -> None:
+        """Try in turn until no other process was faster."""
+        async with self._turns.of(owner_key(owner)):
+            tries = 0
+            while not await write():
+                tries += 1
+                await pause_after_losing(tries)
+
+    async def _forgotten(self, owner: Owner) -> bool:
+        version, views = await self._read(owner)
+        if version is None or not views:
+            return True
+        row = (self._guest_ttl_s, version + 1, _encoder.encode([]), owner_key(owner), version)
+
+        async def apply() -> bool:
+            return await self._db.apply("recently_viewed.forget", (_SET, row))
+
+        async def gone() -> bool:
+            _, found = await self._read(owner, serial=True)
+            return not found
+
+        return await self._db.settle(apply, gone)
 
     async def _recorded(self, owner: Owner, view: View) -> bool:
         version, views = await self._read(owner)

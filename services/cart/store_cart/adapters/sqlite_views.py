@@ -47,6 +47,13 @@ class SqliteViewStore:
         """Return the newest views."""
         return [View(*row) for row in self._db.all("views.latest", _LATEST, (owner_key(owner), limit))]
 
+    async def forget(self, owner: Owner) -> None:
+        """Delete all views of a shopper."""
+        row = (owner_key(owner),)
+        await self._db.write(
+            "views.forget", lambda db: db.execute("DELETE FROM views WHERE owner = ?", row).rowcount
+        )
+
     async def sweep(self, guests_before_ms: int, limit: int) -> int:
         """Delete old views by guests."""
         return await self._db.write(

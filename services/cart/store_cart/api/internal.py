@@ -92,13 +92,13 @@ async def subtract_order(
 
 @router.delete(
     "/{user_id}",
-    operation_id="clear_users_cart",
-    summary="Empty a user's cart",
+    operation_id="forget_shopper",
+    summary="Forget a user",
     status_code=204,
     responses=problem_responses(*_SERVICE),
 )
 @by_hand(forgetting)
-async def clear_users_cart(request: Request, user_id: OpaqueId, _service: MayForgetCarts) -> Response:
-    """Empty the cart of an account that was deleted; safe to repeat."""
-    await use_cases(request).clear_cart(Owner("user", user_id))
+async def forget_shopper(request: Request, user_id: OpaqueId, _service: MayForgetCarts) -> Response:
+    """Empty the cart of an account that was deleted and forget what it looked at; safe to repeat."""
+    await use_cases(request).forget_shopper(user_id)
     return Response(status_code=204)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from store_cart.use_cases.add_item import AddItem
 from store_cart.use_cases.clear_cart import ClearCart
 from store_cart.use_cases.follow_products import FollowProducts
+from store_cart.use_cases.forget_shopper import ForgetShopper
 from store_cart.use_cases.list_carts import ListCarts
 from store_cart.use_cases.list_recently_viewed import ListRecentlyViewed
 from store_cart.use_cases.merge_carts import MergeCarts
@@ -43,5 +44,6 @@ class UseCases:
     take_cart: TakeCart
     give_back: GiveBack
     subtract_order: SubtractOrder
+    forget_shopper: ForgetShopper
     sweep: Sweep
     follow_products: FollowProducts

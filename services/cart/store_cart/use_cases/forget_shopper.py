@@ -1,0 +1,23 @@
+"""Forget a shopper whose account was deleted."""
+
+from dataclasses import dataclass
+
+from store_kit.clock import Clock
+
+from store_cart.domain import Owner
+from store_cart.ports import CartStore, ViewStore
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetShopper:
+    """Empty the cart, and forget what was looked at; safe to repeat."""
+
+    carts: CartStore
+    views: ViewStore
+    clock: Clock
+
+    async def __call__(self, user_id: str) -> None:
+        """Return once both are gone for good."""
+        owner = Owner("user", user_id)
+        await self.views.forget(owner)
+        await self.carts.replace(owner, (), self.clock.now_ms())
