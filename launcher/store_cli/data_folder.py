@@ -4,7 +4,7 @@ import fcntl
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +44,7 @@ def running_pid(data: Path) -> int | None:
 
 
 def remove(data: Path) -> list[str]:
-    """Delete what a shop made in the folder, and the folder when nothing else is in it; return what was left.
+    """Delete what a shop made in the folder, and the folder when nothing else is in it; return what was left in it.
 
     Raises:
         InUse: a shop runs on it.
@@ -67,7 +67,8 @@ def _remove(data: Path) -> list[str]:
     _remove_own(data, _OWN)
     left = sorted(entry.name for entry in data.iterdir())
     if not left:
-        data.rmdir()
+        with suppress(OSError):  # a volume's mount or a link to the folder stays, empty
+            data.rmdir()
     return left
 
 

@@ -40,6 +40,14 @@ def write(folder: Path, *names: str) -> Path:
     return folder
 
 
+def test_a_folder_that_cannot_go_is_emptied(data: Path, tmp_path: Path) -> None:
+    """A link to the folder stays, as the mount of a volume does; the shop in it is deleted, and so it is said."""
+    link = tmp_path / "link"
+    link.symlink_to(data)
+    assert store("reset", "--data", link, "--yes") == (0, {"ok": True, "deleted": True, "left": []})
+    assert list(data.iterdir()) == []
+
+
 def test_a_shop_is_deleted_whole(data: Path) -> None:
     """Everything that a shop made goes, drafts and side files too, and the folder with it."""
     write(
