@@ -1,6 +1,7 @@
 """Adding to a cart asks the catalogue rarely, and never believes too long."""
 
 import asyncio
+import tracemalloc
 from collections.abc import Collection
 
 import pytest
@@ -156,6 +157,18 @@ async def test_a_product_that_is_gone_is_not_believed_again() -> None:
     assert not asked.done()
     catalogue.go.set()
     assert await asked == {}
+
+
+def test_changes_that_nobody_waits_for_are_not_kept() -> None:
+    """An import of many products costs the cart service no memory."""
+    products = remembered(FakeCatalogue())
+    tracemalloc.start()
+    try:
+        for first in range(0, 20_000, 100):
+            products.forget([f"product-{n}" for n in range(first, first + 100)])
+        assert tracemalloc.get_traced_memory()[0] < 100_000
+    finally:
+        tracemalloc.stop()
 
 
 class Follower:

@@ -78,7 +78,8 @@ class RememberedProducts:
 
     def forget(self, ids: Collection[str]) -> None:
         """Ask again for these products."""
-        self._changed.update(ids)
+        if self._caller is not None:
+            self._changed.update(ids)
         for product_id in ids:
             self._known.pop(product_id, None)
 
