@@ -347,7 +347,9 @@ class Wire(HttpToolsProtocol):
         if keep_alive:
             self._rest()
         else:
-            self._deaf = True
+            # It was to be the last: nothing comes behind it, whatever else was sent ahead.
+            self.pipeline.clear()
+            self._deaf, self._goodbye = True, b""
             self._leave()
 
     def _begin_early(self) -> None:
@@ -445,7 +447,7 @@ class Wire(HttpToolsProtocol):
 
     def _leave(self) -> None:
         """Say goodbye; hear the client out for a moment, as closing at once would lose the words on their way."""
-        if not self.transport.is_closing():
+        if self._place is not self._table.leaving and not self.transport.is_closing():
             self.transport.write(self._goodbye)
             self.transport.write_eof()
             self._move(self._table.leaving, time.monotonic())

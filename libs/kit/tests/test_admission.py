@@ -1,6 +1,7 @@
 """Too many requests are refused where people enter; nothing that was let in is refused further in."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -208,3 +209,20 @@ def test_nobody_is_inside_at_the_gateway() -> None:
     room = Room(1, set(), inside=False)
     assert room.admit("GET", "/internal/stock") is not None
     assert room.admit("GET", "/internal/stock") is None
+
+
+async def test_a_request_sent_ahead_is_refused_and_ends_the_connection(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The last of several, refused for want of room behind one that is served: both are answered, then it is over."""
+    async with crowd() as people:
+        await people.hold(SIZE - 1, "POST", "/api/orders")
+        reader, writer = await asyncio.open_connection("127.0.0.1", people.port)
+        order = b"POST /api/orders HTTP/1.1\r\nHost: shop\r\nContent-Length: 0\r\n"
+        writer.write(order + b"\r\n" + 2 * (order + b"Connection: close\r\n\r\n"))
+        await until(lambda: people.gate.waiting == SIZE, "all wait at the gate")
+        people.gate.opened.set()
+        answered = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+    assert re.findall(rb"HTTP/1.1 (\d+)", answered) == [b"200", b"503"]
+    assert "Exception" not in capsys.readouterr().out
