@@ -76,6 +76,11 @@ async def everybody(accounts: Accounts, page_size: int) -> list[Account]:
     return seen
 
 
+async def test_nobody_has_an_empty_id(accounts: Accounts) -> None:
+    """What a client sends may hold no id at all: that is nobody's, not an error."""
+    assert await accounts.get("") is None
+
+
 async def test_an_account_is_found_by_id_and_by_address_as_it_was_written(accounts: Accounts) -> None:
     """A claimed account reads back equal, by id and by e-mail."""
     ann = await existing(accounts, account())

@@ -43,6 +43,8 @@ class CassandraAccountRows:
 
     async def read(self, account_id: str, *, serial: bool = False) -> AccountRow | None:
         """Return an account or draft; `serial` sees every change, finished or not."""
+        if not account_id:
+            return None  # an empty key would be an error
         row = await self._db.one("accounts.get", _GET, (account_id,), serial=serial)
         return _account_row(account_id, row) if row else None
 
