@@ -1,10 +1,11 @@
 """Written stand-ins with the shape of the ports; the store suites run over them too, which keeps them honest."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from store_kit.problems import TooManyRequests
 from store_user.domain import Account, Family, LastAdmin, Notification, RefreshToken, Standing
+from store_user.ports import CartSize
 
 
 @dataclass
@@ -145,23 +146,42 @@ class MemoryNotifications:
         return len(old)
 
 
+class NoCarts:
+    """Carts of which there are none."""
+
+    async def size(self, account_id: str) -> CartSize | None:  # noqa: ARG002 - the port's shape
+        return CartSize(0, 0)
+
+    async def forget(self, account_id: str) -> None:
+        pass
+
+
 @dataclass
 class PlainPasswords:
     """Hashes by writing a mark before the password; counts how often it worked."""
 
     mark: str = "v1:"
     worked: int = 0
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+    """What happens once while a password is being hashed or compared."""
 
     async def hash(self, password: str) -> str:
         self.worked += 1
+        await self._wait()
         return self.mark + password
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         self.worked += 1
+        await self._wait()
         return password_hash is not None and password_hash.partition(":")[2] == password
 
     def outdated(self, password_hash: str) -> bool:
         return not password_hash.startswith(self.mark)
+
+    async def _wait(self) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            await meanwhile()
 
 
 @dataclass

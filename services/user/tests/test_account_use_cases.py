@@ -12,11 +12,13 @@ from store_user.domain import (
     LastAdmin,
     RefreshRefused,
     Role,
+    TooBusy,
     WrongCredentials,
     WrongPassword,
 )
 from store_user.use_cases.assign_roles import AssignRoles
 from store_user.use_cases.change_password import ChangePassword
+from store_user.use_cases.delete_account import DeleteAccount, FinishLeaving
 from store_user.use_cases.edit_account import EditAccount
 from store_user.use_cases.ensure_admin import EnsureAdmin
 from store_user.use_cases.log_in import LogIn
@@ -25,6 +27,7 @@ from store_user.use_cases.promote_account import PromoteAccount
 from store_user.use_cases.refresh_session import RefreshSession
 from store_user.use_cases.register_account import RegisterAccount
 from store_user.use_cases.rename_account import RenameAccount
+from store_user.use_cases.sessions import EndSessions
 from store_user.use_cases.sweep_leftovers import DRAFT_AGE_MS, SweepLeftovers
 
 from services.user.tests.fakes import (
@@ -33,6 +36,7 @@ from services.user.tests.fakes import (
     MemoryFamilies,
     MemoryNotifications,
     MemoryRevocations,
+    NoCarts,
     PlainAccessTokens,
     PlainPasswords,
     PlainRefreshTokens,
@@ -269,6 +273,48 @@ async def test_a_new_password_ends_all_sessions_but_the_one_it_names(world: Worl
     with pytest.raises(WrongCredentials):
         await world.log_in()
     await world.log_in("four")
+
+
+async def test_a_busy_service_does_not_refuse_a_right_password_for_an_old_hash(world: World) -> None:
+    """Who signs in with the right password is let in; the hash is renewed at another time."""
+    await world.register()
+    world.passwords.mark = "v2:"
+
+    async def next_one_is_refused() -> None:
+        async def refuse() -> None:
+            raise TooBusy
+
+        world.passwords.meanwhile = refuse
+
+    world.passwords.meanwhile = next_one_is_refused
+    await world.refresh(await world.log_in())
+
+
+async def test_signing_out_everywhere_holds_while_a_password_is_changed(world: World) -> None:
+    """A session that ends while the new password is hashed stays ended, although the change names it."""
+    account = await world.register()
+    mine = await world.log_in()
+    end = EndSessions(world.families, world.edit, world.security)
+    world.passwords.meanwhile = lambda: end.all(account.id, actor="root")
+    await world.change_password(account, keep=mine)
+    with pytest.raises(RefreshRefused):
+        await world.refresh(mine)
+
+
+async def test_who_knows_only_the_password_of_before_deletes_nothing(world: World) -> None:
+    """A password that is replaced while it is compared proves nothing any more; a wrong one is told of."""
+    account = await world.register()
+    leaving = FinishLeaving(world.accounts, NoCarts(), MemoryNotifications(), world.clock)
+    delete = DeleteAccount(world.edit, world.passwords, world.throttle, leaving, world.security)
+    world.passwords.meanwhile = lambda: world.change_password(account, new="four")
+    with pytest.raises(WrongPassword):
+        await delete(account.id, password=PASSWORD, address="here")
+    with pytest.raises(WrongPassword):
+        await delete(account.id, password=PASSWORD, address="here")
+    assert world.security.events[-1] == ("login.failed", {"account": account.id, "reason": "wrong-password"})
+    assert await world.log_in("four")
+    await delete(account.id, password="four", address="here")
+    assert await world.accounts.get(account.id) is None
 
 
 async def test_without_a_session_named_all_end(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 from store_kit.clock import Clock, ManualClock, SystemClock
@@ -18,6 +19,7 @@ from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
 EMAIL = "ann@example.com"
+ACCOUNTS = 'lane="accounts",listener="user"'
 
 
 def throttle(clock: Clock, **limits: str) -> MemoryThrottle:
@@ -106,17 +108,25 @@ async def test_an_attempt_costs_the_same_at_40_000_accounts_as_at_1_000() -> Non
     assert many <= max(50.0, 4 * few), (few, many)
 
 
-async def test_who_waits_takes_no_place_of_others(configure: Configure) -> None:
-    """Attempts that the throttle lets wait are not counted among the requests in hand."""
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/auth/token", {"data": {"username": EMAIL, "password": "x"}}),
+        ("/api/auth/password-reset", {"json": {"token": "nobody.x", "new_password": "four red kettles"}}),
+    ],
+)
+async def test_who_waits_takes_no_place_of_others(
+    configure: Configure, path: str, body: dict[str, Any]
+) -> None:
+    """Attempts that the throttle lets wait, on a password or a one-time token, are not among the requests in hand."""
     service = create_service(configure(user_login_slow_account="1/hour"))
     async with serve_service(service) as client:
-        form = {"username": EMAIL, "password": "x"}
-        assert (await client.post("/api/auth/token", data=form)).status == 400
-        waiting = asyncio.ensure_future(client.post("/api/auth/token", data=form))
+        assert (await client.post(path, **body)).status == 400
+        waiting = asyncio.ensure_future(client.post(path, **body))
 
         async def stepped_aside() -> bool:
             text = await (await client.get("/metrics")).text()
-            return 'lane="accounts",listener="user"} 0.0' in text and waits(service)
+            return f"store_requests_in_hand{{{ACCOUNTS}}} 0.0" in text and waits(service)
 
         await until(stepped_aside, "it waits beside the requests in hand")
         assert not waiting.done()

@@ -1,18 +1,16 @@
 """`/api/auth`: tokens, and the keys that verify them."""
 
-import functools
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
-from store_kit.admission import step_aside
 from store_kit.auth import ALGORITHM
 from store_kit.problems import BadRequest, InvalidInput, TooManyRequests, problem_responses
 from store_kit.responses import JsonResponse
 
-from store_user.api.edge import client_address, edge, use_cases
+from store_user.api.edge import aside, client_address, edge, use_cases
 from store_user.api.grants import REQUEST_BODY, Grant, PasswordGrant, RefreshGrant, read_grant
 from store_user.api.models import Body, PasswordReset
 from store_user.domain import (
@@ -105,8 +103,7 @@ async def _grant(request: Request, grant: Grant) -> Tokens:
             email=grant.username,
             password=grant.password,
             address=client_address(request),
-            # The throttle bounds those who wait; they must not take the places of others.
-            on_wait=functools.partial(step_aside, request.scope),
+            on_wait=aside(request),
         )
     if isinstance(grant, RefreshGrant):
         return await shop.refresh(grant.refresh_token)
@@ -138,7 +135,9 @@ async def log_out(request: Request, body: Session) -> Response:
 )
 async def reset_password(request: Request, body: PasswordReset) -> Response:
     """Replace a forgotten password by the token that an administrator made; it works once. Every session ends."""
-    await use_cases(request).reset_password(body.token, body.new_password, address=client_address(request))
+    await use_cases(request).reset_password(
+        body.token, body.new_password, address=client_address(request), on_wait=aside(request)
+    )
     return Response(status_code=204)
 
 

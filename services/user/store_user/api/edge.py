@@ -1,12 +1,14 @@
 """What every route of this service reaches through the application's state."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from fastapi import Request
 from store_kit import addresses
 from store_kit.addresses import ForwardedBy, Network
+from store_kit.admission import step_aside
 from store_kit.cursors import Cursors
 
 from store_user.use_cases import UseCases
@@ -30,6 +32,11 @@ def use_cases(request: Request) -> UseCases:
 def edge(request: Request) -> Edge:
     """Return the things of the HTTP edge."""
     return cast("Edge", request.app.state.edge)
+
+
+def aside(request: Request) -> Callable[[], None]:
+    """Return what to call before the throttle lets a request wait: it bounds them, and they take nobody's place."""
+    return functools.partial(step_aside, request.scope)
 
 
 def client_address(request: Request) -> str:

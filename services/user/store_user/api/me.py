@@ -19,7 +19,7 @@ from store_kit.problems import (
 )
 from store_kit.responses import PERSONAL, JsonResponse, not_modified, require_match
 
-from store_user.api.edge import client_address, edge, use_cases
+from store_user.api.edge import aside, client_address, edge, use_cases
 from store_user.api.models import (
     AccountView,
     Cursor,
@@ -109,6 +109,7 @@ async def change_password(request: Request, me: Me, body: PasswordChange) -> Res
         new=body.new_password,
         address=client_address(request),
         refresh_token=body.refresh_token,
+        on_wait=aside(request),
     )
     return Response(status_code=204)
 
@@ -168,7 +169,7 @@ async def delete_me(request: Request, me: Me, body: Deletion) -> Response:
     Orders stay for the books, and nobody can tell from them who placed them. The last administrator cannot leave (409).
     """
     await use_cases(request).delete_account(
-        me.id, password=body.current_password, address=client_address(request)
+        me.id, password=body.current_password, address=client_address(request), on_wait=aside(request)
     )
     return Response(status_code=204)
 

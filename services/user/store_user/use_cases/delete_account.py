@@ -1,5 +1,6 @@
 """Delete one's own account: orders stay, without a person."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,8 +54,12 @@ class DeleteAccount:
     finish: FinishLeaving
     security: SecurityLog
 
-    async def __call__(self, account_id: str, *, password: str, address: str) -> None:
+    async def __call__(
+        self, account_id: str, *, password: str, address: str, on_wait: Callable[[], None] = lambda: None
+    ) -> None:
         """Delete the account of somebody who knows its password.
+
+        `on_wait` is called before the throttle lets somebody wait.
 
         Raises:
             WrongPassword: it is another one.
@@ -63,10 +68,17 @@ class DeleteAccount:
             TooBusy: too many passwords wait.
         """
         account = await account_of(self.edit.accounts, account_id)
-        await self.throttle.login(email=account.email, address=address)
+        await self.throttle.login(email=account.email, address=address, on_wait=on_wait)
         if not await self.passwords.verify(normalise_password(password), account.password_hash):
+            self.security.record("login.failed", account=account.id, reason=WrongPassword.slug)
             raise WrongPassword
-        left = await self.edit(account_id, lambda account, at_ms: account.leaving(at_ms=at_ms))
+
+        def leaving(present: Account, at_ms: int) -> Account:
+            if present.password_hash != account.password_hash:
+                raise WrongPassword("The password was changed meanwhile.")
+            return present.leaving(at_ms=at_ms)
+
+        left = await self.edit(account_id, leaving)
         self.security.record("account.deleted", actor=account_id, account=account_id)
         try:
             await self.finish.one(left)

@@ -1,11 +1,12 @@
 """Log in: a password becomes tokens."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
 from store_kit.ids import new_id
-from store_kit.problems import Problem
+from store_kit.problems import Problem, Unavailable
 
 from store_user.domain import (
     Account,
@@ -102,9 +103,10 @@ class LogIn:
         return account
 
     async def _rehash(self, account: Account, password: str) -> None:
-        renewed = await self.passwords.hash(password)
-        # Losing the race against another edit is fine: the next login tries again.
-        await self.accounts.replace(account.rehashed(renewed, at_ms=self.clock.now_ms()))
+        # Whatever is in the way, too many who sign in or another edit: the next login tries again.
+        with contextlib.suppress(Unavailable):
+            renewed = await self.passwords.hash(password)
+            await self.accounts.replace(account.rehashed(renewed, at_ms=self.clock.now_ms()))
 
     async def _open_family(self, account: Account) -> Family:
         now_ms = self.clock.now_ms()

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
@@ -57,8 +57,12 @@ class ResetPassword:
     security: SecurityLog
     common: Container[str]
 
-    async def __call__(self, token: str, new: str, *, address: str) -> None:
+    async def __call__(
+        self, token: str, new: str, *, address: str, on_wait: Callable[[], None] = lambda: None
+    ) -> None:
         """Set the password; the token is used up with the same write.
+
+        `on_wait` is called before the throttle lets somebody wait.
 
         Raises:
             ResetRefused: the token is unknown, expired, used, or there is a newer one.
@@ -67,7 +71,7 @@ class ResetPassword:
             TooBusy: too many passwords wait.
         """
         account_id, _, secret = token.partition(".")
-        await self.throttle.login(email=account_id, address=address)
+        await self.throttle.login(email=account_id, address=address, on_wait=on_wait)
         account = await self._account(account_id, secret)
         must_be_hard_to_guess(new, email=account.email, common=self.common, field="body.new_password")
         password_hash = await self.passwords.hash(normalise_password(new))
