@@ -171,6 +171,13 @@ async def test_another_kind_of_token_is_refused(kind: object) -> None:
     await refused(signed(header, json.dumps(claims()).encode()))
 
 
+@pytest.mark.parametrize("kind", ["at+jwt", "application/at+jwt", "Application/AT+JWT"])
+async def test_an_access_token_may_name_its_kind_in_full(kind: str) -> None:
+    """With the prefix that may be left out, in any case (RFC 9068, 4; RFC 7515, 4.1.9)."""
+    token = signed(HEADER | {"typ": kind}, json.dumps(claims()).encode())
+    assert (await Keys().verifier().verify(token)).subject == claims()["sub"]
+
+
 async def test_huge_and_deep_tokens_are_refused_cheaply() -> None:
     """Size is checked before anything is decoded; nesting cannot exhaust the stack."""
     await refused("a" * 5000)

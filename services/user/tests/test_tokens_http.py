@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import json
 import time
+from typing import Any
 
 import aiohttp
 import pytest
@@ -145,6 +147,23 @@ async def test_services_get_tokens_by_their_own_secret(shop: Shop, configure: Co
         )
         assert news.status == 200
         assert (await shop.call("GET", "/api/users/me", answer.body["access_token"])).status == 403
+
+
+async def test_a_token_says_for_which_client_it_was_issued(shop: Shop) -> None:
+    """`client_id` (RFC 9068, 2.2) is the shop itself for people, also after a refresh, and a service for itself."""
+    await shop.register()
+    tokens = (await shop.log_in()).body
+    renewed = (await shop.refresh(tokens["refresh_token"])).body
+    for token in (tokens["access_token"], renewed["access_token"]):
+        assert claims_of(token)["client_id"] == "product-store"
+    assert claims_of(shop.machine("order"))["client_id"] == "order"
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Return what a token says, unverified."""
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return claims
 
 
 async def test_strangers_are_no_service(shop: Shop) -> None:
