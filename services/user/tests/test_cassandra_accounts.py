@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
+from store_kit.clock import SystemClock
 from store_kit.testing import empty
 from store_user.adapters.cassandra_account_index import CassandraAccountIndex
 from store_user.adapters.cassandra_account_rows import AccountRow, CassandraAccountRows
 from store_user.adapters.cassandra_accounts import CassandraAccounts
 from store_user.adapters.cassandra_administrators import CassandraAdministrators
+from store_user.adapters.cassandra_revocations import CassandraRevocations
 from store_user.domain import Account, LastAdmin
 
 from services.user.tests.test_accounts_port import (
@@ -231,6 +233,17 @@ async def test_the_sweep_finishes_what_was_cut_off(
     assert await accounts.get(ann.id) == promoted
     books = await CassandraAdministrators(db, CassandraAccountRows(db)).settled()
     assert books.members == {ann.id}
+
+
+async def test_tokens_end_by_a_demotion_that_was_cut_off(db: Cassandra, accounts: CassandraAccounts) -> None:
+    """Whoever finishes it announces it as of now: the announcement of whoever died may be long over."""
+    root = await administrator(accounts, account(1, "root@example.com"))
+    await administrator(accounts, account(2))
+    await dead_while_changing(db, root.with_roles(CUSTOMER, at_ms=T0), before=True)
+    clock = SystemClock()
+    began_ms = clock.now_ms()
+    await accounts.sweep(drafted_before_ms=T0, limit=1)
+    assert root.id in await CassandraRevocations(db, clock).since(began_ms)
 
 
 async def test_what_is_noted_is_not_called_undone(db: Cassandra, accounts: CassandraAccounts) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from store_kit.cassandra import Cassandra
+from store_kit.clock import Clock
 from store_kit.ids import new_id
 
 from store_user.adapters.cassandra_account_index import CassandraAccountIndex
@@ -39,10 +40,10 @@ class CassandraAccounts:
         self._administrators = administrators
 
     @classmethod
-    def on(cls, db: Cassandra) -> "CassandraAccounts":
-        """Return the accounts of a keyspace."""
+    def on(cls, db: Cassandra, clock: Clock | None = None) -> "CassandraAccounts":
+        """Return the accounts of a keyspace; the clock is the machine's when None."""
         rows = CassandraAccountRows(db)
-        return cls(db, rows, CassandraAccountIndex(db), CassandraAdministrators(db, rows))
+        return cls(db, rows, CassandraAccountIndex(db), CassandraAdministrators(db, rows, clock))
 
     async def draft(self, account: Account) -> None:
         """Write an account that nobody can see yet, its index rows first."""

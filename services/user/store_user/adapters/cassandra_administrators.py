@@ -12,9 +12,11 @@ from typing import Final
 
 import msgspec
 from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
+from store_kit.clock import Clock, SystemClock
 from store_kit.ids import new_id
 
 from store_user.adapters.cassandra_account_rows import CassandraAccountRows
+from store_user.adapters.cassandra_revocations import CassandraRevocations
 from store_user.domain import Account, LastAdmin
 
 _GET: Final = "SELECT version, members, pending FROM administrators WHERE shop = 'all'"
@@ -48,9 +50,11 @@ _decode: Final = msgspec.json.Decoder(_Change).decode
 class CassandraAdministrators:
     """Makes those changes of accounts after which somebody is an administrator who was not, or the other way round."""
 
-    def __init__(self, db: Cassandra, rows: CassandraAccountRows) -> None:
+    def __init__(self, db: Cassandra, rows: CassandraAccountRows, clock: Clock | None = None) -> None:
         self._db = db
         self._rows = rows
+        self._clock = clock or SystemClock()
+        self._revocations = CassandraRevocations(db, self._clock)
 
     async def change(self, account: Account) -> bool:
         """Write the next version of an account; False when it is not at the one before.
@@ -74,6 +78,8 @@ class CassandraAdministrators:
     async def settled(self) -> _Books:
         """Return the books once no change is noted in them, having finished the one that was."""
         while (books := await self._read()).pending is not None:
+            # Noted long ago perhaps, and then whoever lists what has ended takes it for settled: once more, as of now.
+            await self._revocations.announce(books.pending.account.id, at_ms=self._clock.now_ms())
             await self._rows.replace(books.pending.account, books.pending.token)
             await self._close(books, books.pending.account.id)
         return books

@@ -70,7 +70,7 @@ def _cassandra(settings: UserSettings, secrets: Secrets, metrics: Metrics, clock
 
     db = open_keyspace("user", SCHEMA / "cassandra", settings=settings, secrets=secrets, metrics=metrics)
     return Stores(
-        CassandraAccounts.on(db),
+        CassandraAccounts.on(db, clock),
         CassandraFamilies(db, clock, lifetime_s=settings.user_refresh_lifetime_s),
         CassandraNotifications(db, clock, keep_ms=settings.user_keep_notifications_ms),
         CassandraRevocations(db, clock),
