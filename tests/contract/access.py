@@ -41,6 +41,7 @@ POST   /api/recently-viewed                            200   200   200   200   4
 GET    /api/admin/carts                                401   403   403   200   403
 GET    /internal/carts/{user_id}                       401   403   403   403   200
 GET    /internal/carts/{user_id}/priced                401   403   403   403   200
+GET    /internal/carts/{user_id}/kept                  401   403   403   403   200
 PUT    /internal/carts/{user_id}/taken/{order_id}      401   403   403   403   409
 DELETE /internal/carts/{user_id}/taken/{order_id}      401   403   403   403   200
 PUT    /internal/carts/{user_id}/orders/{order_id}     401   403   403   403   200

@@ -44,6 +44,7 @@ MAY: Final[Mapping[str, Sequence[str]]] = {
     "user": [
         "GET /internal/carts/{user_id}",
         "GET /internal/carts/{user_id}/priced",
+        "GET /internal/carts/{user_id}/kept",
         "DELETE /internal/carts/{user_id}",
         "GET /internal/users/{user_id}/summary",
         "GET /internal/users/{user_id}/orders",

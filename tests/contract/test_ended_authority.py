@@ -133,9 +133,15 @@ async def test_who_left_leaves_orders_without_a_person(root: Person) -> None:
     (await ann.add(product)).expect(200)
     order = (await ann.order()).expect(201)
     (await ann.add(product)).expect(200)
+    (await ann.ask("POST", "/api/recently-viewed", {"product_id": product})).expect(200)
     export = (await ann.ask("GET", "/api/users/me/export")).expect(200)
-    assert (export["orders"][0]["id"], export["cart_units"], export["incomplete"]) == (order["id"], 1, [])
+    assert (export["orders"][0]["id"], export["cart"][0]["quantity"], export["incomplete"]) == (
+        order["id"],
+        1,
+        [],
+    )
     assert export["orders"][0]["lines"]
+    assert export["recently_viewed"][0]["product_id"] == product
     await deleted(root, ann)
     kept = (await root.ask("GET", f"/api/orders/{order['id']}")).expect(200)
     assert kept["total_minor"] == order["total_minor"]

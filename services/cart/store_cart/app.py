@@ -35,6 +35,7 @@ from store_cart.settings import CartSettings
 from store_cart.use_cases import UseCases
 from store_cart.use_cases.add_item import AddItem
 from store_cart.use_cases.clear_cart import ClearCart
+from store_cart.use_cases.export_shopper import ExportShopper
 from store_cart.use_cases.follow_products import FollowProducts
 from store_cart.use_cases.forget_shopper import ForgetShopper
 from store_cart.use_cases.list_carts import ListCarts
@@ -179,6 +180,7 @@ def _use_cases(settings: CartSettings, ports: _Ports, products: RememberedProduc
         take_cart=TakeCart(carts, clock, order_ms),
         give_back=GiveBack(carts, clock, order_ms),
         subtract_order=SubtractOrder(carts, clock, order_ms),
+        export_shopper=ExportShopper(carts, views),
         forget_shopper=ForgetShopper(carts, views, clock),
         sweep=Sweep(carts, views, clock, idle_ms),
         follow_products=FollowProducts(ports.news, products, clock),

@@ -249,6 +249,14 @@ class CartSize:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """All that the cart service keeps of a customer: lines of the cart, and products looked at."""
+
+    cart: Sequence[Mapping[str, Any]]
+    recently_viewed: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Orders of a customer as the order service shows them, and whether there are more."""
 
@@ -272,7 +280,7 @@ class Carts(Protocol):
     """The cart service."""
 
     async def forget(self, account_id: str) -> None:
-        """Empty the customer's cart; safe to repeat.
+        """Empty the customer's cart and forget what was looked at; safe to repeat.
 
         Raises:
             Unavailable: the service did not do it; try again.
@@ -281,6 +289,10 @@ class Carts(Protocol):
 
     async def size(self, account_id: str) -> CartSize | None:
         """Return how much is in the customer's cart; None when the service does not answer."""
+        ...
+
+    async def kept(self, account_id: str) -> Kept | None:
+        """Return all that the service keeps of the customer; None when it does not answer."""
         ...
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from store_kit.problems import TooManyRequests
 from store_user.domain import Account, Family, LastAdmin, Notification, RefreshToken, Standing
-from store_user.ports import CartSize
+from store_user.ports import CartSize, Kept
 
 
 @dataclass
@@ -151,6 +151,9 @@ class NoCarts:
 
     async def size(self, account_id: str) -> CartSize | None:  # noqa: ARG002 - the port's shape
         return CartSize(0, 0)
+
+    async def kept(self, account_id: str) -> Kept | None:  # noqa: ARG002 - the port's shape
+        return Kept((), ())
 
     async def forget(self, account_id: str) -> None:
         pass

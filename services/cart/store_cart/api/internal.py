@@ -9,7 +9,7 @@ from store_kit.responses import JsonResponse
 
 from store_cart.api.by_hand import by_hand, forgetting, giving_back, reading, subtracting, taking
 from store_cart.api.parameters import OpaqueId, OrderedLines, Taken, use_cases
-from store_cart.api.views import PlainCartView, PricedCartView, VersionView
+from store_cart.api.views import KeptView, PlainCartView, PricedCartView, VersionView
 from store_cart.domain import CartChanged, Owner
 
 router = APIRouter(prefix="/internal/carts", tags=["internal"], route_class=BareRoute)
@@ -88,6 +88,19 @@ async def subtract_order(
     """Subtract once for each order; what was added or set anew meanwhile stays."""
     version = await use_cases(request).subtract_order(user_id, order_id, body.ordered())
     return JsonResponse(VersionView(version))
+
+
+@router.get(
+    "/{user_id}/kept",
+    operation_id="export_shopper",
+    summary="Hand out what is kept of a user",
+    response_model=KeptView,
+    responses=problem_responses(*_SERVICE),
+)
+@by_hand(forgetting)
+async def export_shopper(request: Request, user_id: OpaqueId, _service: MayForgetCarts) -> Response:
+    """Return the cart and the recently viewed products of an account as they are kept, for its export."""
+    return JsonResponse(KeptView.of(*await use_cases(request).export_shopper(user_id)))
 
 
 @router.delete(

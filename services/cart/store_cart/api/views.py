@@ -303,6 +303,49 @@ class PricedCartView:
         return cls(PlainCartView.of(priced.cart), tag_of(owner, shown, json_bytes(shown)), shown)
 
 
+@dataclass(frozen=True, slots=True)
+class KeptLineView:
+    """A line of a cart as it is kept."""
+
+    product_id: Id
+    sku: Sku
+    name: Name
+    quantity: Units
+    price_when_added_minor: Minor
+    added_at: Annotated[str, Field(examples=["2026-01-31T12:00:00.000Z"])]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLookView:
+    """A product that was looked at."""
+
+    product_id: Id
+    viewed_at: Annotated[str, Field(examples=["2026-01-31T12:00:00.000Z"])]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptView:
+    """All that is kept of a shopper."""
+
+    cart: list[KeptLineView]
+    recently_viewed: list[KeptLookView]
+
+    @classmethod
+    def of(cls, cart: Cart, views: Sequence[View]) -> "KeptView":
+        """Return the view of a cart, the line added first in front, and of what was looked at, the newest first."""
+        lines = sorted(cart.lines, key=lambda line: (line.added_ms, line.product_id))
+        return cls(
+            [
+                KeptLineView(
+                    *(line.product_id, line.sku, line.name, line.quantity, line.price_when_added_minor),
+                    added_at=rfc3339(line.added_ms),
+                )
+                for line in lines
+            ],
+            [KeptLookView(view.product_id, rfc3339(view.viewed_ms)) for view in views],
+        )
+
+
 def tag_of(owner: Owner | None, shown: CartView, body: bytes) -> str:
     """Return the entity tag of a cart at live prices: its version, and a checksum of all that is shown and to whom.
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from store_cart.use_cases.add_item import AddItem
 from store_cart.use_cases.clear_cart import ClearCart
+from store_cart.use_cases.export_shopper import ExportShopper
 from store_cart.use_cases.follow_products import FollowProducts
 from store_cart.use_cases.forget_shopper import ForgetShopper
 from store_cart.use_cases.list_carts import ListCarts
@@ -44,6 +45,7 @@ class UseCases:
     take_cart: TakeCart
     give_back: GiveBack
     subtract_order: SubtractOrder
+    export_shopper: ExportShopper
     forget_shopper: ForgetShopper
     sweep: Sweep
     follow_products: FollowProducts

@@ -8,7 +8,7 @@ import msgspec
 from store_kit.client import ServiceClient
 from store_kit.problems import PeerUnavailable, Problem
 
-from store_user.ports import CartSize, History, Spending
+from store_user.ports import CartSize, History, Kept, Spending
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class HttpCarts:
     client: ServiceClient
 
     async def forget(self, account_id: str) -> None:
-        """Empty the cart."""
+        """Empty the cart and forget what was looked at."""
         reply = await self.client.call("DELETE", f"/internal/carts/{account_id}")
         if not reply.ok:
             raise PeerUnavailable("The cart service refused to empty a cart; try again shortly.")
@@ -68,6 +68,10 @@ class HttpCarts:
         """Ask the cart service; None when it does not answer."""
         cart = await _read(self.client, f"/internal/carts/{account_id}", _Cart)
         return CartSize(len(cart.items), sum(item.quantity for item in cart.items)) if cart else None
+
+    async def kept(self, account_id: str) -> Kept | None:
+        """Ask the cart service; None when it does not answer."""
+        return await _read(self.client, f"/internal/carts/{account_id}/kept", Kept)
 
 
 async def _read(

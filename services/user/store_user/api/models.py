@@ -252,23 +252,25 @@ class ExportView:
     sessions: list[SessionView]
     orders: Annotated[list[dict[str, Any]] | None, Field(description="As in the list of orders, with lines.")]
     notifications: list[NotificationView]
-    cart_units: Annotated[int | None, Field(description="Units in the cart.", examples=[5])]
+    cart: Annotated[list[dict[str, Any]] | None, Field(description="Its lines.")]
+    recently_viewed: Annotated[list[dict[str, Any]] | None, Field(description="The newest in front.")]
     incomplete: Annotated[list[str], Field(description="`orders`, `notifications`, `cart`.", examples=[[]])]
 
     @classmethod
     def of(cls, export: Export) -> Self:
         """Return the document."""
-        history, cart = export.history, export.cart
+        history, kept = export.history, export.kept
         missing = {
             "orders": history is None or not history.complete,
             "notifications": len(export.notifications) == MOST,
-            "cart": cart is None,
+            "cart": kept is None,
         }
         return cls(
             AccountView.of(export.account),
             [SessionView.of(one) for one in export.sessions],
             None if history is None else [dict(order) for order in history.orders],
             [NotificationView.of(one) for one in export.notifications],
-            cart.units if cart else None,
+            None if kept is None else [dict(line) for line in kept.cart],
+            None if kept is None else [dict(view) for view in kept.recently_viewed],
             [part for part, is_missing in missing.items() if is_missing],
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from store_user.domain import Account, Family, Notification
-from store_user.ports import Carts, CartSize, History, Notifications, Orders
+from store_user.ports import Carts, History, Kept, Notifications, Orders
 from store_user.use_cases.sessions import ListSessions
 
 MOST: Final = 1_000
@@ -21,7 +21,7 @@ class Export:
     sessions: Sequence[Family]
     notifications: Sequence[Notification]
     history: History | None
-    cart: CartSize | None
+    kept: Kept | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ class ExportAccount:
 
     async def __call__(self, account: Account) -> Export:
         """Return it, of this moment."""
-        sessions, news, history, cart = await asyncio.gather(
+        sessions, news, history, kept = await asyncio.gather(
             self.sessions(account),
             self.notifications.page(account.id, before=None, limit=MOST),
             self.orders.history(account.id, limit=MOST),
-            self.carts.size(account.id),
+            self.carts.kept(account.id),
         )
-        return Export(account, sessions, news, history, cart)
+        return Export(account, sessions, news, history, kept)
