@@ -152,10 +152,15 @@ def _json_lines(lines: Iterable[str]) -> tuple[Sequence[str], Iterator[Record]]:
 
 def _object(line: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(line, parse_float=str, parse_int=str)
+        found = json.loads(line, parse_float=_decimal, parse_int=str)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _decimal(number: str) -> str:
+    """Return a number of JSON, which has no signs between thousands, so that it has one reading: 6.000 is 6."""
+    return number if "e" in number.lower() else number.rstrip("0").removesuffix(".")
 
 
 def _written(value: object) -> str:

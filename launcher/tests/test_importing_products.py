@@ -26,7 +26,7 @@ RUSSIAN = """Артикул;Наименование;Цена;Остаток;К�
 MUG-R;Red Mug;4,99;12;Mugs;Holds tea
 CUP-L;Cup, large;7;0;Cups;
 """
-JSON_LINES = """{"sku": "MUG-R", "title": "Red Mug", "price": 4.99, "qty": 12, "category": "Mugs", "tags": ["red"]}
+JSON_LINES = """{"sku": "MUG-R", "title": "Red Mug", "price": 4.990, "qty": 12.000, "category": "Mugs", "tags": ["red"]}
 
 {"sku": "CUP-L", "title": "Cup, large", "price": "7.00", "qty": null, "category": "Cups"}
 """
