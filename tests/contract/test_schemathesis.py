@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+import aiohttp
 import pytest
 
 from tests.contract.accepted import ACCEPTED
 from tests.contract.document import operations
 from tests.contract.tokens import Mint
-from tests.support.people import Person
+from tests.support.people import Person, administrator, customer
 from tests.support.shop import EmbeddedShop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -38,11 +39,13 @@ ALWAYS: Final[list[int | str]] = ["2xx", "3xx", 401, 403, 404, 409]
 
 @pytest.mark.parametrize("role", ROLES)
 async def test_whole_api(
-    role: str, shop: EmbeddedShop, ann: Person, admin: Person, mint: Mint, tmp_path: Path
+    role: str, shop: EmbeddedShop, session: aiohttp.ClientSession, mint: Mint, tmp_path: Path
 ) -> None:
     """Whatever is generated from the document is answered as the document says, never with a 5xx."""
+    # Signed in anew for each role: with many examples a role takes longer than a token lives.
+    admin = await administrator(session, shop.url, shop.data_dir)
     await admin.create_product(stock=1_000_000)
-    person = admin if role == "administrator" else ann
+    person = admin if role == "administrator" else await customer(session, shop.url)
     account = (await person.ask("GET", "/api/users/me")).expect(200)
     # A token that nothing which is tried here ends, such as signing out everywhere.
     headers = mint.headers(account["id"], ROLES[role], epoch=1_000) if ROLES[role] else {}
