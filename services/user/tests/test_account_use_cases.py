@@ -4,7 +4,15 @@ from dataclasses import dataclass, field
 
 import pytest
 from store_kit.clock import ManualClock
-from store_kit.problems import InvalidInput, PreconditionFailed, TooManyRequests, Unauthenticated
+from store_kit.problems import (
+    DeadlineExceeded,
+    InvalidInput,
+    PeerUnavailable,
+    PreconditionFailed,
+    Problem,
+    TooManyRequests,
+    Unauthenticated,
+)
 from store_user.domain import (
     Account,
     AccountNotFound,
@@ -314,6 +322,26 @@ async def test_who_knows_only_the_password_of_before_deletes_nothing(world: Worl
     assert world.security.events[-1] == ("login.failed", {"account": account.id, "reason": "wrong-password"})
     assert await world.log_in("four")
     await delete(account.id, password="four", address="here")
+    assert await world.accounts.get(account.id) is None
+
+
+@pytest.mark.parametrize("failure", [PeerUnavailable, DeadlineExceeded])
+async def test_who_has_left_is_told_so_whatever_the_cart_service_does(
+    world: World, failure: type[Problem]
+) -> None:
+    """The account is shut once that is written; without an answer or time to wait for it the rest comes later."""
+
+    class Failing(NoCarts):
+        async def forget(self, account_id: str) -> None:
+            raise failure(account_id)
+
+    account, news = await world.register(), MemoryNotifications()
+    leaving = FinishLeaving(world.accounts, Failing(), news, world.clock)
+    delete = DeleteAccount(world.edit, world.passwords, world.throttle, leaving, world.security)
+    await delete(account.id, password=PASSWORD, address="here")
+    with pytest.raises(WrongCredentials):
+        await world.log_in()
+    assert await FinishLeaving(world.accounts, NoCarts(), news, world.clock)() == 1
     assert await world.accounts.get(account.id) is None
 
 

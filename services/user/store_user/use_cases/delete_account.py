@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from store_kit.clock import Clock
-from store_kit.problems import Unavailable
+from store_kit.problems import DeadlineExceeded, Unavailable
 
 from store_user.domain import Account, WrongPassword, normalise_password
 from store_user.ports import Accounts, Carts, Notifications, Passwords, SecurityLog, Throttle
@@ -82,5 +82,5 @@ class DeleteAccount:
         self.security.record("account.deleted", actor=account_id, account=account_id)
         try:
             await self.finish.one(left)
-        except Unavailable:
+        except (Unavailable, DeadlineExceeded):
             return  # The account has left; the worker takes away the rest.
