@@ -35,7 +35,7 @@ from store_user.api import (
 )
 from store_user.api.edge import Edge
 from store_user.ports import Accounts, Counts, Families, Notifications, Revocations, Throttle
-from store_user.settings import UserSettings
+from store_user.settings import LONGEST_ACCESS_S, UserSettings
 from store_user.use_cases import UseCases
 from store_user.use_cases.accept_notifications import AcceptNotifications
 from store_user.use_cases.assign_roles import AssignRoles
@@ -301,7 +301,11 @@ class _Parts:
             delete_account=DeleteAccount(edit, passwords, throttle, leaving, security),
             export=ExportAccount(sessions, self.notifications, orders, carts),
             list_revocations=ListRevocations(
-                accounts, self.revocations, clock, self.settings.user_access_lifetime_s * 1000
+                # Tokens from before the setting was lowered live as long as they were told.
+                accounts,
+                self.revocations,
+                clock,
+                LONGEST_ACCESS_S * 1000,
             ),
             finish_leaving=leaving,
             sweep=self.sweep(),

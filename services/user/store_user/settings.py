@@ -10,12 +10,14 @@ from store_kit.settings import StoreSettings
 _YEARS: Final = 10
 """Longer than anybody wants; Cassandra 4.1 keeps nothing that is to expire after 2038."""
 _DAY_MS: Final = 86_400_000
+LONGEST_ACCESS_S: Final = 600
+"""The longest life of an access token, whatever the setting says or said before."""
 
 
 class UserSettings(StoreSettings):
     """Tokens, passwords and throttles."""
 
-    user_access_lifetime_s: int = Field(default=600, ge=10, le=600)
+    user_access_lifetime_s: int = Field(default=600, ge=10, le=LONGEST_ACCESS_S)
     """How long an access token is valid."""
     user_refresh_lifetime_s: int = Field(default=30 * 86400, ge=60, le=_YEARS * 365 * 86400)
     """How long a session lives after the login, however often it is refreshed."""

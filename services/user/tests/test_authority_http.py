@@ -2,7 +2,10 @@
 
 import pytest
 from store_kit.clock import ManualClock
+from store_kit.testing import serve_service
+from store_user.app import create_service
 
+from services.user.tests.conftest import Configure
 from services.user.tests.shop import PASSWORD, Shop
 
 pytestmark = pytest.mark.anyio
@@ -172,6 +175,20 @@ async def test_who_has_left_is_signed_out_at_once_and_waits_for_the_cart(shop: S
     assert (await shop.call("GET", "/api/users/me", token)).status == 401
     assert (await shop.log_in()).slug == "wrong-credentials"
     assert (await shop.register()).slug == "email-taken"
+
+
+async def test_services_hear_what_has_ended_however_short_tokens_live_now(
+    configure: Configure, clock: ManualClock
+) -> None:
+    """A token from before `STORE_USER_ACCESS_LIFETIME_S` was lowered lives on, and so does its end on the list."""
+    service = create_service(configure(user_access_lifetime_s=10), clock=clock)
+    async with serve_service(service) as client:
+        shop = Shop(client, service)
+        ann, token = await person(shop, "ann@example.com")
+        await shop.call("DELETE", "/api/users/me/sessions", token)
+        clock.advance(500)
+        heard = await shop.call("GET", "/internal/revocations", shop.machine("catalog"))
+        assert heard.body == {"epochs": {ann: 2}}
 
 
 async def test_services_hear_what_has_ended(shop: Shop, clock: ManualClock) -> None:
