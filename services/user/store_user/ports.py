@@ -46,7 +46,7 @@ class Accounts(Protocol):
         ...
 
     async def page(self, *, before_id: str | None, limit: int) -> Sequence[Account]:
-        """Return accounts, newest first, behind `before_id`."""
+        """Return accounts, newest first, behind `before_id`; without those that are leaving."""
         ...
 
     async def replace(self, account: Account) -> bool:

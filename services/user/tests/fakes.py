@@ -42,7 +42,8 @@ class MemoryAccounts:
         return self.existing.get(self.emails.get(email, ""))
 
     async def page(self, *, before_id: str | None, limit: int) -> Sequence[Account]:
-        behind = [a for a in self.existing.values() if before_id is None or a.id < before_id]
+        staying = [a for a in self.existing.values() if a.standing is not Standing.LEAVING]
+        behind = [a for a in staying if before_id is None or a.id < before_id]
         return sorted(behind, key=lambda a: a.id, reverse=True)[:limit]
 
     async def replace(self, account: Account) -> bool:

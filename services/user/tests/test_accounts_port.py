@@ -319,13 +319,14 @@ async def test_the_last_administrator_is_neither_disabled_nor_leaves(accounts: A
 
 
 async def test_who_left_is_gone_and_the_address_is_free(accounts: Accounts) -> None:
-    """An account that is leaving is listed until it is erased; then its address may be claimed by somebody else."""
+    """An account that is leaving is a leaver until it is erased, and on no page; then its address is free."""
     ann = await existing(accounts, account())
     await accounts.erase(ann)
     assert await accounts.get(ann.id) == ann
     leaving = ann.leaving(at_ms=T0 + 200)
     assert await accounts.replace(leaving)
     assert await accounts.leavers(before_ms=T0, limit=10) == [leaving]
+    assert await everybody(accounts, 10) == []
     for _ in range(2):
         await accounts.erase(leaving)
     assert await accounts.leavers(before_ms=T0, limit=10) == []

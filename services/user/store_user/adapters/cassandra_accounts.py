@@ -92,11 +92,11 @@ class CassandraAccounts:
         return None if owner is None else await self.get(owner)
 
     async def page(self, *, before_id: str | None, limit: int) -> Sequence[Account]:
-        """Return accounts, newest first: ids begin with the time they were made."""
+        """Return accounts that nobody deletes, newest first: ids begin with the time they were made."""
         found: list[Account] = []
         async for ids in self._index.newest_first(before_id):
             accounts = await asyncio.gather(*map(self.get, ids))
-            found += [account for account in accounts if account is not None]
+            found += [one for one in accounts if one is not None and one.standing is not Standing.LEAVING]
             if len(found) >= limit:
                 break
         return found[:limit]

@@ -56,9 +56,12 @@ class SqliteAccounts:
         return await self.get(row[0]) if row else None
 
     async def page(self, *, before_id: str | None, limit: int) -> Sequence[Account]:
-        """Return accounts, newest first: ids begin with the time they were made."""
+        """Return accounts that nobody deletes, newest first: ids begin with the time they were made."""
         # "~" sorts behind every id.
-        sql = f"SELECT {_COLUMNS} FROM accounts WHERE id < ? AND claimed = 1 ORDER BY id DESC LIMIT ?"  # noqa: S608
+        sql = (
+            f"SELECT {_COLUMNS} FROM accounts WHERE id < ? AND claimed = 1 AND standing <> 'leaving'"  # noqa: S608
+            " ORDER BY id DESC LIMIT ?"
+        )
         return [_account(row) for row in self.db.all("accounts.page", sql, (before_id or "~", limit))]
 
     async def replace(self, account: Account) -> bool:
