@@ -24,6 +24,8 @@ from tests.support.shop import EmbeddedShop
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 FULL: Final = os.environ.get("STORE_TEST_CONTRACT") == "full"
 EXAMPLES: Final = int(os.environ.get("STORE_TEST_EXAMPLES", "200" if FULL else "10"))
+PHASES: Final = "examples,coverage,fuzzing,stateful" if FULL else "examples,fuzzing,stateful"
+"""The values at every edge of the document (coverage) are two thousand requests a role."""
 SEED: Final = os.environ.get("STORE_TEST_SEED", "1")
 MAY_BE_ACCEPTED: Final = {400, 409, 412, 422}
 ROLES: Final[dict[str, tuple[str, ...]]] = {
@@ -84,7 +86,7 @@ def configuration(headers: Mapping[str, str]) -> str:
 
 async def schemathesis(config: Path, document: str, folder: Path) -> tuple[int, str]:
     """Run the tool; return its exit code and what it said."""
-    options = ["--checks", "all", "--seed", SEED, "--no-color", "--warnings", "off"]
+    options = ["--phases", PHASES, "--checks", "all", "--seed", SEED, "--no-color", "--warnings", "off"]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", document, *options),
         env={**os.environ, "PYTHONPATH": str(ROOT)},
