@@ -7,7 +7,7 @@ occupies nothing but its connection; too many requests are refused before a task
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import unquote
@@ -15,16 +15,15 @@ from urllib.parse import unquote
 import httptools
 from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from store_kit.admission import Lane, Room, take_place
 from store_kit.connections import Connections, Since
 from store_kit.deadline import asked_budget_s, note_arrival
-from store_kit.header_fields import trace_id_of
 from store_kit.ids import new_trace_id
-from store_kit.logs import get_logger
-from store_kit.problems import BadRequest, Problem
-from store_kit.wire_answers import answer_bytes, overloaded
+from store_kit.problems import BadRequest
+from store_kit.wire_answers import overloaded
+from store_kit.wire_leaving import Leaving, trace_of
 from store_kit.wire_rules import (
     ABANDONED,
     NO_PROXY,
@@ -38,13 +37,10 @@ from store_kit.wire_rules import (
     what_is_wrong,
 )
 
-_log: Final = get_logger("wire")
 _IDLE, _HEAD, _BODY = range(3)
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LONGEST_PIPELINE: Final = 32
 """Requests that a client may have sent ahead; what comes after them is left to another connection."""
-_HEARD_OUT: Final = 4 * 1024 * 1024
-"""Bytes that are still taken from a client that was told to go."""
 _NOWHERE: Final[Since] = {}
 """Where a connection waits whose request is being served."""
 
@@ -59,7 +55,7 @@ class Entrance:
     """Port -> who may come in there."""
 
 
-class Wire(HttpToolsProtocol):
+class Wire(Leaving):
     """One connection.
 
     A request is at one of three stages: none has begun, its head is coming, its body is coming. Once it is whole it
@@ -67,14 +63,10 @@ class Wire(HttpToolsProtocol):
     """
 
     def __init__(self, *args: Any, entrance: Entrance, **named: Any) -> None:
-        super().__init__(*args, **named)
+        super().__init__(*args, table=entrance.connections, **named)
         self._limits = entrance.limits
-        self._table = entrance.connections
         self._rooms = entrance.rooms
-        self._room: Room = cast("Room", None)
-        self._place: Since = self._table.beginning
         self._stage = _IDLE
-        self._serving = False
         self._keep_alive = True
         self._offer = False
         self._hosts = 0
@@ -85,10 +77,6 @@ class Wire(HttpToolsProtocol):
         """What is served, or will be, although its body is still coming: it is larger than is read."""
         self._segment = 0
         self._progress = False
-        self._kept = 0
-        """Bytes since something was read whole: a message, a head, a piece of a body."""
-        self._deaf = False
-        self._goodbye = b""
 
     # What the transport tells.
 
@@ -131,18 +119,6 @@ class Wire(HttpToolsProtocol):
         if self._stage != _IDLE and not self._deaf:
             self._unfinished()
 
-    def pause_writing(self) -> None:
-        """Note since when the client takes nothing."""
-        self._table.stalled[self] = time.monotonic()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        """Note that it does."""
-        self._table.stalled.pop(self, None)
-        super().resume_writing()
-        if self.transport.is_closing():
-            self._table.stalled[self] = time.monotonic()
-
     # What the table of connections and the server tell.
 
     def time_is_up(self) -> None:
@@ -151,15 +127,6 @@ class Wire(HttpToolsProtocol):
             self.hang_up()
         else:
             self._refuse(too_slow(head=self._stage == _HEAD))
-
-    def hang_up(self) -> None:
-        """Close, once what was answered is sent."""
-        self.transport.close()
-        self._table.stalled.setdefault(self, time.monotonic())
-
-    def abort(self) -> None:
-        """Close at once."""
-        self.transport.abort()
 
     def shutdown(self) -> None:
         """Close; finish the request in hand before, also one whose body is still coming."""
@@ -340,7 +307,7 @@ class Wire(HttpToolsProtocol):
 
     def _turn_away(self, scope: HTTPScope, *, keep_alive: bool) -> None:
         """Answer that there is no room, at the least cost: a flood must not occupy us by being refused."""
-        answer = overloaded(_trace_of(cast("list[tuple[bytes, bytes]]", scope["headers"])))
+        answer = overloaded(trace_of(cast("list[tuple[bytes, bytes]]", scope["headers"])))
         self.transport.write(
             answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if scope["method"] == "HEAD" else answer
         )
@@ -357,14 +324,6 @@ class Wire(HttpToolsProtocol):
         self._body = b""
 
     # Waiting and refusing.
-
-    def _move(self, place: Since, when: float) -> None:
-        self._place.pop(self, None)
-        self._place = place
-        place[self] = when
-
-    def _rest(self) -> None:
-        self._move(self._table.resting, time.monotonic())
 
     def _unfinished(self) -> None:
         """Bound what was read in part."""
@@ -433,35 +392,6 @@ class Wire(HttpToolsProtocol):
                 raise Refused(head_too_large(self._limits))
         self._progress = True
         self._kept = 0
-
-    def _refuse(self, problem: Problem) -> None:
-        """Read nothing more; say why, behind the answers that are due before."""
-        if not self._deaf:
-            self._room.not_read(problem.slug)
-            _log.debug("request.not_read", reason=problem.slug)
-            trace_id = _trace_of(self.headers or ())
-            self._goodbye = answer_bytes(problem, self.server_state.default_headers, trace_id=trace_id)
-        self._deaf = True
-        if not self._serving:
-            self._leave()
-
-    def _leave(self) -> None:
-        """Say goodbye; hear the client out for a moment, as closing at once would lose the words on their way."""
-        if self._place is not self._table.leaving and not self.transport.is_closing():
-            self.transport.write(self._goodbye)
-            self.transport.write_eof()
-            self._move(self._table.leaving, time.monotonic())
-
-    def _hear_out(self, size: int) -> None:
-        self._kept += size
-        if self._kept > _HEARD_OUT:
-            self.flow.pause_reading()
-
-
-def _trace_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return the trace that a request belongs to, or a new one."""
-    given = next((value for name, value in headers if name == b"traceparent"), None)
-    return trace_id_of(given) or new_trace_id()
 
 
 def _new_parser(connection: Wire) -> httptools.HttpRequestParser:
