@@ -27,6 +27,10 @@ def version(named: str) -> Checkout:
 
 
 def _commit(named: str) -> str:
+    if shutil.which("git") is None:
+        raise SystemExit(
+            f"{named!r} is neither a commit, for all one can tell without git, nor a checkout's folder."
+        )
     asked = ["git", "-C", str(HERE.folder), "rev-parse", "--verify", "--quiet", f"{named}^{{commit}}"]
     found = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
     if found.returncode != 0:
