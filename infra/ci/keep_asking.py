@@ -47,7 +47,7 @@ Request = tuple[str, str, dict[str, Any]]
 def requests(product: str, *, writes: bool) -> Iterator[Request]:
     """Yield requests to all four services in turn, each answered by a service and none by a copy."""
     for n in itertools.count():
-        yield "GET", f"/api/products/{product}?n={n}", {}
+        yield "GET", f"/api/products?limit=1&min_price={n}", {}
         yield "GET", "/api/cart", {}
         yield "PUT", f"/api/cart/items/{product}", {"json": {"quantity": 1 + n % 5}}
         yield "GET", "/api/orders", {}
