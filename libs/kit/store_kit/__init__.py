@@ -1,1 +1,1 @@
-"""The technical kit under every service of Product Store; it knows no business noun."""
+"""The platform of this shop: what its four services are built on. README.md beside it lists the modules."""

@@ -5,13 +5,13 @@ RFC 3339 text exists only at the HTTP edge.
 """
 
 import asyncio
-import heapq
-import itertools
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from functools import lru_cache
+from typing import Final, Protocol
 
-_EPOCH = datetime.fromtimestamp(0, UTC)
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_MINUTE_MS: Final = 60_000
 
 
 class Clock(Protocol):
@@ -19,11 +19,9 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """Return the milliseconds since the epoch, UTC."""
-        ...
 
     async def sleep(self, seconds: float) -> None:
         """Return once `seconds` have passed on this clock."""
-        ...
 
 
 class SystemClock:
@@ -38,33 +36,14 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
-class ManualClock:
-    """A clock that stands still until a test advances it; sleepers wake when their time has come."""
-
-    def __init__(self, now_ms: int = 1_700_000_000_000) -> None:
-        self._now_ms = now_ms
-        self._order = itertools.count()
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
-
-    def now_ms(self) -> int:
-        """Return the time the test has set, in milliseconds since the epoch."""
-        return self._now_ms
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait until the test has advanced the clock by `seconds`."""
-        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._now_ms + seconds * 1000, next(self._order), woken))
-        await woken
-
-    def advance(self, seconds: float) -> None:
-        """Move time forward and wake every sleeper whose time has come."""
-        self._now_ms += round(seconds * 1000)
-        while self._sleepers and self._sleepers[0][0] <= self._now_ms:
-            woken = heapq.heappop(self._sleepers)[2]
-            if not woken.done():
-                woken.set_result(None)
-
-
 def rfc3339(ms: int) -> str:
     """Return a time in milliseconds since the epoch as RFC 3339 text in UTC, to the millisecond."""
-    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")[:-6] + "Z"
+    minute, rest = divmod(ms, _MINUTE_MS)
+    second, millis = divmod(rest, 1000)
+    return f"{_up_to_minute(minute)}{second:02}.{millis:03}Z"
+
+
+@lru_cache(maxsize=1024)
+def _up_to_minute(minute: int) -> str:
+    """Return what all times of a minute begin with: the calendar is the dear part, and times shown come in swarms."""
+    return f"{_EPOCH + timedelta(minutes=minute):%Y-%m-%dT%H:%M:}"

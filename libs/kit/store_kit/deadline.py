@@ -20,6 +20,13 @@ def start_budget(seconds: float) -> None:
     _deadline.set(time.monotonic() + seconds)
 
 
+def start_requested_budget(
+    scope: Mapping[str, Any], headers: Mapping[bytes, bytes], longest_s: float
+) -> None:
+    """Give the current task what a request allows; the time that the request took to arrive is spent of it."""
+    _deadline.set(scope.get(_BEGAN, time.monotonic()) + asked_budget_s(headers, longest_s))
+
+
 def remaining_s(default: float) -> float:
     """Return the seconds left of the budget; `default` where none was started. May be negative."""
     deadline = _deadline.get()
@@ -37,9 +44,3 @@ def asked_budget_s(headers: Mapping[bytes, bytes], longest_s: float) -> float:
 def note_arrival(scope: MutableMapping[str, Any], began: float) -> None:
     """Note that a request began to arrive at `began` (`time.monotonic`) and takes a while."""
     scope[_BEGAN] = began
-
-
-def arriving_s(scope: Mapping[str, Any]) -> float:
-    """Return the seconds that a request took to arrive, which are spent of its budget."""
-    began: float | None = scope.get(_BEGAN)
-    return 0.0 if began is None else time.monotonic() - began

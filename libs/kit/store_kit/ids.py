@@ -1,15 +1,15 @@
-"""Identifiers: time-ordered for new things, derived for things that must be found again."""
+"""Identifiers: time-ordered for new things, derived for things that must be found again, and those of traces."""
 
-import uuid
+import functools
+import re
 from typing import Final
 
 import uuid_utils
-from pydantic import StringConstraints
 
-UUID_PATTERN: Final = r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"
-"""How a UUID may be written by others: in either case (RFC 9562, 4). Ours are in lower case."""
-LOWER_CASE: Final = StringConstraints(to_lower=True)
-"""Behind the pattern in an `Annotated`: the id in our spelling."""
+_TRACEPARENT: Final = re.compile(
+    rb"(?!ff)(?:00|((?!00)[0-9a-f]{2}))-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?(1)(?:-.*)?)"
+)
+"""Versions that are not known yet may have more behind the flags (Trace Context, 3.2.4)."""
 
 
 def new_id() -> str:
@@ -19,7 +19,13 @@ def new_id() -> str:
 
 def derived_id(namespace: str, name: str) -> str:
     """Return the UUIDv5 of `name` in `namespace`: the same input gives the same id, on any machine."""
-    return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, namespace), name))
+    # The standard library's is ten times as slow, and an order's life derives five.
+    return str(uuid_utils.uuid5(_namespace_id(namespace), name))
+
+
+@functools.cache
+def _namespace_id(namespace: str) -> uuid_utils.UUID:
+    return uuid_utils.uuid5(uuid_utils.NAMESPACE_URL, namespace)
 
 
 def new_trace_id() -> str:
@@ -29,3 +35,9 @@ def new_trace_id() -> str:
     every request waits its turn to get it back (measured: 100 us of the 434 us of an add to the cart).
     """
     return uuid_utils.uuid4().hex
+
+
+def trace_id_of(traceparent: bytes | None) -> str:
+    """Return the trace id of a W3C traceparent; of a new trace when it is none (Trace Context, 3.2.2)."""
+    found = _TRACEPARENT.fullmatch(traceparent) if traceparent is not None else None
+    return found[2].decode() if found else new_trace_id()

@@ -1,49 +1,8 @@
 """Whom a request speaks for, in plain Python: use cases may know it."""
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
 
-ADMIN: Final = "admin"
-CUSTOMER: Final = "customer"
-SERVICE: Final = "service"
-
-
-class Scope(StrEnum):
-    """What a service may ask of another one; each internal route names the one it needs."""
-
-    STOCK = "stock"
-    """Reserve, release and ship (catalogue)."""
-    PRODUCTS = "products"
-    """Look products up (catalogue)."""
-    CARTS_READ = "carts.read"
-    CARTS_ORDER = "carts.order"
-    """Take what was ordered out of a cart, or put it back."""
-    CARTS_FORGET = "carts.forget"
-    """Delete the cart of an account that is gone."""
-    ORDERS_READ = "orders.read"
-    NOTIFY = "notify"
-    """Bring news for customers (user)."""
-    REVOCATIONS = "revocations"
-    """Follow which access tokens have ended (user)."""
-
-
-SCOPES: Final[dict[str, frozenset[Scope]]] = {
-    "catalog": frozenset({Scope.REVOCATIONS}),
-    "cart": frozenset({Scope.PRODUCTS, Scope.REVOCATIONS}),
-    "order": frozenset(
-        {
-            Scope.STOCK,
-            Scope.PRODUCTS,
-            Scope.CARTS_READ,
-            Scope.CARTS_ORDER,
-            Scope.NOTIFY,
-            Scope.REVOCATIONS,
-        }
-    ),
-    "user": frozenset({Scope.CARTS_READ, Scope.CARTS_FORGET, Scope.ORDERS_READ}),
-}
-"""What each service may ask: the least it needs. Whoever needs more adds it here and in docs/authentication.md."""
+from store_kit.shop import ADMIN, SERVICE
 
 
 @dataclass(frozen=True, slots=True)

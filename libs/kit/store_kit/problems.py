@@ -1,6 +1,6 @@
 """Errors that people and programs can act on: RFC 9457 problem documents.
 
-Plain Python, so that domain and use cases may raise them; `store_kit.problem_handlers` puts them on the wire.
+Plain Python, so that domain and use cases may raise them; `store_kit.http.problem_handlers` puts them on the wire.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,23 +1,30 @@
 """Settings that every service has: environment variables `STORE_*`, defaults for the embedded shop."""
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from store_kit.database import SQLITE, Cluster
-from store_kit.order_lines import MOST_ORDER_LINES
+from store_kit.refusals import Refusal
+from store_kit.shop import CURRENCY, ISSUER, MOST_ORDER_LINES, URLS
+from store_kit.stores.database import SQLITE, Cluster
 
+Network = IPv4Network | IPv6Network
+TrustedProxies = tuple[Annotated[Network, BeforeValidator(lambda text: ip_network(str(text)))], ...]
+"""Networks (CIDR) of proxies whose word about a client's address is believed, e.g. `["10.0.0.0/8"]`."""
+ForwardedBy = Literal["x-forwarded-for", "forwarded"]
+"""The header in which trusted proxies write whom they speak for; the other one is the client's own word."""
 _MOST: Final = 1_000_000_000
 """In seconds 31 years; in bytes a gigabyte."""
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.\[\]:-]+")
 """As browsers write it (RFC 6454, 6.2): in lower case, without a slash behind it."""
 
 
-class ServiceUrlWithoutPort(ValueError):
+class ServiceUrlWithoutPort(Refusal):
     """A service cannot tell from its own URL where to listen."""
 
 
@@ -33,14 +40,14 @@ class StoreSettings(BaseSettings):
     """Where secret files are; `data_dir/secrets` when unset."""
     host: str = "127.0.0.1"
     """Address to listen on; whom to call is another matter: see the URLs below."""
-    currency: str = Field(default="GBP", pattern=r"^[A-Z]{3}$")
+    currency: str = Field(default=CURRENCY, pattern=r"^[A-Z]{3}$")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
 
-    catalog_url: str = "http://127.0.0.1:8000"
-    cart_url: str = "http://127.0.0.1:8001"
-    order_url: str = "http://127.0.0.1:8002"
-    user_url: str = "http://127.0.0.1:8003"
+    catalog_url: str = URLS["catalog"]
+    cart_url: str = URLS["cart"]
+    order_url: str = URLS["order"]
+    user_url: str = URLS["user"]
 
     database: str = SQLITE
     """`sqlite`, or a cluster: `cassandra://host1,host2:9042/?dc=datacenter1&rf=3`."""
@@ -57,8 +64,8 @@ class StoreSettings(BaseSettings):
     sqlite_synchronous: Literal["FULL", "NORMAL"] = "FULL"
     """FULL survives power loss; NORMAL survives a killed process only."""
 
-    token_issuer: str = "product-store"  # noqa: S105 - a name, no password
-    token_audience: str = "product-store"  # noqa: S105 - a name, no password
+    token_issuer: str = ISSUER
+    token_audience: str = ISSUER
 
     revocations_every_s: float = Field(default=2.0, gt=0, le=5)
     """How often a service asks which access tokens have ended; so long one that ended may still be accepted."""
@@ -128,6 +135,16 @@ class StoreSettings(BaseSettings):
             raise ValueError(f"nobody means more than {_MOST}")
         return value
 
+    def url_of(self, service: str) -> str:
+        """Return where a service is called."""
+        urls = {
+            "catalog": self.catalog_url,
+            "cart": self.cart_url,
+            "order": self.order_url,
+            "user": self.user_url,
+        }
+        return urls[service]
+
     def port_of(self, service: str) -> int:
         """Return the port a service listens on: that of its own URL.
 
@@ -135,7 +152,7 @@ class StoreSettings(BaseSettings):
             ServiceUrlWithoutPort: it names none.
         """
         try:
-            port = urlsplit(str(getattr(self, f"{service}_url"))).port
+            port = urlsplit(self.url_of(service)).port
         except ValueError:
             port = None
         if port is None:
@@ -148,7 +165,7 @@ class StoreSettings(BaseSettings):
         Raises:
             ServiceUrlWithoutPort: it names none.
         """
-        host = urlsplit(str(getattr(self, f"{service}_url"))).hostname
+        host = urlsplit(self.url_of(service)).hostname
         if host is None:
             raise ServiceUrlWithoutPort(f"STORE_{service.upper()}_URL must be a URL: http://HOST:PORT.")
         return host

@@ -1,10 +1,13 @@
 """One client has one address, however it is written."""
 
+from ipaddress import ip_network
+
 import pytest
 from starlette.requests import Request
-from store_kit.addresses import ForwardedBy, client_address, parse_address, parse_network
+from store_kit.http.addresses import client_address, parse_address
+from store_kit.settings import ForwardedBy
 
-PROXIES = [parse_network("10.0.0.0/8"), parse_network("2001:db8:ffff::/48")]
+PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::/48")]
 
 
 def seen(peer: str, *lines: str, header: ForwardedBy = "x-forwarded-for") -> str:

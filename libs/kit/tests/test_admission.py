@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from fastapi import APIRouter, Request
-from store_kit.admission import Room
-from store_kit.auth import MayNotify
-from store_kit.metrics import Metrics
-from store_kit.responses import JsonResponse
-from store_kit.service import build_service
+from store_kit.access.tokens import MayNotify
+from store_kit.http.responses import JsonResponse
+from store_kit.running.service import build_service
 from store_kit.settings import StoreSettings
-from store_kit.streams import Streams
-from store_kit.testing import TestIssuer, serve_service
+from store_kit.telemetry.metrics import Metrics
+from store_kit.wire.admission import Room
+from store_kit.wire.streams import Streams
 
+from tests.support.services import TestIssuer, serve_service
 from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +43,7 @@ class Gate:
 
 
 def gate(request: Request) -> Gate:
-    found: Gate = request.app.state.use_cases
+    found: Gate = request.app.state.api
     return found
 
 
@@ -117,7 +117,7 @@ async def crowd() -> AsyncIterator[Crowd]:
         settings=SETTINGS,
         metrics=metrics,
         verifier=ISSUER.verifier(),
-        use_cases=held,
+        api=held,
         routers=[router],
     )
     service.app.state.streams = Streams(limit=100)
@@ -125,8 +125,11 @@ async def crowd() -> AsyncIterator[Crowd]:
         serve_service(service),
         aiohttp.ClientSession(service.url, connector=aiohttp.TCPConnector(limit=0)) as many,
     ):
-        yield Crowd(many, service.port, held, metrics)
-        held.opened.set()
+        people = Crowd(many, service.port, held, metrics)
+        try:
+            yield people
+        finally:
+            await people.let_go()
 
 
 async def test_one_too_many_is_refused_and_nobody_else() -> None:
@@ -207,8 +210,9 @@ async def test_half_a_request_takes_no_place() -> None:
 def test_nobody_is_inside_at_the_gateway() -> None:
     """There the path of calls between services is a path like any other."""
     room = Room(1, set(), inside=False)
-    assert room.admit("GET", "/internal/stock") is not None
-    assert room.admit("GET", "/internal/stock") is None
+    asked = {"method": "GET", "path": "/internal/stock"}
+    assert room.admit(asked) is not None
+    assert room.admit(asked) is None
 
 
 async def test_a_request_sent_ahead_is_refused_and_ends_the_connection(

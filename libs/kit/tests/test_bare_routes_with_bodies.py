@@ -5,15 +5,17 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
-from store_kit.bare_routes import BareRoute
-from store_kit.metrics import Metrics
+from starlette.types import Message
+from store_kit.http.bare_routes import BareRoute
+from store_kit.http.responses import JsonResponse
 from store_kit.problems import Conflict
-from store_kit.responses import JsonResponse
-from store_kit.service import build_service
+from store_kit.running.service import build_service
 from store_kit.settings import StoreSettings
-from store_kit.testing import TestIssuer, serve_service
+from store_kit.telemetry.metrics import Metrics
+
+from tests.support.services import TestIssuer, serve_service
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +44,6 @@ async def client(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
         settings=settings,
         metrics=Metrics("bare"),
         verifier=TestIssuer(settings).verifier(),
-        use_cases=None,
         routers=[router],
     )
     async with serve_service(service) as running:
@@ -78,3 +79,19 @@ async def test_a_body_that_is_too_large_is_refused(client: aiohttp.ClientSession
     for body in (b"x" * 2048, chunks()):
         async with client.put("/things/a", data=body) as refused:
             assert (refused.status, refused.content_type) == (413, "application/problem+json")
+
+
+async def test_a_bare_route_is_served_by_its_application_alone_too() -> None:
+    """Who mounts the application without the service's middleware gets the same answers."""
+    app, sent = FastAPI(), list[Message]()
+    app.include_router(router)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/things/a", "query_string": b"", "headers": []}
+    await app(scope, receive, send)
+    assert [message.get("status", message.get("body")) for message in sent] == [200, b'{"shown":"a"}']

@@ -1,7 +1,7 @@
 """Reading schema files of Cassandra; needs no database."""
 
 import pytest
-from store_kit.cassandra_schema import statements
+from store_kit.cassandra.schema import statements
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,18 @@
 from typing import Any
 
 import pytest
-from store_kit.auth import TokenVerifier
-from store_kit.client import PeerMetrics, ServiceClient
-from store_kit.clock import ManualClock
-from store_kit.metrics import Metrics
-from store_kit.principal import Scope
+from store_kit.access.revocations import FollowRevocations, trust_in
+from store_kit.access.tokens import TokenVerifier
+from store_kit.client.client import ServiceClient
+from store_kit.client.metrics import PeerMetrics
 from store_kit.problems import InvalidToken
-from store_kit.revocations import FollowRevocations, trust_in
-from store_kit.security import SecurityEvents
 from store_kit.settings import StoreSettings
-from store_kit.testing import TestIssuer, free_port
+from store_kit.shop import Scope
+from store_kit.telemetry.metrics import Metrics
+from store_kit.telemetry.security_events import SecurityEvents
+
+from tests.support.clock import ManualClock
+from tests.support.services import TestIssuer, free_port
 
 pytestmark = pytest.mark.anyio
 

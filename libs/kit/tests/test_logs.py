@@ -2,27 +2,15 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
-from store_kit.clock import ManualClock
-from store_kit.logs import configure_logs, get_logger, trace_id_var
-from store_kit.metrics import Metrics
 from store_kit.problems import PeerUnavailable
+from store_kit.telemetry.logs import configure_logs, get_logger, trace_id_var
+from store_kit.telemetry.metrics import Metrics
 from store_kit.workers import Worker
 
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """Give the process its own logging back."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+from tests.support.clock import ManualClock
 
 
 def broken() -> None:

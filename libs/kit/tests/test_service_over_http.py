@@ -6,18 +6,19 @@ import aiohttp
 import pytest
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
-from store_kit.auth import Admin, CurrentUser, MayNotify, OptionalUser
-from store_kit.clock import ManualClock
+from store_kit.access.tokens import Admin, CurrentUser, MayNotify, OptionalUser
 from store_kit.deadline import remaining_s
-from store_kit.metrics import Metrics
-from store_kit.openapi import SchemaClash, public_openapi
+from store_kit.http.openapi import SchemaClash, public_openapi
+from store_kit.http.responses import JsonResponse
 from store_kit.problems import NotFound
-from store_kit.responses import JsonResponse
-from store_kit.server import PortInUse, Runner, bind
-from store_kit.service import Service, build_service
+from store_kit.running.server import PortInUse, Runner, bind
+from store_kit.running.service import Service, build_service
 from store_kit.settings import StoreSettings
-from store_kit.testing import TestIssuer, free_port, serve_service
+from store_kit.telemetry.metrics import Metrics
 from store_kit.workers import Worker
+
+from tests.support.clock import ManualClock
+from tests.support.services import TestIssuer, free_port, serve_service
 
 pytestmark = pytest.mark.anyio
 router = APIRouter()
@@ -70,7 +71,7 @@ async def make(body: Body) -> JsonResponse:
 
 @router.get("/api/slow")
 async def slow(request: Request) -> JsonResponse:
-    await request.app.state.use_cases.wait()
+    await request.app.state.api.wait()
     return JsonResponse({"done": True})
 
 
@@ -84,7 +85,7 @@ ISSUER = TestIssuer(SETTINGS)
 
 
 def service(**more: object) -> Service:
-    parts: dict[str, object] = {"use_cases": None, "routers": [router]} | more
+    parts: dict[str, object] = {"routers": [router]} | more
     return build_service(
         name="test",
         port=0,
@@ -197,11 +198,13 @@ async def test_trace_and_budget_are_taken_from_the_caller(client: aiohttp.Client
 
 async def test_metrics_name_the_template_and_never_the_path(client: aiohttp.ClientSession) -> None:
     """Requests are counted by route template, method and status; unknown paths share one series."""
-    for path in ("/api/things/1", "/api/things/2", "/api/secret-path"):
+    for path in ("/api/things/1", "/api/things/2", "/api/secret-path", "/api/broken"):
         await ask(client, "GET", path)
     async with client.get("/metrics") as response:
         text = await response.text()
     assert 'http_requests_total{handler="/api/things/{number}",method="GET",status="404"} 2.0' in text
+    assert 'http_requests_total{handler="/api/broken",method="GET",status="500"} 1.0' in text
+    assert 'http_requests_total{handler="none",method="GET",status="404"} 1.0' in text
     assert 'http_request_duration_seconds_bucket{handler="/api/things/{number}",le="0.5"' in text
     assert "secret-path" not in text
 
@@ -239,7 +242,7 @@ async def test_request_in_flight_finishes_when_the_service_stops() -> None:
             begun.set()
             await gate.wait()
 
-    slow_service = service(use_cases=UseCases())
+    slow_service = service(api=UseCases())
     slow_service.port = free_port()
     runner = Runner([slow_service])
     await runner.start()
@@ -327,6 +330,52 @@ async def test_worker_repeats_waits_and_survives_a_failing_step() -> None:
         await asyncio.sleep(0)
     await worker.stop()
     assert len(steps) >= 5
+
+
+async def test_a_worker_pauses_after_less_than_a_full_step() -> None:
+    """After less than a full step there is no more: what comes during the pause is done together."""
+    clock, found = ManualClock(), iter([3, 3, 2, 0])
+    steps: list[int] = []
+    ran = asyncio.Event()
+
+    async def step() -> int:
+        steps.append(next(found))
+        if steps[-1] < 3:
+            ran.set()
+        return steps[-1]
+
+    worker = Worker("test", step, 10, clock, at_once=3)
+    worker.start()
+    await ran.wait()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert steps == [3, 3, 2]
+    ran.clear()
+    clock.advance(10)
+    await ran.wait()
+    await worker.stop()
+    assert steps == [3, 3, 2, 0]
+
+
+async def test_a_worker_ends_when_what_its_steps_left_under_way_has() -> None:
+    """Peers in the same process still listen then."""
+    clock, ended = ManualClock(), asyncio.Event()
+
+    async def step() -> int:
+        return 0
+
+    async def finish() -> int:
+        await ended.wait()
+        return 0
+
+    worker = Worker("test", step, 10, clock, finish=finish)
+    worker.start()
+    stop = asyncio.create_task(worker.stop())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not stop.done()
+    ended.set()
+    await stop
 
 
 async def test_public_document_leaves_out_what_is_internal() -> None:

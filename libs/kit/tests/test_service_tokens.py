@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 from aiohttp import web
-from store_kit.client import NoToken, ServiceTokens
+from store_kit.client.failures import NoToken
+from store_kit.client.service_tokens import ServiceTokens
 from store_kit.problems import PeerUnavailable
 from store_kit.settings import StoreSettings
 
@@ -49,9 +50,16 @@ class UserService:
             await server.cleanup()
 
 
+async def shown(tokens: ServiceTokens) -> str:
+    """Return the token that a call would show now."""
+    if tokens.good_until_s <= time.monotonic():
+        await tokens.renew()
+    return tokens.bearer.removeprefix("Bearer ")
+
+
 def grow_old(tokens: ServiceTokens, seconds: float) -> None:
     """Let the token in hand be older by `seconds`, and a refusal too."""
-    tokens._renew_at -= seconds
+    tokens.good_until_s -= seconds
     tokens._expires_at -= seconds
     tokens._rest_until -= seconds
 
@@ -60,9 +68,9 @@ async def test_a_hundred_callers_at_once_ask_once() -> None:
     """The first token and each renewal are one request, however many wait for it."""
     user = UserService()
     async with user.tokens() as tokens:
-        assert set(await asyncio.gather(*(tokens.token() for _ in range(100)))) == {"t1"}
+        assert set(await asyncio.gather(*(shown(tokens) for _ in range(100)))) == {"t1"}
         grow_old(tokens, 580)
-        assert set(await asyncio.gather(*(tokens.token() for _ in range(100)))) == {"t2"}
+        assert set(await asyncio.gather(*(shown(tokens) for _ in range(100)))) == {"t2"}
     assert user.asked == 2
 
 
@@ -70,10 +78,10 @@ async def test_the_old_token_serves_while_the_user_service_is_away() -> None:
     """In its last seconds a token is still good; asking for the next one is not repeated for each call."""
     user = UserService()
     async with user.tokens() as tokens:
-        await tokens.token()
+        await shown(tokens)
         user.status = 500
         grow_old(tokens, 580)
-        assert [await tokens.token() for _ in range(5)] == ["t1"] * 5
+        assert [await shown(tokens) for _ in range(5)] == ["t1"] * 5
         assert user.asked == 2
 
 
@@ -81,38 +89,42 @@ async def test_an_expired_token_is_never_shown() -> None:
     """Past its end there is an error instead, at once for a second, and then a new token if there is one again."""
     user = UserService()
     async with user.tokens() as tokens:
-        await tokens.token()
+        await shown(tokens)
         user.status = 503
         grow_old(tokens, 601)
-        results = await asyncio.gather(*(tokens.token() for _ in range(50)), return_exceptions=True)
+        results = await asyncio.gather(*(shown(tokens) for _ in range(50)), return_exceptions=True)
         assert {type(result) for result in results} == {NoToken}
         user.status = 200
         with pytest.raises(NoToken):
-            await tokens.token()
+            await shown(tokens)
         assert user.asked == 2
         grow_old(tokens, 1)
-        assert await tokens.token() == "t3"
+        assert await shown(tokens) == "t3"
 
 
 async def test_a_refused_token_is_fetched_anew() -> None:
-    """Forgetting forgets for good: it does not come back when the user service is away."""
+    """It does not come back when the user service is away; one that was renewed since stays."""
     user = UserService()
     async with user.tokens() as tokens:
-        await tokens.token()
-        tokens.forget()
-        assert await tokens.token() == "t2"
-        tokens.forget()
+        await shown(tokens)
+        first = tokens.bearer
+        tokens.forget(first)
+        assert await shown(tokens) == "t2"
+        # Two calls showed the first one; the other one hears of its refusal only now.
+        tokens.forget(first)
+        assert await shown(tokens) == "t2"
+        tokens.forget(tokens.bearer)
         user.status = 500
         with pytest.raises(PeerUnavailable):
-            await tokens.token()
+            await shown(tokens)
 
 
 async def test_short_lived_tokens_are_used_for_half_their_life() -> None:
     """A lifetime below the usual margin does not mean a request per call."""
     user = UserService(expires_in=20)
     async with user.tokens() as tokens:
-        assert [await tokens.token() for _ in range(5)] == ["t1"] * 5
-        assert tokens._renew_at - time.monotonic() == pytest.approx(10, abs=1)
+        assert [await shown(tokens) for _ in range(5)] == ["t1"] * 5
+        assert tokens.good_until_s - time.monotonic() == pytest.approx(10, abs=1)
 
 
 @pytest.mark.parametrize("body", ["no json", "[]", "{}", '{"access_token": 5}', '{"expires_in": "soon"}'])
@@ -120,4 +132,4 @@ async def test_an_odd_answer_is_no_token(body: str) -> None:
     """Whatever answers in place of the user service, the caller hears that there is no token."""
     async with UserService(body=body).tokens() as tokens:
         with pytest.raises(PeerUnavailable):
-            await tokens.token()
+            await shown(tokens)

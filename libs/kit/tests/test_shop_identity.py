@@ -1,4 +1,4 @@
-"""Each database bears its shop's id: what is missed, empty or another's is refused; what is older is adopted."""
+"""Each database has its shop's id: one that is missing, empty or another's is refused; an older one is adopted."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from store_kit.settings import StoreSettings
-from store_kit.shop_identity import Identity, SchemaError, settle
-from store_kit.sqlite import Sqlite
-from store_kit.sqlite_identity import FILES, Membership, look_at, members
+from store_kit.sqlite.database import Sqlite
+from store_kit.sqlite.identity import FILES, Membership, look_at, members
+from store_kit.stores.shop_identity import Identity, SchemaError, wanted_identity
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ def schema(tmp_path: Path) -> Path:
 async def opened(
     data: Path, schema: Path, names: Sequence[str] = FILES, *, begin_anew: str = ""
 ) -> list[Identity]:
-    """Open a shop's files as its services do, look at their health once, and close them; return what they bear."""
+    """Open a shop's files as its services do, check their health once, and close them; return their identities."""
     settings = StoreSettings(data_dir=data, begin_anew=begin_anew)
     databases = [Sqlite(data / f"{name}.db", schema, member=Membership.of(settings, name)) for name in names]
     try:
@@ -41,14 +41,14 @@ async def opened(
 
 
 def make_old(data: Path) -> None:
-    """Take the identity away, as of files that were made before there were any."""
+    """Remove the identity, as in files that are older than identities."""
     for path in members(data):
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("DROP TABLE shop_identity")
 
 
 async def test_all_files_of_a_new_shop_agree_at_once(tmp_path: Path, schema: Path) -> None:
-    """After the first start every file bears one id and its own name, and waits for nobody."""
+    """After the first start every file has the same id and its own name, and waits for no other."""
     found = await opened(tmp_path, schema)
     assert len({one.shop for one in found}) == 1
     assert found[0].shop
@@ -58,8 +58,8 @@ async def test_all_files_of_a_new_shop_agree_at_once(tmp_path: Path, schema: Pat
 
 @pytest.mark.parametrize("gone", FILES)
 @pytest.mark.parametrize("how", ["missing", "empty"])
-async def test_a_file_that_is_gone_is_missed(gone: str, how: str, tmp_path: Path, schema: Path) -> None:
-    """A file that the others know is not made anew in silence: the refusal names it and both ways on."""
+async def test_a_file_that_is_gone_is_reported(gone: str, how: str, tmp_path: Path, schema: Path) -> None:
+    """A file that the others know is not silently created again: the refusal names it and both ways to go on."""
     await opened(tmp_path, schema)
     path = tmp_path / f"{gone}.db"
     path.write_bytes(b"")
@@ -72,8 +72,8 @@ async def test_a_file_that_is_gone_is_missed(gone: str, how: str, tmp_path: Path
     assert path.exists() == (how == "empty")
 
 
-async def test_an_operator_may_begin_one_file_anew(tmp_path: Path, schema: Path) -> None:
-    """Named in STORE_BEGIN_ANEW a missed file begins empty, as one of the same shop; the next start needs no word."""
+async def test_an_operator_may_let_one_file_begin_empty(tmp_path: Path, schema: Path) -> None:
+    """A missing file that STORE_BEGIN_ANEW names begins empty, in the same shop; the next start does not need it."""
     before = await opened(tmp_path, schema)
     (tmp_path / "cart.db").unlink()
     assert await opened(tmp_path, schema, begin_anew="cart") == before
@@ -81,14 +81,14 @@ async def test_an_operator_may_begin_one_file_anew(tmp_path: Path, schema: Path)
 
 
 async def test_another_shop_s_file_is_refused(tmp_path: Path, schema: Path) -> None:
-    """A file of another shop is named with both ids; one of the same shop in the wrong place by what it is."""
+    """For a file of another shop the refusal names both ids; for one in the wrong place, which file it is."""
     here, there = tmp_path / "here", tmp_path / "there"
     await opened(here, schema)
     await opened(there, schema)
     for name in FILES:
         mine = (here / f"{name}.db").read_bytes()
         (here / f"{name}.db").write_bytes((there / f"{name}.db").read_bytes())
-        with pytest.raises(SchemaError, match=r"belongs to shop .* beside it to shop"):
+        with pytest.raises(SchemaError, match=r"belongs to shop .* next to it to shop"):
             await opened(here, schema)
         (here / f"{name}.db").write_bytes(mine)
     (here / "user.db").write_bytes((here / "cart.db").read_bytes())
@@ -98,8 +98,8 @@ async def test_another_shop_s_file_is_refused(tmp_path: Path, schema: Path) -> N
         await opened(here, schema)
 
 
-async def test_files_that_bear_no_id_are_adopted(tmp_path: Path, schema: Path) -> None:
-    """Files from before this get one id together; one that is missing then is missed all the same."""
+async def test_files_without_an_id_are_adopted(tmp_path: Path, schema: Path) -> None:
+    """Older files get one id together; one that is missing then is reported all the same."""
     await opened(tmp_path, schema)
     make_old(tmp_path)
     found = await opened(tmp_path, schema)
@@ -121,16 +121,16 @@ async def test_an_interrupted_adoption_goes_on(tmp_path: Path, schema: Path) -> 
 
 
 async def test_an_old_file_among_new_ones_is_refused(tmp_path: Path, schema: Path) -> None:
-    """One file without an id among others that bear one is from somewhere else."""
+    """One file without an id among others that have one comes from somewhere else."""
     await opened(tmp_path, schema)
     with closing(sqlite3.connect(tmp_path / "orders.db")) as connection:
         connection.execute("DROP TABLE shop_identity")
-    with pytest.raises(SchemaError, match=r"orders\.db bears no shop's id"):
+    with pytest.raises(SchemaError, match=r"orders\.db has no shop id"):
         await opened(tmp_path, schema)
 
 
 async def test_an_interrupted_first_start_goes_on(tmp_path: Path, schema: Path) -> None:
-    """A first start that ended after some files were made makes the others the next time."""
+    """A first start that ended after some files were created creates the others the next time."""
     await opened(tmp_path, schema, FILES[:2])
     found = await opened(tmp_path, schema)
     assert len({one.shop for one in found}) == 1
@@ -138,20 +138,20 @@ async def test_an_interrupted_first_start_goes_on(tmp_path: Path, schema: Path) 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_services_that_start_at_once_agree(order: tuple[int, ...]) -> None:
-    """Whoever looked before the others had written: in any order of further looks all end with the least id."""
+    """Each looked before the others had written; in any order of further looks all end with the least id."""
     names = ["a.db", "b.db", "c.db"]
     nobody = [Identity(name) for name in names]
     shop = [
-        settle(one, [other for other in nobody if other != one], fresh=f"id-{n}")
+        wanted_identity(one, [other for other in nobody if other != one], fresh=f"id-{n}")
         for n, one in enumerate(nobody)
     ]
     for n in order * 3:
-        shop[n] = settle(shop[n], [other for other in shop if other is not shop[n]], fresh="unused")
+        shop[n] = wanted_identity(shop[n], [other for other in shop if other is not shop[n]], fresh="unused")
     assert {one.shop for one in shop} == {"id-0"}
     assert {len(one.awaits) for one in shop} == {0}
 
 
 def test_what_cannot_be_seen_decides_nothing() -> None:
     """A file that cannot be read neither refuses another one nor counts as agreed."""
-    settled = settle(Identity("a.db"), [Identity("b.db", seen=False)], fresh="id")
-    assert (settled.shop, dict(settled.awaits)) == ("id", {"b.db": "new"})
+    wanted = wanted_identity(Identity("a.db"), [Identity("b.db", seen=False)], fresh="id")
+    assert (wanted.shop, dict(wanted.awaits)) == ("id", {"b.db": "new"})

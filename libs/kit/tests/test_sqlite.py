@@ -3,13 +3,13 @@ import os
 import re
 import sqlite3
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
-from store_kit.metrics import Metrics
-from store_kit.migrations import SchemaError
-from store_kit.sqlite import Sqlite
+from store_kit.sqlite.database import Sqlite
+from store_kit.stores.migrations import SchemaError
+from store_kit.telemetry.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
 
@@ -44,8 +44,8 @@ def modes(folder: Path) -> dict[str, int]:
     return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.glob("things.db*")}
 
 
-async def test_files_are_their_owner_s_alone(tmp_path: Path, schema: Path) -> None:
-    """Nobody else reads the database or its side files, even in a folder that lets others in."""
+async def test_files_are_readable_by_their_owner_only(tmp_path: Path, schema: Path) -> None:
+    """No other user can read the database or its side files, even in a folder that is open to others."""
     database = Sqlite(tmp_path / "things.db", schema)
     await database.open()
     await database.write("things.insert", insert("a"))
@@ -54,16 +54,16 @@ async def test_files_are_their_owner_s_alone(tmp_path: Path, schema: Path) -> No
     assert seen == dict.fromkeys(("things.db", "things.db-wal", "things.db-shm"), 0o600)
 
 
-async def test_a_file_that_is_no_database_is_named(tmp_path: Path, schema: Path) -> None:
-    """A damaged file is refused by its path, with what can be done."""
+async def test_a_file_that_is_not_a_database_is_named(tmp_path: Path, schema: Path) -> None:
+    """A damaged file is refused with its path and with what can be done."""
     path = write_junk(tmp_path / "things.db")
     with pytest.raises(SchemaError, match=re.escape(str(path)) + ".*store doctor"):
         await Sqlite(path, schema).open()
 
 
 @pytest.mark.parametrize("refused", ["no database", "newer schema", "bad schema"])
-async def test_a_refused_file_is_let_go(tmp_path: Path, schema: Path, refused: str) -> None:
-    """Whoever catches the refusal may replace the file: nothing has it open any more."""
+async def test_a_refused_file_is_closed(tmp_path: Path, schema: Path, refused: str) -> None:
+    """The file may be replaced after the refusal: nothing has it open any more."""
     path = tmp_path / "x.db"
     if refused == "no database":
         write_junk(path)
@@ -75,7 +75,7 @@ async def test_a_refused_file_is_let_go(tmp_path: Path, schema: Path, refused: s
     with pytest.raises((SchemaError, sqlite3.OperationalError)) as caught:
         await open_and_close(tmp_path, schema)
     assert holders(path) == []
-    assert caught.tb is not None  # it keeps the frames, and with them what was not closed
+    assert caught.tb is not None  # it holds the frames, and with them whatever was not closed
 
 
 def holders(path: Path) -> list[str]:
@@ -90,7 +90,7 @@ def write_junk(path: Path) -> Path:
 
 
 async def test_answered_write_is_readable(database: Sqlite) -> None:
-    """What a write answered is there for the next read."""
+    """What a write has confirmed is there for the next read."""
     assert await database.write("things.insert", insert("a")) == 1
     assert names(database) == ["a"]
     assert database.one("things.get", "SELECT name FROM things WHERE id = ?", (2,)) is None
@@ -102,7 +102,7 @@ async def test_a_cursor_stays_on_the_writer_thread(database: Sqlite) -> None:
 
 
 async def test_failed_write_takes_back_only_itself(database: Sqlite) -> None:
-    """In a group of writes one fails, the others stay."""
+    """When one write of a group fails, the others stay."""
 
     def half(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO log VALUES ('half')")
@@ -131,6 +131,33 @@ async def test_many_writers_share_one_transaction(database: Sqlite) -> None:
     assert sorted(seen) == list(range(1000))
 
 
+async def test_work_for_many_items_is_done_at_once(database: Sqlite) -> None:
+    """Callers that wait for the same work share one run of it, and each gets its own result."""
+    runs: list[int] = []
+
+    def insert_all(connection: sqlite3.Connection, items: Sequence[str]) -> Sequence[str]:
+        runs.append(len(items))
+        connection.executemany("INSERT INTO things (name) VALUES (?)", [(item,) for item in items])
+        return [item.upper() for item in items]
+
+    writes = [database.write_together("things.insert", insert_all, name) for name in "abc"]
+    assert await asyncio.gather(*writes) == ["A", "B", "C"]
+    assert (runs, names(database)) == ([3], ["a", "b", "c"])
+
+
+async def test_an_item_that_fails_fails_alone(database: Sqlite) -> None:
+    """What was done together and failed is undone and done for each: who is at fault is told, the others stay."""
+
+    def insert_all(connection: sqlite3.Connection, items: Sequence[str]) -> Sequence[None]:
+        connection.executemany("INSERT INTO things (name) VALUES (?)", [(item,) for item in items])
+        return [None] * len(items)
+
+    writes = [database.write_together("things.insert", insert_all, name) for name in "abac"]
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None)] * 2 + [sqlite3.IntegrityError, type(None)]
+    assert names(database) == ["a", "b", "c"]
+
+
 async def test_cancelled_caller_does_not_undo_the_write(database: Sqlite) -> None:
     """A caller that goes away cannot stop its write half way."""
     task = asyncio.create_task(database.write("things.insert", insert("kept")))
@@ -143,7 +170,7 @@ async def test_cancelled_caller_does_not_undo_the_write(database: Sqlite) -> Non
 
 
 async def test_reader_cannot_write(database: Sqlite) -> None:
-    """The loop's connection only reads."""
+    """The event loop's connection is read-only."""
     with pytest.raises(sqlite3.OperationalError):
         database.all("things.insert", "INSERT INTO things (name) VALUES ('x')")
 

@@ -1,4 +1,4 @@
-"""A database whose disk is full, whose files are read-only or damaged: an answer, a reason, and recovery by itself."""
+"""A database whose disk is full, or whose files are read-only or damaged, gives the reason and recovers by itself."""
 
 import asyncio
 import sqlite3
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from store_kit.problems import DatabaseOutcomeUnknown, DatabaseUnavailable
 from store_kit.settings import StoreSettings
-from store_kit.shop_identity import SchemaError
-from store_kit.sqlite import Sqlite
-from store_kit.sqlite_errors import UnusableDisk, refusal, uncommitted
-from store_kit.sqlite_identity import Membership
+from store_kit.sqlite.database import Sqlite
+from store_kit.sqlite.errors import UnusableDisk, refusal, uncommitted
+from store_kit.sqlite.identity import Membership
+from store_kit.stores.shop_identity import SchemaError
 
 pytestmark = pytest.mark.anyio
 ROOM: int = 4_294_967_294
@@ -66,7 +66,7 @@ async def test_a_full_disk_is_unavailable_and_recovers(database: Sqlite) -> None
 
 
 async def test_nothing_of_a_group_stays_when_its_disk_is_full(database: Sqlite) -> None:
-    """Writes that shared a transaction with the one that found no room are undone, and told so."""
+    """Writes that shared a transaction with the one that found no room are undone, and their callers are told."""
     await database.write("room.take", fill)
 
     def small(connection: sqlite3.Connection) -> None:
@@ -83,7 +83,7 @@ async def test_nothing_of_a_group_stays_when_its_disk_is_full(database: Sqlite) 
 
 
 async def test_files_that_can_only_be_read_still_answer(database: Sqlite) -> None:
-    """A database that lets nobody write is read as before; writes and the check say why."""
+    """A database that cannot be written is read as before; writes and the check say why."""
     await database.check()
     await database.write("mount.ro", lambda c: c.execute("PRAGMA query_only = ON").fetchone())
     with pytest.raises(DatabaseUnavailable, match="can only be read"):
@@ -94,7 +94,7 @@ async def test_files_that_can_only_be_read_still_answer(database: Sqlite) -> Non
 
 
 async def test_a_damaged_file_is_unavailable(tmp_path: Path, schema: Path) -> None:
-    """A file that is damaged while it is open is 503, never a fault of ours."""
+    """A file that is damaged while it is open is a 503, never a fault in the code."""
     database = Sqlite(tmp_path / "x.db", schema)
     await database.open()
     for _ in range(20):
@@ -109,8 +109,8 @@ async def test_a_damaged_file_is_unavailable(tmp_path: Path, schema: Path) -> No
     await database.close()
 
 
-def test_a_disk_that_fails_at_the_very_end_leaves_a_doubt() -> None:
-    """Nobody knows whether a log whose sync failed will be found after a crash; a full disk has not taken its end."""
+def test_the_outcome_is_unknown_when_the_disk_fails_at_the_very_end() -> None:
+    """A log whose sync failed may or may not be there after a crash; a full disk has not stored its end."""
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
     assert isinstance(uncommitted(error), DatabaseOutcomeUnknown)
@@ -119,7 +119,7 @@ def test_a_disk_that_fails_at_the_very_end_leaves_a_doubt() -> None:
 
 
 def test_a_refusal_to_start_says_what_to_do() -> None:
-    """A full disk is told from a damaged file."""
+    """A full disk and a damaged file are told apart."""
     error = sqlite3.OperationalError("database or disk is full")
     error.sqlite_errorcode = sqlite3.SQLITE_FULL
     full = refusal(Path("user.db"), error)
@@ -131,7 +131,7 @@ def test_a_refusal_to_start_says_what_to_do() -> None:
 
 
 async def test_another_program_s_database_is_refused_untouched(tmp_path: Path, schema: Path) -> None:
-    """A database with tables but without a list of schema files is not ours, and stays as it is."""
+    """A database with tables but without a list of schema files is another program's, and stays as it is."""
     path = tmp_path / "x.db"
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE accounts (id INTEGER)")

@@ -1,0 +1,1 @@
+"""Assembling a service and running it: sockets, signals, an orderly end."""

@@ -1,0 +1,1 @@
+"""SQLite: one writer with group commit, reads in the event loop, errors, identity."""

@@ -1,0 +1,1 @@
+"""What is watched: logs, metrics, security events."""
