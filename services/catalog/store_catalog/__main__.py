@@ -1,6 +1,6 @@
 """Run the catalogue alone: `python -m store_catalog`."""
 
-from store_kit.server import run_service
+from store_kit.running.server import run_service
 
 from store_catalog.app import create_service
 

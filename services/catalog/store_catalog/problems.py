@@ -1,6 +1,6 @@
 """What can go wrong in the catalogue, as problems that say what to do."""
 
-from store_kit.problems import Conflict, InvalidInput, NotFound, PreconditionFailed
+from store_kit.problems import Conflict, InvalidInput, NotFound, PreconditionFailed, Unavailable
 
 
 class ProductNotFound(NotFound):
@@ -18,6 +18,11 @@ class ProductChanged(PreconditionFailed):
     """The product was edited or deleted since it was read."""
 
     slug, title = "product-changed", "The product was changed since you read it"
+
+    @classmethod
+    def since(cls, version: int | None, present: int) -> "ProductChanged":
+        """Return the refusal of an edit of a version that is no longer the present one."""
+        return cls(f"Version {version} was edited, {present} is now; read it and edit again.")
 
 
 class SkuTaken(Conflict):
@@ -71,3 +76,9 @@ class OperationReused(InvalidInput):
     """An Idempotency-Key was sent again with another body."""
 
     slug, title = "idempotency-key-reused", "This Idempotency-Key belongs to another request"
+
+
+class CatalogueLoading(Unavailable):
+    """The list of products is being built from the database; products themselves can be read."""
+
+    slug, title = "catalogue-loading", "The list of products is being prepared"

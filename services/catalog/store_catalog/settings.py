@@ -1,4 +1,4 @@
-"""Settings of the catalogue: `STORE_CATALOG_*` variables beside those of every service."""
+"""Settings of the catalogue: `STORE_CATALOG_*` variables, and those of every service."""
 
 from pydantic import Field
 from store_kit.settings import StoreSettings

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable, Statement
+from store_kit.cassandra.keyspace import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable, Statement
 
 
 class Watched:
@@ -25,6 +25,8 @@ class Watched:
 
     async def after(self, operation: str) -> None:
         """Do something after a write."""
+
+    apply_and_resolve = Cassandra.apply_and_resolve
 
     async def apply(self, operation: str, *statements: Statement) -> bool:
         self.writes += 1
@@ -77,6 +79,18 @@ class Forgetful(Watched):
     async def after(self, operation: str) -> None:
         if self.writes == self._number and self._made:
             raise DatabaseOutcomeUnknown(f"no answer after {operation}")
+
+
+class Read(Watched):
+    """Notes which operations have read something."""
+
+    def __init__(self, db: Cassandra) -> None:
+        super().__init__(db)
+        self.read: list[str] = []
+
+    async def all(self, operation: str, cql: str, params: Any = (), *, serial: bool = False) -> list[Any]:
+        self.read.append(operation)
+        return await self._db.all(operation, cql, params, serial=serial)
 
 
 class Behind(Watched):

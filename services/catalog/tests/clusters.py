@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from store_catalog.adapters.cassandra_kept import State
-from store_catalog.adapters.cassandra_shards import Shards
-from store_catalog.adapters.cassandra_stores import CassandraStores
-from store_catalog.use_cases.sweep import Sweep
-from store_kit.cassandra import Cassandra
-from store_kit.clock import ManualClock
+from store_catalog.adapters.cassandra.shards import Shards
+from store_catalog.adapters.cassandra.stores import CassandraStores
+from store_catalog.domain.reservations import ReservationState
+from store_kit.cassandra.keyspace import Cassandra
 
 from services.catalog.tests.cassandra_faults import Watched
+from services.catalog.tests.fakes import FakeIndex, FakeTelemetry, sweep_of
 from services.catalog.tests.stores import SETTINGS, Stores
-from services.catalog.tests.test_sweep import FakeIndex, FakeMeter
+from tests.support.clock import ManualClock
 
 
 @dataclass
@@ -40,7 +39,7 @@ class Cluster:
         """Return the orders that stopped half way, but for those for which nothing was ever done."""
         kept = await self.rows(5, "id, claim")
         touched = {ref.rpartition("/")[0] for (ref,) in await self.rows(1, "ref") + await self.rows(2, "ref")}
-        return touched & {order_id for order_id, state in kept if State(state).passing}
+        return touched & {order_id for order_id, state in kept if ReservationState(state).passing}
 
     async def forget(self, kind: int, about: str, ref: str) -> None:
         """Take a row away, as its TTL would."""
@@ -51,16 +50,4 @@ class Cluster:
     async def sweep(self) -> int:
         """Let a process that has just started finish what others left, as long as there is something."""
         self.first.clock.advance(11)
-        process = self.process()
-        sweep = Sweep(
-            process.stock,
-            process.feed,
-            process.products,
-            FakeIndex(),
-            FakeMeter(),
-            process.clock,
-            passing_ms=10_000,
-            marker_ms=3_600_000,
-            feed_ms=60_000,
-        )
-        return await sweep()
+        return await sweep_of(self.process(), FakeIndex(), FakeTelemetry())()

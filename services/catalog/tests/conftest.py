@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from store_catalog.adapters.cassandra_shards import Shards
-from store_kit.cassandra import Cassandra
-from store_kit.testing import test_cluster
+from store_catalog.adapters.cassandra.shards import Shards
+from store_kit.cassandra.keyspace import Cassandra
 
 from services.catalog.tests.clusters import Cluster
 from services.catalog.tests.serving import Shop, catalog_shop
@@ -18,6 +17,7 @@ from services.catalog.tests.stores import (
     emptied,
     sqlite_stores,
 )
+from tests.support.services import test_cluster
 
 collect_ignore_glob = [] if test_cluster() else ["test_cassandra_*.py"]
 """What only a cluster can show is looked at where there is one (STORE_TEST_DATABASE)."""
@@ -42,7 +42,7 @@ async def cluster(keyspace: Cassandra | None) -> Cluster:
     assert keyspace is not None
     first = await cassandra_stores(keyspace)
     shards = Shards(3)
-    await shards.settle(keyspace)
+    await shards.load(keyspace)
     return Cluster(keyspace, shards, first)
 
 

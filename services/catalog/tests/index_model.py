@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from store_catalog.adapters.read_model import ReadModel
-from store_catalog.adapters.read_model_rows import age_key
-from store_catalog.adapters.read_model_text import name_key, words
-from store_catalog.domain import Product
-from store_catalog.listing import PRICE_STEPS_MINOR, ListQuery, Sort
-from store_kit.clock import Clock, ManualClock
+from store_catalog.adapters.read_model.index import ReadModel
+from store_catalog.adapters.read_model.rows import age_key
+from store_catalog.adapters.read_model.text import name_key, words
+from store_catalog.domain.listing import PRICE_STEPS_MINOR, ListQuery, Sort
+from store_catalog.domain.products import Product
+from store_kit.clock import Clock
+
+from tests.support.clock import ManualClock
 
 START_MS = 1_700_000_000_000
 _made: list[ReadModel] = []
@@ -56,7 +58,7 @@ async def filled(folder: Path, products: Iterable[Product] = ()) -> ReadModel:
     await index.open()
     await index.start_over()
     await index.finish(0)
-    await index.apply(list(products))
+    await index.apply_products(list(products))
     return index
 
 
@@ -77,13 +79,13 @@ async def all_pages(index: ReadModel, query: ListQuery, limit: int = 100) -> lis
     ids: list[str] = []
     behind = None
     while True:
-        page = await index.page(query, behind, limit)
+        page = await index.list_products(query, behind, limit)
         assert len(page.items) <= limit
         ids += [json.loads(item)["id"] for item in page.items]
-        if page.next is None:
+        if page.next_position is None:
             return ids
         assert len(page.items) == limit
-        behind = page.next
+        behind = page.next_position
 
 
 class NaiveLists:

@@ -9,8 +9,9 @@ from typing import Any
 import aiohttp
 from store_catalog.app import create_service
 from store_catalog.settings import CatalogSettings
-from store_kit.service import Wrap, unwrapped
-from store_kit.testing import TestIssuer, serve_service
+from store_kit.running.service import Wrap, unwrapped
+
+from tests.support.services import TestIssuer, serve_service
 
 FAR_MS = 9_000_000_000_000
 
@@ -36,7 +37,7 @@ class Answer:
 
 @dataclass
 class Shop:
-    """A running catalogue and who may ask it."""
+    """A running catalogue, and credentials for it."""
 
     client: aiohttp.ClientSession
     issuer: TestIssuer

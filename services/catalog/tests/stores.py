@@ -6,28 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from store_catalog.adapters.cassandra_shards import Shards
-from store_catalog.adapters.cassandra_stores import CassandraStores
-from store_catalog.adapters.sqlite_feed import SqliteChangeFeed
-from store_catalog.adapters.sqlite_products import SqliteProductStore
-from store_catalog.adapters.sqlite_stock import SqliteStockStore
+from store_catalog.adapters.cassandra.shards import Shards
+from store_catalog.adapters.cassandra.stores import CassandraStores
+from store_catalog.adapters.sqlite.feed import SqliteChangeFeed
+from store_catalog.adapters.sqlite.products import SqliteProductStore
+from store_catalog.adapters.sqlite.stock import SqliteStockStore
 from store_catalog.adapters.stores import SCHEMA
-from store_catalog.domain import (
-    ActiveHold,
-    Details,
-    FeedEntry,
-    Line,
-    NewProduct,
-    Product,
-    Stock,
-    StockRow,
-)
+from store_catalog.domain.products import Details, FeedEntry, NewProduct, Product
+from store_catalog.domain.reservations import Line
+from store_catalog.domain.stock import ActiveHold, Stock, StockRow
 from store_catalog.ports import ChangeFeed, ProductStore, StockStore
 from store_catalog.settings import CatalogSettings
-from store_kit.cassandra import Cassandra
-from store_kit.clock import ManualClock
-from store_kit.sqlite import Sqlite
-from store_kit.testing import empty, fresh_keyspace, test_cluster
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.sqlite.database import Sqlite
+
+from tests.support.clock import ManualClock
+from tests.support.services import empty, fresh_keyspace, test_cluster
 
 FAR_MS = 9_000_000_000_000
 """A `not_after` that no test reaches."""
@@ -50,13 +44,13 @@ class Stores:
     async def product(self, stock: int = 0, sku: str | None = None, name: str = "Mug") -> Product:
         """Add a product."""
         details = Details(sku, name, "For tea.", "Kitchen", 250)
-        return (await self.products.add([NewProduct(details, stock)]))[0].product
+        return (await self.products.insert_products([NewProduct(details, stock)]))[0].product
 
     async def rows(self) -> dict[str, StockRow]:
         """Return the stock of all products."""
         found: dict[str, StockRow] = {}
         after = ""
-        while page := await self.stock.page(after, 100):
+        while page := await self.stock.list_stock(after, 100):
             found |= {row.product_id: row for row in page}
             after = page[-1].product_id
         return found
@@ -73,7 +67,7 @@ class Stores:
         """Return the entries of the feed behind a position, from its beginning by default."""
         behind = self.begin if position is None else position
         # An adapter may give the last minute before it once more.
-        return [entry for entry in await self.feed.since(behind, 10_000) if entry.position > behind]
+        return [entry for entry in await self.feed.list_entries(behind, 10_000) if entry.position > behind]
 
 
 @contextlib.asynccontextmanager
@@ -102,9 +96,11 @@ async def cassandra_stores(keyspace: Cassandra, shards: int = 3) -> Stores:
     """Return the Cassandra adapter on an emptied keyspace."""
     clock, divided = ManualClock(), Shards(shards)
     await empty(keyspace)
-    await divided.settle(keyspace)
+    await divided.load(keyspace)
     kept = CassandraStores.on(keyspace, divided, SETTINGS, clock)
-    return Stores(kept.products, kept.stock, kept.feed, clock, await kept.feed.head(), expires_by_itself=True)
+    return Stores(
+        kept.products, kept.stock, kept.feed, clock, await kept.feed.newest_position(), expires_by_itself=True
+    )
 
 
 async def emptied(keyspace: Cassandra) -> dict[str, Any]:

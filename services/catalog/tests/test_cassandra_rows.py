@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from store_catalog.adapters.cassandra_rows import Rows
-from store_catalog.adapters.cassandra_shards import Shards
+from store_catalog.adapters.cassandra.product_rows import ProductRows
+from store_catalog.adapters.cassandra.shards import Shards
 
 pytestmark = pytest.mark.anyio
 Row = tuple[Any, ...]
@@ -36,13 +36,13 @@ class Partitions:
 @pytest.mark.parametrize("count", [1, 3, 64, 65, 200])
 @pytest.mark.parametrize("limit", [1, 7, 100, 1_000])
 async def test_a_scan_meets_every_live_product_once_in_any_number_of_shards(count: int, limit: int) -> None:
-    """Pages are never longer than asked, go on behind what was deleted, and leave nobody out."""
+    """Pages are never longer than asked, go on behind what was deleted, and leave nothing out."""
     ids = [f"{number:05}" for number in range(300)]
     deleted = ids[40:160] + ids[::7] + ids[-2:]
     db = Partitions(count, ids, deleted)
-    rows = Rows(db, db.shards)  # type: ignore[arg-type] # of a keyspace it only needs `all`
+    rows = ProductRows(db, db.shards)  # type: ignore[arg-type] # of a keyspace it only needs `all`
     seen: list[str] = []
-    while page := await rows.following(seen[-1] if seen else "", limit):
+    while page := await rows.scan(seen[-1] if seen else "", limit):
         assert len(page) <= limit
         seen += [product.id for product in page]
     assert sorted(seen) == sorted(set(ids) - set(deleted))
@@ -52,9 +52,9 @@ async def test_a_scan_comes_by_id_and_reads_little_twice() -> None:
     """Up to 64 shards come in one order of ids, and no more than a third of what is read is thrown away."""
     ids = [f"{number:05}" for number in range(20_000)]
     db = Partitions(16, ids, [])
-    rows = Rows(db, db.shards)  # type: ignore[arg-type] # as above
+    rows = ProductRows(db, db.shards)  # type: ignore[arg-type] # as above
     seen: list[str] = []
-    while page := await rows.following(seen[-1] if seen else "", 1_000):
+    while page := await rows.scan(seen[-1] if seen else "", 1_000):
         seen += [product.id for product in page]
     assert seen == ids
     assert db.reads * (1_000 // 16) < len(ids) * 1.5

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from store_catalog.adapters.recent_changes import RecentChanges
-from store_catalog.domain import Product
+from store_catalog.domain.products import Product
 
 from services.catalog.tests.serving import Shop
 
@@ -35,8 +35,8 @@ async def test_edits_and_deletions_are_told_behind_what_was_seen(shop: Shop) -> 
 
 
 @pytest.mark.parametrize("after", ["", "nonsense", "01936c7e-5b7a-7c3e-9f20-3d1f0a9b4c5d.7", "x" * 5_000])
-async def test_who_asks_behind_nothing_known_hears_that_any_may_have_changed(shop: Shop, after: str) -> None:
-    """A process that has just started counts anew; so does one that was never asked."""
+async def test_an_unknown_position_means_that_any_product_may_have_changed(shop: Shop, after: str) -> None:
+    """A process that has just started counts from zero; so does one that was never asked."""
     assert (await changes(shop, after))["complete"] is False
 
 
@@ -47,12 +47,12 @@ async def test_a_position_from_the_future_is_not_believed(shop: Shop) -> None:
 
 
 def test_more_changes_than_are_kept_are_any() -> None:
-    """Memory is bounded; who comes too late forgets everything."""
+    """Memory is bounded; a caller that comes too late must forget everything."""
     recent = RecentChanges()
-    source = recent.since({}).source
+    source = recent.list_changes({}).source
     recent.note([Product(f"p{n}", None, "Mug", "", "Kitchen", 1, 1, 1, 1, 1, 1) for n in range(2_001)])
-    assert not recent.since({source: 0}).complete
-    assert len(recent.since({source: 1}).product_ids) == 2_000
+    assert not recent.list_changes({source: 0}).complete
+    assert len(recent.list_changes({source: 1}).product_ids) == 2_000
 
 
 async def test_several_positions_may_be_told(shop: Shop) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_catalog.adapters.read_model import ReadModel
-from store_catalog.adapters.read_model_start import FirstPass
-from store_catalog.domain import FeedEntry, Product, ProductId
-from store_catalog.listing import ListQuery, Sort
+from store_catalog.adapters.read_model.first_pass import FirstPass
+from store_catalog.adapters.read_model.index import ReadModel
+from store_catalog.domain.listing import ListQuery, Sort
+from store_catalog.domain.products import FeedEntry, Product, ProductId
 from store_catalog.ports import FeedExpired
 from store_catalog.use_cases.follow_feed import BATCH, GIVE_UP_MS, FollowFeed
-from store_kit.clock import ManualClock
 
 from services.catalog.tests.index_model import NaiveLists, all_pages, close_all, make, read_model
+from tests.support.clock import ManualClock
 
 NOT_USED = "the follower only reads"
 
@@ -42,33 +42,33 @@ class Truth:
         if known is None or known.revision < product.revision:
             self.rows[product.id] = product
 
-    async def head(self) -> int:
+    async def newest_position(self) -> int:
         return max((entry.position for entry in self.entries), default=0)
 
-    async def since(self, position: int, limit: int) -> list[FeedEntry]:
+    async def list_entries(self, position: int, limit: int) -> list[FeedEntry]:
         if position < self.begins_at:
             raise FeedExpired(str(position))
         again = [e for e in self.entries if position - self.overlap < e.position <= position]
         return again + [e for e in self.entries if e.position > position][:limit]
 
-    async def trim(self, older_than_ms: int, limit: int) -> int:
+    async def delete_entries(self, older_than_ms: int, limit: int) -> int:
         raise NotImplementedError(NOT_USED)
 
-    async def many(self, product_ids: Sequence[ProductId]) -> list[Product]:
+    async def find_products(self, product_ids: Sequence[ProductId]) -> list[Product]:
         self.reads.append(len(product_ids))
         return [self.rows[i] for i in product_ids if i in self.rows]
 
-    async def scan(self, after: ProductId, limit: int) -> list[Product]:
+    async def scan_products(self, after: ProductId, limit: int) -> list[Product]:
         live = [p for i, p in sorted(self.rows.items()) if i > after and not p.deleted]
         return live[:limit]
 
-    async def get(self, product_id: ProductId) -> Product:
+    async def get_product(self, product_id: ProductId) -> Product:
         raise NotImplementedError(NOT_USED)
 
-    async def add(self, products: Sequence[Any]) -> list[Any]:
+    async def insert_products(self, products: Sequence[Any]) -> list[Any]:
         raise NotImplementedError(NOT_USED)
 
-    async def save(self, product: Product, expected_version: int) -> Product:
+    async def update_product(self, product: Product, expected_version: int) -> Product:
         raise NotImplementedError(NOT_USED)
 
 
@@ -100,7 +100,9 @@ class Following:
     async def must_show_the_truth(self) -> None:
         naive = NaiveLists(self.truth.rows.values())
         for product in naive.products.values():
-            found = await self.index.page(ListQuery(search=product.sku or "", sort=Sort.NAME), None, 1)
+            found = await self.index.list_products(
+                ListQuery(search=product.sku or "", sort=Sort.NAME), None, 1
+            )
             assert product.name.encode() in found.items[0]
         expected = [p.id for p in naive.matches(ListQuery())]
         assert await all_pages(self.index, ListQuery()) == expected
@@ -185,7 +187,7 @@ async def test_a_change_that_never_comes_is_given_up(following: Following) -> No
 
 @pytest.mark.anyio
 async def test_a_feed_that_no_longer_reaches_back_means_rebuild(following: Following) -> None:
-    """An index older than the feed is built anew from a scan; deletions it has missed are gone, too."""
+    """An index older than the feed is rebuilt from a scan; deletions it has missed are gone, too."""
     following.truth.show(make(1))
     following.truth.show(make(2))
     await following.start()
@@ -204,7 +206,7 @@ async def test_what_this_process_wrote_is_not_read_again(following: Following) -
     await following.start()
     following.truth.announce(make(1))
     following.truth.show(make(1))
-    await following.index.apply([make(1)])
+    await following.index.apply_products([make(1)])
     await following.step()
     assert following.truth.reads == []
     await following.must_show_the_truth()
@@ -217,15 +219,15 @@ async def test_what_is_offered_counts_as_lag_until_it_is_shown(following: Follow
     following.clock.advance(60)
     following.truth.announce(make(1))
     following.truth.show(make(1))
-    following.index.offer([make(1)])
+    following.index.offer_products([make(1)])
     following.clock.advance(2)
-    following.follow._polled_ms = following.clock.now_ms()
+    following.follow._polled_at_ms = following.clock.now_ms()
     assert following.follow.lag_s() == 2
     await following.step()
     assert following.truth.reads == []
     following.truth.show(make(2))
-    await following.index.apply([make(2)])
-    await following.index.apply([make(2)])
+    await following.index.apply_products([make(2)])
+    await following.index.apply_products([make(2)])
     await following.step()
     assert following.index.backlog_since_ms is None
     await following.must_show_the_truth()
@@ -243,7 +245,7 @@ async def test_a_lag_grows_while_the_feed_cannot_be_read(following: Following) -
 
 @pytest.mark.anyio
 async def test_a_first_pass_that_takes_long_or_fails_does_not_hold_the_start() -> None:
-    """The service starts without lists; whoever follows the feed tries again."""
+    """The service starts without lists; the follower of the feed tries again."""
     forever = asyncio.Event()
 
     async def stuck() -> int:
@@ -295,14 +297,14 @@ class Story:
         version = before.version + 1
         product = replace(before, version=version, name=f"v{version} of {number}", deleted=event == "delete")
         self.latest[number] = product
-        head = await self.truth.head()
+        head = await self.truth.newest_position()
         self.truth.announce(product, position=max(1, head - 5) if event == "late" else head + 10)
         if event == "announce":
             self.waiting.append(product)
             return
         self.truth.show(product)
         if event == "write":
-            await self.following.index.apply([product])
+            await self.following.index.apply_products([product])
 
     async def end(self) -> None:
         for product in self.waiting:

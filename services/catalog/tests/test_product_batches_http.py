@@ -2,7 +2,7 @@ import asyncio
 import io
 
 import pytest
-from store_kit.responses import json_bytes
+from store_kit.http.responses import json_bytes
 
 from services.catalog.tests.serving import Shop
 
@@ -77,7 +77,7 @@ async def test_what_is_not_json_is_refused(shop: Shop) -> None:
 
 
 async def test_every_fault_of_a_batch_is_named(shop: Shop) -> None:
-    """Whoever made a batch learns at once what to mend, as with one product."""
+    """The answer names everything that is wrong with a batch, as with one product."""
     products = _products(3)
     products[0]["price_minor"] = 0
     products[2]["colour"] = "red"

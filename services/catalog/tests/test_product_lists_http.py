@@ -3,8 +3,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store_catalog.api.list_parameters import PARAMETERS, read_list_request
-from store_catalog.api.product_lists import ListedProductView, ProductPageView
+from store_catalog.api.product_lists import PARAMETERS, read_list_request
+from store_catalog.api.views import ListedProductView, ProductPageView
 
 from services.catalog.tests.serving import Answer, Shop, catalog_shop
 
@@ -150,7 +150,7 @@ async def test_what_is_out_of_bounds_is_named(shop: Shop, query: dict[str, str])
 
 
 async def test_every_fault_is_named_at_once(shop: Shop) -> None:
-    """Whoever sends several bad parameters is told of all of them; of unknown ones before anything is read."""
+    """All bad parameters are named at once; unknown ones before anything is read."""
     answer = await _list(shop, limit="0", sort="id")
     assert answer.fields == ["query.limit", "query.sort"]
     answer = await _list(shop, limit="0", size="9", colour="red")
@@ -229,7 +229,7 @@ async def test_categories_are_counted(shop: Shop) -> None:
 
 
 async def test_what_was_written_is_listed_at_once(shop: Shop) -> None:
-    """Who adds, edits or deletes a product sees it in the very next list."""
+    """A product that was added, edited or deleted shows in the very next list."""
     made = await shop.product(name="Lamp")
     assert _names(await _list(shop, search="lamp")) == ["Lamp"]
     path = f"/api/products/{made['id']}"

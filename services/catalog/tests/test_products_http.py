@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from store_catalog.domain import MAX_PRICE_MINOR
+from store_catalog.domain.products import MAX_PRICE_MINOR
 
 from services.catalog.tests.serving import Shop
 
@@ -216,7 +216,7 @@ SERVICE_ROUTES: list[tuple[str, str, Any]] = [
         {"lines": [{"product_id": NOBODY, "quantity": 1}], "not_after_ms": 1},
     ),
     ("DELETE", "/internal/reservations/o-1", None),
-    ("POST", "/internal/reservations/o-1/ship", None),
+    ("POST", "/internal/shipments", {"order_ids": ["o-1"]}),
     ("POST", "/internal/products/lookup", {"ids": []}),
 ]
 
@@ -231,7 +231,7 @@ async def test_only_administrators_write(shop: Shop) -> None:
 
 
 async def test_only_services_reserve(shop: Shop) -> None:
-    """Nobody but the shop's own services may touch reservations, administrators neither."""
+    """Only the shop's own services may touch reservations, not even administrators."""
     for method, path, body in SERVICE_ROUTES:
         assert (await shop.call(method, path, body)).status == 401
         assert (await shop.call(method, path, body, shop.customer)).status == 403

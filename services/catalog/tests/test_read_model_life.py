@@ -5,15 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from store_catalog.adapters import read_model_rows
-from store_catalog.adapters.read_model import ReadModel
-from store_catalog.adapters.read_model_writer import INDEXES
-from store_catalog.domain import FeedEntry
-from store_catalog.listing import CatalogueLoading, ListQuery, Position
-from store_kit.clock import ManualClock
+from store_catalog.adapters.read_model import applier
+from store_catalog.adapters.read_model import rows as read_model_rows
+from store_catalog.adapters.read_model.index import ReadModel
+from store_catalog.adapters.read_model.writer import INDEXES
+from store_catalog.domain.listing import ListQuery, Position
+from store_catalog.domain.products import FeedEntry
+from store_catalog.problems import CatalogueLoading
 from store_kit.problems import InvalidCursor
 
 from services.catalog.tests.index_model import all_pages, close_all, filled, make, read_model
+from tests.support.clock import ManualClock
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("closing")]
 
@@ -39,35 +41,35 @@ async def test_a_restart_goes_on_with_what_was_there(tmp_path: Path) -> None:
     again = await _reopened(tmp_path)
     assert again.ready
     assert again.position == 42
-    assert again.categories() == index.categories()
+    assert again.list_categories() == index.list_categories()
     assert len(await all_pages(again, ListQuery(in_stock=False))) == 1
-    await again.apply([make(3)])
-    assert (await again.page(ListQuery(category="Kitchen"), None, 9)).count == 2
+    await again.apply_products([make(3)])
+    assert (await again.list_products(ListQuery(category="Kitchen"), None, 9)).count == 2
 
 
 async def test_a_missing_file_is_not_ready_and_says_so(tmp_path: Path) -> None:
     """Without a complete index every list answers that it is being prepared; it never shows a part as the whole."""
     index = await _reopened(tmp_path)
-    await index.apply([make(1)])
+    await index.apply_products([make(1)])
     assert not index.ready
     with pytest.raises(CatalogueLoading):
-        await index.page(ListQuery(), None, 1)
+        await index.list_products(ListQuery(), None, 1)
     with pytest.raises(CatalogueLoading):
-        await index.facets(ListQuery())
+        await index.count_facets(ListQuery())
     with pytest.raises(CatalogueLoading):
-        index.categories()
+        index.list_categories()
     with pytest.raises(CatalogueLoading):
         await index.check()
     await index.finish(7)
     await index.check()
-    assert (await index.page(ListQuery(), None, 1)).count == 1
+    assert (await index.list_products(ListQuery(), None, 1)).count == 1
 
 
 async def test_a_build_that_was_cut_off_starts_over(tmp_path: Path) -> None:
     """A process that died while building leaves an index that is not ready."""
     index = await filled(tmp_path, [make(1)])
     await index.start_over()
-    await index.apply([make(1)])
+    await index.apply_products([make(1)])
     await index.close()
     again = await _reopened(tmp_path)
     assert not again.ready
@@ -80,7 +82,7 @@ async def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
     again = await _reopened(tmp_path)
     assert not again.ready
     await again.finish(0)
-    assert (await again.page(ListQuery(), None, 1)).count == 0
+    assert (await again.list_products(ListQuery(), None, 1)).count == 0
 
 
 async def test_a_file_of_another_schema_is_replaced(tmp_path: Path) -> None:
@@ -122,40 +124,40 @@ async def test_damage_found_by_a_read_asks_for_a_rebuild(tmp_path: Path) -> None
 
 
 async def test_a_write_that_fails_turns_the_index_unready_but_not_the_request(tmp_path: Path) -> None:
-    """The truth has the product already, so who wrote it is not told; the index is built anew."""
+    """The truth has the product already, so its writer is not told; the index is rebuilt."""
     index = await filled(tmp_path, [make(1)])
     await index._db.write("words.drop", lambda connection: connection.execute("DROP TABLE words"))
-    await index.apply([make(2)])
+    await index.apply_products([make(2)])
     assert not index.ready
     with pytest.raises(RuntimeError, match="could not be filled"):
         await index.finish(1)
     await index.start_over()
-    await index.apply([make(1), make(2)])
+    await index.apply_products([make(1), make(2)])
     await index.finish(1)
-    assert (await index.page(ListQuery(search="product"), None, 9)).count == 2
+    assert (await index.list_products(ListQuery(search="product"), None, 9)).count == 2
 
 
 async def test_only_newer_versions_count_and_a_deletion_is_one(tmp_path: Path) -> None:
     """Late copies change nothing, not even after the product is gone."""
     index = await filled(tmp_path, [make(1, version=3, name="third")])
-    await index.apply([make(1, version=2, name="second")])
-    assert b"third" in (await index.page(ListQuery(), None, 1)).items[0]
-    await index.apply([make(1, version=5, deleted=True)])
-    await index.apply([make(1, version=4, name="fourth")])
-    page = await index.page(ListQuery(), None, 1)
+    await index.apply_products([make(1, version=2, name="second")])
+    assert b"third" in (await index.list_products(ListQuery(), None, 1)).items[0]
+    await index.apply_products([make(1, version=5, deleted=True)])
+    await index.apply_products([make(1, version=4, name="fourth")])
+    page = await index.list_products(ListQuery(), None, 1)
     assert (page.items, page.count) == ([], 0)
-    assert (await index.page(ListQuery(search="third"), None, 1)).count == 0
-    assert index.categories() == []
+    assert (await index.list_products(ListQuery(search="third"), None, 1)).count == 0
+    assert index.list_categories() == []
 
 
 async def test_products_of_one_age_key_are_all_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Should hashes collide, the second product moves to the next free number, within a chunk and between them."""
     monkeypatch.setattr(read_model_rows, "age_key", lambda _ms, _id: 5)
     index = await filled(tmp_path, [make(n) for n in range(4)])
-    await index.apply([make(n) for n in range(2, 9)])
-    await index.apply([make(3, version=2, name="renamed")])
+    await index.apply_products([make(n) for n in range(2, 9)])
+    await index.apply_products([make(3, version=2, name="renamed")])
     assert sorted(await all_pages(index, ListQuery(), 2)) == [make(n).id for n in range(9)]
-    assert (await index.page(ListQuery(search="renamed"), None, 9)).count == 1
+    assert (await index.list_products(ListQuery(search="renamed"), None, 9)).count == 1
 
 
 async def test_concurrent_applies_are_all_seen(tmp_path: Path) -> None:
@@ -163,37 +165,81 @@ async def test_concurrent_applies_are_all_seen(tmp_path: Path) -> None:
     index = await filled(tmp_path)
 
     async def add(number: int) -> None:
-        await index.apply([make(number)])
-        page = await index.page(ListQuery(search=f"sku {number}"), None, 100)
+        await index.apply_products([make(number)])
+        page = await index.list_products(ListQuery(search=f"sku {number}"), None, 100)
         assert make(number).id in "".join(item.decode() for item in page.items)
 
     await asyncio.gather(*(add(number) for number in range(100)))
-    assert (await index.page(ListQuery(), None, 1)).count == 100
+    assert (await index.list_products(ListQuery(), None, 1)).count == 100
 
 
-async def test_who_waits_may_leave(tmp_path: Path) -> None:
+async def test_a_waiting_caller_may_leave(tmp_path: Path) -> None:
     """A request that is cancelled while it waits takes nothing back, and counts stay right."""
     index = await filled(tmp_path)
-    leaving = asyncio.ensure_future(index.apply([make(1)]))
+    leaving = asyncio.ensure_future(index.apply_products([make(1)]))
     await asyncio.sleep(0)
     leaving.cancel()
-    await index.apply([make(2)])
+    await index.apply_products([make(2)])
     assert leaving.cancelled()
-    assert (await index.page(ListQuery(), None, 1)).count == 2
+    assert (await index.list_products(ListQuery(), None, 1)).count == 2
 
 
 async def test_what_is_offered_comes_behind_what_is_waited_for(tmp_path: Path) -> None:
     """A batch does not hold up a single product; it is shown when its turn comes, or left to the feed."""
     index = await filled(tmp_path)
-    index.offer([make(n) for n in range(100, 30_000)])
-    index.offer([make(90_000)])
+    index.offer_products([make(n) for n in range(100, 30_000)])
+    index.offer_products([make(90_000)])
     assert index.backlog_since_ms == ManualClock().now_ms()
-    await index.apply([make(1)])
-    assert (await index.page(ListQuery(), None, 1)).count < 30_000
+    await index.apply_products([make(1)])
+    assert (await index.list_products(ListQuery(), None, 1)).count < 30_000
     await index.close()
     again = await _reopened(tmp_path)
-    assert (await again.page(ListQuery(), None, 1)).count == 29_901
-    assert (await again.page(ListQuery(search="sku 90000"), None, 1)).count == 0
+    assert (await again.list_products(ListQuery(), None, 1)).count == 29_901
+    assert (await again.list_products(ListQuery(search="sku 90000"), None, 1)).count == 0
+
+
+async def test_who_offers_more_than_can_be_shown_waits(tmp_path: Path) -> None:
+    """Batches that come faster than they are stored are slowed down, so none of them is left to the feed."""
+    index = await filled(tmp_path)
+
+    async def offer(first: int) -> None:
+        for start in range(first, first + 10_000, 1_000):
+            index.offer_products([make(n) for n in range(start, start + 1_000)])
+            await index.wait_for_room()
+            assert len(index._offered) < applier._OFFERED
+
+    await asyncio.gather(offer(0), offer(10_000), offer(20_000))
+    await index.close()
+    again = await _reopened(tmp_path)
+    assert (await again.list_products(ListQuery(), None, 1)).count == 30_000
+
+
+async def test_slow_storing_makes_the_queue_shorter(tmp_path: Path) -> None:
+    """What may wait is a matter of time: at a thousand products a second less than at ten thousand."""
+    index = await filled(tmp_path)
+    for _ in range(10):
+        index._keep_pace(1_000, 1.0)
+    index.offer_products([make(n) for n in range(2_000)])
+    assert not index._room.is_set()
+    await index.wait_for_room()
+    assert len(index._offered) < 2_000
+    for _ in range(10):
+        index._keep_pace(1_000, 0.01)
+    assert index._crowded == applier._CROWDED
+
+
+async def test_the_backlog_ends_when_all_of_it_is_stored(tmp_path: Path) -> None:
+    """A batch that was taken from the queue and is not stored yet still counts: no position passes over it."""
+    index = await filled(tmp_path)
+    index.offer_products([make(n) for n in range(2_500)])
+    applying = index._applying
+    assert applying is not None
+    while not applying.done():
+        shown = (await index.list_products(ListQuery(), None, 1)).count
+        assert shown == 2_500 or index.backlog_since_ms is not None
+        await asyncio.wait([applying], timeout=0.001)
+    assert index.backlog_since_ms is None
+    assert (await index.list_products(ListQuery(), None, 1)).count == 2_500
 
 
 async def test_what_was_applied_lately_is_known(tmp_path: Path) -> None:
@@ -218,7 +264,7 @@ async def test_a_position_of_another_shape_is_an_invalid_cursor(tmp_path: Path) 
     )
     for query, position in positions:
         with pytest.raises(InvalidCursor):
-            await index.page(query, position, 5)
+            await index.list_products(query, position, 5)
 
 
 async def test_every_index_is_made(tmp_path: Path) -> None:

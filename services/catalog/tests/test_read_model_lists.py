@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_catalog.adapters.read_model import ReadModel
-from store_catalog.domain import Product
-from store_catalog.listing import ListQuery, Sort
+from store_catalog.adapters.read_model import index as read_model_index
+from store_catalog.adapters.read_model import pages
+from store_catalog.adapters.read_model.index import ReadModel
+from store_catalog.domain.listing import ListQuery, Sort
+from store_catalog.domain.products import Product
 
 from services.catalog.tests.index_model import NaiveLists, all_pages, close_all, filled, make, with_index
 
@@ -74,12 +76,24 @@ def _played(history: list[tuple[int, dict[str, Any]]]) -> list[Product]:
     return played
 
 
-@settings(max_examples=120, deadline=None)
-@given(_history, st.lists(_query, min_size=1, max_size=8), st.integers(1, 7), st.randoms())
+@settings(max_examples=160, deadline=None)
+@given(
+    _history,
+    st.lists(_query, min_size=1, max_size=8),
+    st.integers(1, 7),
+    st.sampled_from((0, 3, pages.FEW)),
+    st.sampled_from((0, 2, pages.MOST_FORMS)),
+    st.randoms(),
+)
 def test_every_list_is_what_looking_at_every_product_gives(
-    history: list[tuple[int, dict[str, Any]]], queries: list[ListQuery], limit: int, random: Any
+    history: list[tuple[int, dict[str, Any]]],
+    queries: list[ListQuery],
+    limit: int,
+    few: int,
+    most_forms: int,
+    random: Any,
 ) -> None:
-    """Whatever order versions come in: pages, counts and facets equal those of a naive model."""
+    """Whatever order versions come in: pages, counts and facets equal those of a naive model, found in any way."""
     played = _played(history)
     last = {product.id: product for product in played}
     arriving = [*played, *random.sample(played, len(played) // 2)]
@@ -87,19 +101,22 @@ def test_every_list_is_what_looking_at_every_product_gives(
 
     async def check(index: ReadModel) -> None:
         for start in range(0, len(arriving), 5):
-            await index.apply(arriving[start : start + 5])
+            await index.apply_products(arriving[start : start + 5])
         naive = NaiveLists(last.values())
         for query in queries:
             expected = naive.matches(query)
             assert await all_pages(index, query, limit) == [product.id for product in expected]
-            assert (await index.page(query, None, limit)).count == len(expected)
-            facets = await index.facets(query)
+            assert (await index.list_products(query, None, limit)).count == len(expected)
+            facets = await index.count_facets(query)
             assert {c.category: c.count for c in facets.categories} == naive.categories(query)
             assert {p.from_minor: p.count for p in facets.prices} == naive.prices(query)
             assert facets.availability.in_stock == sum(product.in_stock for product in expected)
             assert facets.availability.out_of_stock == sum(not product.in_stock for product in expected)
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "FEW", few)
+        patch.setattr(pages, "FEW_OF_SMALL", few)
+        patch.setattr(pages, "MOST_FORMS", most_forms)
         with_index(Path(folder), check)
 
 
@@ -130,14 +147,14 @@ async def test_changes_between_pages_leave_the_other_products_alone(tmp_path: Pa
     shown: list[str] = []
     behind, step = None, 0
     while True:
-        page = await index.page(query, behind, 9)
+        page = await index.list_products(query, behind, 9)
         shown += [item.decode().split('"')[3] for item in page.items]
-        if page.next is None:
+        if page.next_position is None:
             break
-        behind, step = page.next, step + 1
+        behind, step = page.next_position, step + 1
         gone = replace(products[step * 7 % 100], deleted=True, version=9)
-        await index.apply([gone, make(step * 2 + 1, name=f"thing {step % 7}", price_minor=step % 5)])
-        await index.apply([replace(gone, deleted=False, version=8)])
+        await index.apply_products([gone, make(step * 2 + 1, name=f"thing {step % 7}", price_minor=step % 5)])
+        await index.apply_products([replace(gone, deleted=False, version=8)])
     stayed = {product.id for product in products} - {products[s * 7 % 100].id for s in range(1, step + 1)}
     assert len(shown) == len(set(shown))
     assert stayed <= set(shown)
@@ -157,11 +174,52 @@ async def test_a_common_word_among_many_products_pages_to_the_end(tmp_path: Path
     ):
         expected = [product.id for product in naive.matches(query)]
         assert await all_pages(index, query) == expected
-    page = await index.page(ListQuery(search="mug"), None, 20)
+    page = await index.list_products(ListQuery(search="mug"), None, 20)
     assert (page.count, page.count_capped) == (10_001, True)
-    page = await index.page(ListQuery(min_price=1), None, 20)
+    page = await index.list_products(ListQuery(min_price=1), None, 20)
     assert (page.count, page.count_capped) == (sum(p.price_minor >= 1 for p in products), False)
-    page = await index.page(ListQuery(), None, 20)
+    page = await index.list_products(ListQuery(), None, 20)
     assert (page.count, page.count_capped) == (12_000, False)
-    assert (await index.facets(ListQuery(search="mug"))).capped
-    assert not (await index.facets(ListQuery())).capped
+    assert (await index.count_facets(ListQuery(search="mug"))).capped
+    assert not (await index.count_facets(ListQuery())).capped
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("closing")
+@pytest.mark.parametrize("at_once", [0, 500])
+async def test_facets_of_a_price_range_are_exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """They are kept, not counted, so all of 12 000 products are in them, wherever that is added up."""
+    monkeypatch.setattr(read_model_index, "CELLS_AT_ONCE", at_once)
+    products = [make(n, price_minor=n % 7_000, available=n % 3) for n in range(12_000)]
+    index = await filled(tmp_path, products)
+    naive = NaiveLists(products)
+    for query in (
+        ListQuery(min_price=1),
+        ListQuery(min_price=700, max_price=5_200),
+        ListQuery(min_price=510, max_price=520, in_stock=True),
+        ListQuery(max_price=999, category="Kitchen"),
+        ListQuery(min_price=9, max_price=8),
+    ):
+        facets = await index.count_facets(query)
+        assert not facets.capped
+        assert {p.from_minor: p.count for p in facets.prices} == naive.prices(query)
+        assert {c.category: c.count for c in facets.categories} == naive.categories(query)
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("closing")
+async def test_a_word_that_came_or_went_lately_is_found_or_not(tmp_path: Path) -> None:
+    """A search's last word goes on to any word that there is now, numbers too; those that have gone find nothing."""
+    index = await filled(tmp_path, [make(1, name="teapot"), make(2, name="7seas", sku=None)])
+
+    async def found(search: str) -> list[str]:
+        return [one[-1:] for one in await all_pages(index, ListQuery(search=search))]
+
+    assert (await found("tea"), await found("7s")) == (["1"], ["2"])
+    assert await found("teak") == []
+    await index.apply_products([make(3, name="teak"), make(1, name="mug", version=2)])
+    assert (await found("tea"), await found("teak"), await found("teapot")) == (["3"], ["3"], [])
+    await index.apply_products([make(n, name=f"tea{n}") for n in range(4, 10 + pages.MOST_FORMS)])
+    assert len(await found("tea")) == 7 + pages.MOST_FORMS

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 import pytest
-from store_catalog.adapters import read_model_queries as queries
-from store_catalog.adapters.read_model_queries import Shape
-from store_catalog.adapters.read_model_writer import create_indexes
-from store_catalog.listing import Sort
+from store_catalog.adapters.read_model import queries
+from store_catalog.adapters.read_model.queries import Shape
+from store_catalog.adapters.read_model.writer import create_indexes
+from store_catalog.domain.listing import Sort
 
 SHAPES = [
     Shape(*chosen)
@@ -76,4 +76,6 @@ def test_a_search_by_age_or_relevance_is_read_in_the_order_of_the_words_index(
     plan = _plan(connection, queries.found(shape))
     assert not [step for step in plan if "TEMP B-TREE" in step]
     assert "SCAN words VIRTUAL TABLE" in plan[0]
-    assert plan[1:] == ["SEARCH product USING INTEGER PRIMARY KEY (rowid=?)"]
+    filtered = shape.in_stock is not None or shape.lowest or shape.highest
+    tables = ["facts", "product"] if filtered else ["product"]
+    assert plan[1:] == [f"SEARCH {table} USING INTEGER PRIMARY KEY (rowid=?)" for table in tables]

@@ -2,8 +2,8 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from store_catalog.adapters.read_model_prices import PriceCounts
-from store_catalog.domain import MAX_PRICE_MINOR
+from store_catalog.adapters.read_model.prices import PriceCounts
+from store_catalog.domain.products import MAX_PRICE_MINOR
 
 PRICES = st.one_of(st.integers(0, 300), st.integers(0, MAX_PRICE_MINOR))
 BOUND = st.none() | PRICES

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from store_catalog.domain import MAX_LINES
+from store_catalog.domain.reservations import MAX_LINES
 
 from services.catalog.tests.serving import Shop
 
@@ -38,13 +38,30 @@ async def test_a_short_order_learns_what_there_is(shop: Shop) -> None:
     assert (await shop.call("GET", f"/api/products/{product['id']}")).body["available"] == 1
 
 
+async def shipped(shop: Shop, *order_ids: str) -> dict[str, str]:
+    """Have orders shipped; return the state of each."""
+    answer = await shop.call("POST", "/internal/shipments", {"order_ids": order_ids}, shop.service)
+    assert answer.status == 200
+    return {item["order_id"]: item["state"] for item in answer.body["items"]}
+
+
+async def test_one_order_that_holds_nothing_does_not_keep_others_from_being_shipped(shop: Shop) -> None:
+    """Each order of a shipment is answered for itself; odd ids and too many are refused."""
+    product = await shop.product()
+    await shop.reserve("o-1", (product["id"], 2))
+    await shop.reserve("o-3", (product["id"], 1))
+    assert await shipped(shop, "o-1", "o-2", "o-3") == {"o-1": "SHIPPED", "o-2": "RELEASED", "o-3": "SHIPPED"}
+    for order_ids in ([], ["a b"], ["x" * 65], ["o"] * 129):
+        answer = await shop.call("POST", "/internal/shipments", {"order_ids": order_ids}, shop.service)
+        assert (answer.status, answer.slug) == (422, "invalid-input")
+
+
 async def test_the_life_of_a_shipped_order(shop: Shop) -> None:
     """Held, shipped, shipped again; then it can neither be released nor held."""
     product = await shop.product()
     await shop.reserve("o-1", (product["id"], 2))
     for _ in range(2):
-        shipped = await shop.call("POST", "/internal/reservations/o-1/ship", headers=shop.service)
-        assert (shipped.status, shipped.body) == (200, {"order_id": "o-1", "state": "SHIPPED"})
+        assert await shipped(shop, "o-1") == {"o-1": "SHIPPED"}
     released = await shop.call("DELETE", "/internal/reservations/o-1", headers=shop.service)
     assert (released.status, released.slug) == (409, "reservation-shipped")
     assert (await shop.reserve("o-1", (product["id"], 2))).slug == "reservation-shipped"
@@ -57,8 +74,7 @@ async def test_the_life_of_a_cancelled_order(shop: Shop) -> None:
     for _ in range(2):
         released = await shop.call("DELETE", "/internal/reservations/o-1", headers=shop.service)
         assert (released.status, released.body) == (200, {"order_id": "o-1", "state": "RELEASED"})
-    shipped = await shop.call("POST", "/internal/reservations/o-1/ship", headers=shop.service)
-    assert (shipped.status, shipped.slug) == (409, "reservation-released")
+    assert await shipped(shop, "o-1") == {"o-1": "RELEASED"}
     assert (await shop.reserve("o-1", (product["id"], 2))).slug == "reservation-released"
 
 
@@ -113,7 +129,7 @@ async def test_every_outcome_of_a_reservation_is_counted(shop: Shop) -> None:
     await shop.reserve("o-1", (product["id"], 1))
     await shop.reserve("o-2", (product["id"], 1))
     await shop.call("DELETE", "/internal/reservations/o-1", headers=shop.service)
-    await shop.call("POST", "/internal/reservations/o-2/ship", headers=shop.service)
+    await shipped(shop, "o-2")
     await shop.reserve("o-1", (product["id"], 1))
     counted = {
         outcome: await shop.metric(f'store_stock_reservations_total{{outcome="{outcome}"}}')

@@ -4,7 +4,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from store_catalog.listing import ListQuery
+from store_catalog.domain.listing import ListQuery
 
 from services.catalog.tests.index_model import close_all, filled, make
 from services.catalog.tests.serving import Shop
@@ -41,8 +41,8 @@ async def test_categories_written_before_are_found_together(tmp_path: Path) -> N
     index = await filled(tmp_path, OLD_ROWS)
     try:
         for category in CAFES:
-            assert (await index.page(ListQuery(category=category), None, 9)).count == 3
-        assert [(one.category, one.count) for one in index.categories()] == [("Café ", 3)]
+            assert (await index.list_products(ListQuery(category=category), None, 9)).count == 3
+        assert [(one.category, one.count) for one in index.list_categories()] == [("Café ", 3)]
     finally:
         await close_all()
 

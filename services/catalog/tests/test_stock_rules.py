@@ -3,20 +3,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_catalog.domain import (
-    MAX_UNITS,
-    Claim,
-    Line,
-    ReservationState,
-    Stock,
-    adjust,
-    crossed,
-    hold,
-    refuse_end,
-    release,
-    ship,
-    short_of,
-)
+from store_catalog.domain.reservations import Line, ReservationState, refuse_end, short_of
+from store_catalog.domain.stock import MAX_UNITS, HoldState, Stock, adjust, crossed, hold, release, ship
 from store_catalog.problems import ReservationReleased, ReservationShipped, StockAboveLimit, StockBelowZero
 
 SHELF = Stock(received=10, available=7, sold=1, version=4)
@@ -35,13 +23,13 @@ def test_more_than_is_available_is_not_held() -> None:
 
 def test_a_hold_that_exists_is_not_taken_twice() -> None:
     """A repeated hold changes nothing, whatever quantity it names."""
-    assert hold(SHELF, Claim.HELD, 99) == SHELF
+    assert hold(SHELF, HoldState.HELD, 99) == SHELF
 
 
 @pytest.mark.parametrize(
-    ("claim", "problem"), [(Claim.RELEASED, ReservationReleased), (Claim.SHIPPED, ReservationShipped)]
+    ("claim", "problem"), [(HoldState.RELEASED, ReservationReleased), (HoldState.SHIPPED, ReservationShipped)]
 )
-def test_a_marker_refuses_a_late_hold(claim: Claim, problem: type[Exception]) -> None:
+def test_a_marker_refuses_a_late_hold(claim: HoldState, problem: type[Exception]) -> None:
     """Nothing is held for an order that has ended."""
     with pytest.raises(problem):
         hold(SHELF, claim, 1)
@@ -49,8 +37,8 @@ def test_a_marker_refuses_a_late_hold(claim: Claim, problem: type[Exception]) ->
 
 def test_releasing_gives_back_and_shipping_sells() -> None:
     """A hold of two becomes available again, or sold."""
-    assert release(SHELF, Claim.HELD, 2) == Stock(10, 9, 1, 5)
-    assert ship(SHELF, Claim.HELD, 2) == Stock(10, 7, 3, 5)
+    assert release(SHELF, HoldState.HELD, 2) == Stock(10, 9, 1, 5)
+    assert ship(SHELF, HoldState.HELD, 2) == Stock(10, 7, 3, 5)
 
 
 def test_releasing_without_a_hold_still_grows_the_version() -> None:
@@ -60,15 +48,15 @@ def test_releasing_without_a_hold_still_grows_the_version() -> None:
 
 def test_a_repeated_end_changes_nothing() -> None:
     """Releasing a released and shipping a shipped order are answered without an effect."""
-    assert release(SHELF, Claim.RELEASED, 2) == SHELF
-    assert ship(SHELF, Claim.SHIPPED, 2) == SHELF
+    assert release(SHELF, HoldState.RELEASED, 2) == SHELF
+    assert ship(SHELF, HoldState.SHIPPED, 2) == SHELF
 
 
 def test_ends_exclude_each_other() -> None:
     """A shipped order cannot be released, a released one or none at all cannot be shipped."""
     with pytest.raises(ReservationShipped):
-        release(SHELF, Claim.SHIPPED, 2)
-    for claim in (Claim.RELEASED, None):
+        release(SHELF, HoldState.SHIPPED, 2)
+    for claim in (HoldState.RELEASED, None):
         with pytest.raises(ReservationReleased):
             ship(SHELF, claim, 2)
 
@@ -98,7 +86,7 @@ def test_every_rule_keeps_the_equation(
 ) -> None:
     """Whatever a rule does to an order's hold, received = available + holds + sold."""
     before = Stock(available + held + quantity + sold, available, sold, 1)
-    after = rule(before, None if rule is hold else Claim.HELD, quantity)
+    after = rule(before, None if rule is hold else HoldState.HELD, quantity)
     if after is not None:
         assert after.held == before.held + (quantity if rule is hold else -quantity)
         assert min(after.available, after.sold, after.held) >= 0
@@ -135,7 +123,7 @@ def test_a_reservation_ends_one_way(
 
 
 def test_a_refusal_names_the_lines_that_are_short() -> None:
-    """Who ordered too much learns what there is; an unknown product has none."""
+    """The refusal of an order says how much there is; of an unknown product there is none."""
     refusal = short_of([Line("a", 5), Line("b", 2), Line("c", 1)], {"a": 4, "b": 2})
     assert refusal.members["lines"] == [
         {"product_id": "a", "requested": 5, "available": 4},

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from store_catalog.domain import Adjustment, Line, Product
+from store_catalog.domain.products import Product
+from store_catalog.domain.reservations import Line
+from store_catalog.domain.stock import Adjustment
 from store_catalog.problems import InsufficientStock, ReservationReleased, ReservationShipped, StockBelowZero
 
 from services.catalog.tests.stores import (
@@ -108,16 +110,20 @@ class StockMachine(RuleBasedStateMachine):
     @rule(order=ORDERS, lines=LINES)
     def reserve(self, order: str, lines: dict[int, int]) -> None:
         wanted = [Line(self.products[product].id, quantity) for product, quantity in lines.items()]
-        got = self.outcome(self.stores.stock.reserve(order, wanted, FAR_MS), "held")
+        got = self.outcome(self.stores.stock.reserve_stock(order, wanted, FAR_MS), "held")
         assert got == self.books.reserve(order, lines)
 
     @rule(order=ORDERS)
     def release(self, order: str) -> None:
-        assert self.outcome(self.stores.stock.release(order), "released") == self.books.end(order, "released")
+        assert self.outcome(self.stores.stock.release_stock(order), "released") == self.books.end(
+            order, "released"
+        )
 
     @rule(order=ORDERS)
     def ship(self, order: str) -> None:
-        assert self.outcome(self.stores.stock.ship(order), "shipped") == self.books.end(order, "shipped")
+        assert self.outcome(self.stores.stock.ship_stock(order), "shipped") == self.books.end(
+            order, "shipped"
+        )
 
     @rule(product=st.integers(0, PRODUCTS - 1), delta=st.integers(-9, 9), times=st.integers(1, 3))
     def adjust(self, product: int, delta: int, times: int) -> None:
@@ -125,7 +131,7 @@ class StockMachine(RuleBasedStateMachine):
         adjustment = Adjustment(self.products[product].id, delta, "count", f"op-{self.operations}")
         expected = self.books.adjust(product, delta)
         for _ in range(times if expected == "adjusted" else 1):
-            assert self.outcome(self.stores.stock.adjust(adjustment), "adjusted") == expected
+            assert self.outcome(self.stores.stock.adjust_stock(adjustment), "adjusted") == expected
 
     @rule(orders=st.lists(ORDERS, min_size=2, max_size=5), lines=LINES)
     def release_and_reserve_at_once(self, orders: list[str], lines: dict[int, int]) -> None:
@@ -137,8 +143,8 @@ class StockMachine(RuleBasedStateMachine):
                 call
                 for order in orders
                 for call in (
-                    self.stores.stock.reserve(order, wanted, FAR_MS),
-                    self.stores.stock.release(order),
+                    self.stores.stock.reserve_stock(order, wanted, FAR_MS),
+                    self.stores.stock.release_stock(order),
                 )
             ]
             return list(await asyncio.gather(*calls, return_exceptions=True))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from store_kit.testing import free_port
 
 from services.catalog.tests.serving import catalog_shop
+from tests.support.services import free_port
 
 pytestmark = pytest.mark.anyio
 READY = {"status": "up", "version": "9.9", "uptime_s": 5.0, "dependencies": {"database": {"status": "up"}}}

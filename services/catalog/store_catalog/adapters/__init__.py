@@ -1,1 +1,1 @@
-"""How the catalogue's ports are kept: SQLite, metrics, HTTP."""
+"""The catalogue's ports, by technology."""

@@ -1,4 +1,4 @@
-"""Which products this process has seen change lately, for others that remember products; in memory, bounded."""
+"""Which products this process has seen change lately, for services that remember products; in memory, bounded."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ from store_catalog.domain import Product, ProductId
 from store_catalog.ports import Changes
 
 _KEPT: Final = 2_000
-"""Some seconds of a busy shop; who comes later, or in the middle of an import, is told to forget everything."""
+"""Some seconds of a busy shop; a caller that comes later, or during an import, is told to forget everything."""
 
 Listener = Callable[[Collection[ProductId]], None]
 
@@ -18,7 +18,7 @@ Listener = Callable[[Collection[ProductId]], None]
 class RecentChanges:
     """The last changes by position, from this process' start; every process counts its own.
 
-    A change is noted when the truth shows it: whoever asks for the product after hearing of it gets the new one.
+    A change is noted when the truth shows it: a caller that hears of it and asks for the product gets the new one.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class RecentChanges:
         self._listeners: list[Listener] = []
 
     def note(self, products: Sequence[Product]) -> None:
-        """Note products that were made, edited or deleted, or went in or out of stock; tell who listens."""
+        """Note products that were made, edited or deleted, or went in or out of stock; tell the listeners."""
         ids = [product.id for product in products]
         self._ids.extend(ids)
         self._position += len(ids)
@@ -39,7 +39,7 @@ class RecentChanges:
         """Call `listener` at every change; it lives in this process and must be quick."""
         self._listeners.append(listener)
 
-    def since(self, seen: Mapping[str, int]) -> Changes:
+    def list_changes(self, seen: Mapping[str, int]) -> Changes:
         """Return what changed behind the position that the caller has seen of this process."""
         before = seen.get(self._source, -1)
         missed = self._position - before

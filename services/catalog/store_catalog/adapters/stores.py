@@ -7,15 +7,15 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 from store_kit.clock import Clock
-from store_kit.metrics import Metrics
+from store_kit.running.service import Check, Resource
 from store_kit.secrets import Secrets
-from store_kit.service import Check, Resource
-from store_kit.sqlite import shop_file
-from store_kit.sqlite_marks import SqliteMarks
+from store_kit.sqlite.database import shop_file
+from store_kit.sqlite.marks import SqliteMarks
+from store_kit.telemetry.metrics import Metrics
 
-from store_catalog.adapters.sqlite_feed import SqliteChangeFeed
-from store_catalog.adapters.sqlite_products import SqliteProductStore
-from store_catalog.adapters.sqlite_stock import SqliteStockStore
+from store_catalog.adapters.sqlite.feed import SqliteChangeFeed
+from store_catalog.adapters.sqlite.products import SqliteProductStore
+from store_catalog.adapters.sqlite.stock import SqliteStockStore
 from store_catalog.ports import ChangeFeed, Marks, ProductStore, StockStore
 from store_catalog.settings import CatalogSettings
 
@@ -50,11 +50,11 @@ def _sqlite(settings: CatalogSettings, metrics: Metrics, clock: Clock) -> Stores
 
 def _cassandra(settings: CatalogSettings, secrets: Secrets, metrics: Metrics, clock: Clock) -> Stores:
     # The driver costs memory and time to import, which a shop on SQLite need not pay.
-    from store_kit.cassandra_marks import CassandraMarks  # noqa: PLC0415
-    from store_kit.cassandra_schema import open_keyspace  # noqa: PLC0415
+    from store_kit.cassandra.marks import CassandraMarks  # noqa: PLC0415
+    from store_kit.cassandra.schema import open_keyspace  # noqa: PLC0415
 
-    from store_catalog.adapters.cassandra_shards import Shards  # noqa: PLC0415
-    from store_catalog.adapters.cassandra_stores import CassandraStores  # noqa: PLC0415
+    from store_catalog.adapters.cassandra.shards import Shards  # noqa: PLC0415
+    from store_catalog.adapters.cassandra.stores import CassandraStores  # noqa: PLC0415
 
     shards = Shards(settings.catalog_shards)
     db = open_keyspace(
@@ -63,7 +63,9 @@ def _cassandra(settings: CatalogSettings, secrets: Secrets, metrics: Metrics, cl
         settings=settings,
         secrets=secrets,
         metrics=metrics,
-        ready=shards.settle,
+        ready=shards.load,
     )
-    kept = CassandraStores.on(db, shards, settings, clock)
-    return Stores(kept.products, kept.stock, kept.feed, CassandraMarks(db), (db,), {"database": db.check})
+    stores = CassandraStores.on(db, shards, settings, clock)
+    return Stores(
+        stores.products, stores.stock, stores.feed, CassandraMarks(db), (db,), {"database": db.check}
+    )

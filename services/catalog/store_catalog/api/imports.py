@@ -1,16 +1,16 @@
 """Imports that are made once in a shop's life: has this one been?"""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
-from store_kit.auth import Admin
+from store_kit.access.tokens import Admin
+from store_kit.http import JsonResponse
 from store_kit.problems import BadRequest, Forbidden, InvalidInput, Unauthenticated, problem_responses
-from store_kit.responses import JsonResponse
 
-from store_catalog.api.parameters import use_cases
+from store_catalog.api.parameters import api
+from store_catalog.api.views import ImportView
 from store_catalog.domain import ImportState
 
 router = APIRouter(prefix="/api/products", tags=["products"])
@@ -21,14 +21,6 @@ class ImportIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    state: ImportState
-
-
-@dataclass(frozen=True, slots=True)
-class ImportView:
-    """How far an import is."""
-
-    name: str
     state: ImportState
 
 
@@ -50,6 +42,6 @@ async def note_import(
     The answer to BEGUN says whether it is to be made: DONE when it has been, or when the shop has had products by
     other ways. What was deleted since stays deleted. The note is in the database, and so in every backup.
     """
-    cases = use_cases(request)
+    cases = api(request).use_cases
     note = cases.begin_import if body.state is ImportState.BEGUN else cases.finish_import
     return JsonResponse(ImportView(name, await note(name)))

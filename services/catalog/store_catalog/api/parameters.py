@@ -1,17 +1,28 @@
 """What the routes of the catalogue read from requests."""
 
 import re
-from typing import Annotated, Any, Final, cast
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import Header, Path, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from starlette.requests import Request
-from store_kit import responses
-from store_kit.ids import LOWER_CASE
-from store_kit.openapi import REQUIRED
-from store_kit.problems import PreconditionRequired
-from store_kit.text_fields import line, long_text
+from fastapi import Depends, Path, Query
+from pydantic import BeforeValidator, Field
+from store_kit.http import (
+    ID_PATTERN,
+    LOWER_CASE,
+    REQUIRED,
+    Cursors,
+    OpaqueId,
+    StrictBody,
+    StructBody,
+    Whole,
+    line,
+    long_text,
+    responses,
+    state_of,
+)
+from store_kit.http import parameters as kit
+from store_kit.problems import FieldError, InvalidInput, PreconditionRequired
 from store_kit.texts import one_line, several_lines
 
 from store_catalog.api.views import EXAMPLE_ID
@@ -32,66 +43,55 @@ from store_catalog.domain import (
 )
 from store_catalog.use_cases import UseCases
 
-_TAG: Final = re.compile(r"([0-9]{1,18})\.[0-9]{1,18}")
+_TAG: Final = re.compile(r"([1-9][0-9]{0,17})\.[0-9]{1,18}")
 _MAX_ID: Final = 64
+_MAX_AFTER: Final = 512
+_MAX_SHIPMENTS: Final = 128
 MAX_PRODUCT_BYTES: Final = 128 * 1024
 """A product whose description says every letter by an escape has half of that."""
 MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
 """As much as the shop reads of anything (`max_body_bytes`): a thousand such products would be more than that."""
-ORDER_ID: Final = r"^[0-9A-Za-z_-]{1,64}$"
 
 _POSITION: Final = re.compile(r"([0-9a-f-]{36})\.([0-9]{1,15})(?:,|$)")
 
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What the routes share."""
+
+    use_cases: UseCases
+    currency: str
+    cursors: Cursors
+
+
+api: Final = state_of(Api)
+
+
 ProductIdInPath = Annotated[str, Path(description="The product's id.", examples=[EXAMPLE_ID]), LOWER_CASE]
-OrderIdInPath = Annotated[
-    str,
-    Path(pattern=ORDER_ID, examples=["0b1f3f0e-6b1c-5a57-9a3a-2b0c5d7e9f10"]),
-]
+OrderIdInPath = Annotated[OpaqueId, Path(examples=["0b1f3f0e-6b1c-5a57-9a3a-2b0c5d7e9f10"])]
 After = Annotated[
     str,
     Query(
-        max_length=512,
+        max_length=_MAX_AFTER,
         description="What was seen: `source.position` of earlier answers, the newest first, with commas.",
     ),
+    BeforeValidator(lambda text: text[:_MAX_AFTER]),
 ]
-Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
-Cursor = Annotated[str | None, Query(max_length=2048, description="`next_cursor` of the page before.")]
+"""Too many positions are no fault: those at the end are the oldest."""
 IfMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-Match",
+    kit.IfMatch,
+    Field(
         json_schema_extra=REQUIRED,
         description="The ETag that you read, or `*` for whichever it is: 428 without, 412 when the product was"
         " edited since. Sales in between do not matter: behind the dot of the tag is the stock's version.",
     ),
 ]
 IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[!-~]+$",
-        description="Chosen by you; a request repeated with the same key counts once.",
-    ),
+    kit.IdempotencyKey, Field(description="Chosen by you; a request repeated with the same key counts once.")
 ]
 
 
-def _whole_number(value: object) -> object:
-    """Take 3.0 for 3, as JSON Schema does; strict validation refuses whatever else is no integer."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Whole = BeforeValidator(_whole_number)
-"""Comes last in an annotation: bounds in front of it stay in the API document."""
-
-
-def use_cases(request: Request) -> UseCases:
-    """Return what the service can do."""
-    return cast("UseCases", request.app.state.use_cases)
-
-
-def seen_versions(if_match: str | None) -> frozenset[int] | None:
+def required_versions(if_match: str | None) -> frozenset[int] | None:
     """Return the product versions an If-Match names; None when any will do.
 
     Raises:
@@ -113,11 +113,7 @@ _PriceIn = Annotated[
 ]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class ProductDetailsIn(_Body):
+class ProductDetailsIn(StrictBody):
     """All that an administrator decides about a product."""
 
     sku: _SkuIn | None = None
@@ -141,13 +137,13 @@ class NewProductIn(ProductDetailsIn):
         return NewProduct(self.details(), self.stock)
 
 
-class NewProductsIn(_Body):
+class NewProductsIn(StrictBody):
     """Products to be added at once, validated field by field: for what `BatchIn` refuses."""
 
     products: Annotated[list[NewProductIn], Field(min_length=1, max_length=MAX_BATCH)]
 
 
-class ProductPatchIn(_Body):
+class ProductPatchIn(StrictBody):
     """What shall be different; what is left out stays as it is."""
 
     sku: _SkuIn | None = None
@@ -162,7 +158,7 @@ class ProductPatchIn(_Body):
         return self.model_dump(exclude_unset=True)
 
 
-class AdjustmentIn(_Body):
+class AdjustmentIn(StrictBody):
     """Units that came in (or, negative, were written off), and why."""
 
     delta: Annotated[int, Field(ge=-MAX_UNITS, le=MAX_UNITS, examples=[100]), Whole]
@@ -240,8 +236,22 @@ class ReservationIn(msgspec.Struct, forbid_unknown_fields=True):
     not_after_ms: Annotated[int, _Meta(ge=0, le=2**53)]
 
     def wanted(self) -> list[Line]:
-        """Return the lines for the domain."""
+        """Return the lines for the domain.
+
+        Raises:
+            InvalidInput: a product is in two of them.
+        """
+        if len({line.product_id for line in self.lines}) < len(self.lines):
+            raise InvalidInput(errors=[FieldError("body.lines", "a product may be in one line only")])
         return [Line(line.product_id, line.quantity) for line in self.lines]
+
+
+class ShipmentsIn(msgspec.Struct, forbid_unknown_fields=True):
+    """The orders whose goods are to be shipped."""
+
+    order_ids: Annotated[
+        list[Annotated[str, _Meta(pattern=ID_PATTERN)]], _Meta(min_length=1, max_length=_MAX_SHIPMENTS)
+    ]
 
 
 class LookupIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -250,25 +260,11 @@ class LookupIn(msgspec.Struct, forbid_unknown_fields=True):
     ids: Annotated[list[Annotated[str, _Meta(max_length=_MAX_ID)]], _Meta(max_length=MAX_LINES)]
 
 
-def json_body(schema: dict[str, Any]) -> dict[str, Any]:
-    """Document a body that a route reads by itself."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+ReservationBody = Annotated[ReservationIn, Depends(StructBody(ReservationIn))]
+ShipmentsBody = Annotated[ShipmentsIn, Depends(StructBody(ShipmentsIn))]
+LookupBody = Annotated[LookupIn, Depends(StructBody(LookupIn))]
 
 
-def struct_body(body: type[msgspec.Struct]) -> dict[str, Any]:
-    """Document a body that a route reads by itself into a struct."""
-    _, components = msgspec.json.schema_components([body])
-    return json_body(_inlined(components[body.__name__], components))
-
-
-def _inlined(schema: Any, components: dict[str, Any]) -> Any:
-    if isinstance(schema, dict):
-        if "$ref" in schema:
-            return _inlined(components[schema["$ref"].rpartition("/")[2]], components)
-        return {key: _inlined(value, components) for key, value in schema.items()}
-    return schema
-
-
-def positions_of(after: str) -> list[tuple[str, int]]:
-    """Return the positions seen, by the processes that counted them; what is none is left aside."""
-    return [(source, int(position)) for source, position in _POSITION.findall(after[:512])]
+def positions_of(after: str) -> dict[str, int]:
+    """Return the positions seen, by the processes that counted them; anything else is ignored."""
+    return {source: int(position) for source, position in _POSITION.findall(after)}

@@ -5,9 +5,8 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
-from store_kit.auth import Admin
-from store_kit.bodies import read_body, up_to
-from store_kit.media_types import require_json
+from store_kit.access.tokens import Admin
+from store_kit.http import JsonResponse, json_body, read_body, require_json, up_to
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -16,7 +15,6 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import JsonResponse
 from store_kit.texts import UnfitText
 
 from store_catalog.api.parameters import (
@@ -24,10 +22,9 @@ from store_catalog.api.parameters import (
     MAX_BATCH_BYTES,
     BatchIn,
     NewProductsIn,
-    json_body,
-    use_cases,
+    api,
 )
-from store_catalog.api.views import BatchView, batch_view
+from store_catalog.api.views import BatchView
 from store_catalog.domain import NewProduct
 
 router = APIRouter(prefix="/api/products", tags=["products"])
@@ -50,7 +47,7 @@ async def add_products(request: Request, _admin: Admin) -> Response:
     """
     require_json(request)
     products = _products(await request.body())
-    return JsonResponse(batch_view(await use_cases(request).add_products(products)))
+    return JsonResponse(BatchView.of(await api(request).use_cases.add_products(products)))
 
 
 def _products(body: bytes) -> list[NewProduct]:

@@ -2,9 +2,8 @@
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
-from store_kit.auth import Admin
-from store_kit.bare_routes import BareRoute
-from store_kit.bodies import up_to
+from store_kit.access.tokens import Admin
+from store_kit.http import PUBLIC, BareRoute, JsonResponse, not_modified, up_to
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -13,35 +12,35 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import PUBLIC, JsonResponse, not_modified
 
 from store_catalog.api.parameters import (
     MAX_PRODUCT_BYTES,
+    Api,
     IfMatch,
     NewProductIn,
     ProductDetailsIn,
     ProductIdInPath,
     ProductPatchIn,
-    seen_versions,
-    use_cases,
+    api,
+    required_versions,
 )
-from store_catalog.api.views import ProductView, product_etag, product_view
+from store_catalog.api.views import ProductView, product_etag
 from store_catalog.domain import Product
 from store_catalog.problems import ProductChanged, ProductNotFound, SkuTaken
 
-reading = APIRouter(prefix="/api/products", tags=["products"], route_class=BareRoute)
+bare = APIRouter(prefix="/api/products", tags=["products"], route_class=BareRoute)
 router = APIRouter(prefix="/api/products", tags=["products"])
 
 _ADMIN = (BadRequest, Unauthenticated, Forbidden, InvalidInput)
 _EDIT = (*_ADMIN, ProductNotFound, ProductChanged, PreconditionRequired)
 
 
-def _shown(request: Request, product: Product, status: int = 200, **headers: str) -> Response:
-    view = product_view(product, request.app.state.currency)
+def _shown(shop: Api, product: Product, status: int = 200, **headers: str) -> Response:
+    view = ProductView.of(product, shop.currency)
     return JsonResponse(view, status, {"ETag": product_etag(product), **PUBLIC, **headers})
 
 
-@reading.get(
+@bare.get(
     "/{product_id}",
     operation_id="get_product",
     summary="Show a product",
@@ -53,8 +52,9 @@ def _shown(request: Request, product: Product, status: int = 200, **headers: str
 )
 async def get_product(request: Request, product_id: ProductIdInPath) -> Response:
     """Return a product with what is available of it at this moment."""
-    product = await use_cases(request).get_product(product_id.lower())
-    return not_modified(request, product_etag(product), PUBLIC) or _shown(request, product)
+    shop = api(request)
+    product = await shop.use_cases.get_product(product_id)
+    return not_modified(request, product_etag(product), PUBLIC) or _shown(shop, product)
 
 
 @router.post(
@@ -68,8 +68,8 @@ async def get_product(request: Request, product_id: ProductIdInPath) -> Response
 )
 async def add_product(request: Request, body: NewProductIn, _admin: Admin) -> Response:
     """Add a product with the units that came with it; lists and search show it at once."""
-    product = await use_cases(request).add_product(body.product())
-    return _shown(request, product, 201, Location=f"/api/products/{product.id}")
+    product = await api(request).use_cases.add_product(body.product())
+    return _shown(api(request), product, 201, Location=f"/api/products/{product.id}")
 
 
 @router.put(
@@ -88,8 +88,10 @@ async def replace_product(
     if_match: IfMatch = None,
 ) -> Response:
     """Replace everything an administrator decides about a product; its stock is adjusted elsewhere."""
-    seen = seen_versions(if_match)
-    return _shown(request, await use_cases(request).replace_product(product_id, body.details(), seen))
+    versions = required_versions(if_match)
+    return _shown(
+        api(request), await api(request).use_cases.replace_product(product_id, body.details(), versions)
+    )
 
 
 @router.patch(
@@ -108,8 +110,10 @@ async def patch_product(
     if_match: IfMatch = None,
 ) -> Response:
     """Change what is named in the body; `"sku": null` takes the SKU away."""
-    seen = seen_versions(if_match)
-    return _shown(request, await use_cases(request).patch_product(product_id, body.changes(), seen))
+    versions = required_versions(if_match)
+    return _shown(
+        api(request), await api(request).use_cases.patch_product(product_id, body.changes(), versions)
+    )
 
 
 @router.delete(
@@ -123,5 +127,5 @@ async def delete_product(
     request: Request, product_id: ProductIdInPath, _admin: Admin, if_match: IfMatch = None
 ) -> Response:
     """Take a product out of the catalogue. Orders that hold it are not touched; its history stays."""
-    await use_cases(request).delete_product(product_id, seen_versions(if_match))
+    await api(request).use_cases.delete_product(product_id, required_versions(if_match))
     return Response(status_code=204)

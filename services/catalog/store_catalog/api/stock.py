@@ -4,8 +4,8 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
-from store_kit.auth import Admin
-from store_kit.cursors import page_link
+from store_kit.access.tokens import Admin
+from store_kit.http import Cursor, JsonResponse, Limit, page_response
 from store_kit.ids import new_id
 from store_kit.problems import (
     BadRequest,
@@ -15,17 +15,9 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import JsonResponse
 
-from store_catalog.api.parameters import (
-    AdjustmentIn,
-    Cursor,
-    IdempotencyKey,
-    Limit,
-    ProductIdInPath,
-    use_cases,
-)
-from store_catalog.api.views import StockPageView, StockView, stock_row_view, stock_view
+from store_catalog.api.parameters import AdjustmentIn, IdempotencyKey, ProductIdInPath, api
+from store_catalog.api.views import StockPageView, StockView
 from store_catalog.domain import Adjustment
 from store_catalog.problems import OperationReused, ProductNotFound, StockAboveLimit, StockBelowZero
 
@@ -50,7 +42,7 @@ async def adjust_stock(
 ) -> Response:
     """Change what was received and what is available together; held and sold units cannot be taken."""
     adjustment = Adjustment(product_id, body.delta, body.reason, idempotency_key or new_id())
-    return JsonResponse(stock_view(product_id, await use_cases(request).adjust_stock(adjustment)))
+    return JsonResponse(StockView.of(product_id, await api(request).use_cases.adjust_stock(adjustment)))
 
 
 @router.get(
@@ -62,10 +54,6 @@ async def adjust_stock(
 )
 async def list_stock(request: Request, _admin: Admin, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """Return quantities and active holds, deleted products too; each product's are of one moment."""
-    cursors = request.app.state.cursors
-    after = str(cursors.decode(_LIST, cursor)[0]) if cursor is not None else ""
-    rows, last = await use_cases(request).list_stock(after, limit)
-    following = cursors.encode(_LIST, [last]) if last is not None else None
-    return JsonResponse(
-        StockPageView([stock_row_view(row) for row in rows], following), headers=page_link(request, following)
-    )
+    cursors = api(request).cursors
+    page = await api(request).use_cases.list_stock(cursors.position(_LIST, cursor, tuple[str]), limit)
+    return page_response(request, StockPageView.of(page, cursors.following(_LIST, page)))

@@ -2,11 +2,10 @@
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
-from store_kit.responses import JsonResponse
+from store_kit.http import JsonResponse
 
-from store_catalog.api.parameters import use_cases
-from store_catalog.api.views import ServiceHealthView, SystemHealthView
-from store_catalog.ports import PeerHealth
+from store_catalog.api.parameters import api
+from store_catalog.api.views import SystemHealthView
 
 router = APIRouter(prefix="/api/system", tags=["system"])
 
@@ -20,19 +19,5 @@ router = APIRouter(prefix="/api/system", tags=["system"])
 )
 async def system_health(request: Request) -> Response:
     """Ask all services at once how they are: version, uptime, dependencies, and how long each answer took."""
-    answers = await use_cases(request).check_health()
-    up = all(answer.up for answer in answers)
-    view = SystemHealthView("up" if up else "degraded", [_view(answer) for answer in answers])
-    return JsonResponse(view, 200 if up else 503, {"Cache-Control": "no-store"})
-
-
-def _view(answer: PeerHealth) -> ServiceHealthView:
-    return ServiceHealthView(
-        answer.name,
-        answer.status,
-        answer.latency_ms,
-        answer.version,
-        answer.uptime_s,
-        answer.dependencies,
-        answer.detail,
-    )
+    view = SystemHealthView.of(await api(request).use_cases.check_health())
+    return JsonResponse(view, 200 if view.status == "up" else 503, {"Cache-Control": "no-store"})

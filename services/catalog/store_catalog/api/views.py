@@ -1,15 +1,30 @@
 """What the catalogue shows of its domain on the wire."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Self, cast
 
+from msgspec import Raw
 from pydantic import Field
 from store_kit.clock import rfc3339
-from store_kit.responses import etag_of
+from store_kit.http import etag_of, json_bytes
+from store_kit.paging import Page
 
-from store_catalog.domain import Added, Product, Reservation, Stock, StockRow
-from store_catalog.ports import Changes
+from store_catalog.domain import (
+    Added,
+    CategoryCount,
+    Facets,
+    ImportState,
+    Product,
+    ProductPage,
+    Reservation,
+    Stock,
+    StockRow,
+)
+from store_catalog.ports import Changes, PeerHealth
 
+_ETAG_HEX: Final = 24
 EXAMPLE_ID: Final = "01936c7e-5b7a-7c3e-9f20-3d1f0a9b4c5d"
 
 Id = Annotated[str, Field(description="The product's id (UUIDv7).", examples=[EXAMPLE_ID])]
@@ -43,25 +58,30 @@ class ProductView:
     created_at: Time
     updated_at: Time
 
+    @classmethod
+    def of(cls, product: Product, currency: str) -> Self:
+        """Return what buyers see of a product."""
+        created = rfc3339(product.created_at_ms)
+        edited = product.updated_at_ms != product.created_at_ms
+        return cls(
+            product.id,
+            product.sku,
+            product.name,
+            product.description,
+            product.category,
+            product.price_minor,
+            currency,
+            product.available,
+            product.available > 0,
+            product.version,
+            created,
+            rfc3339(product.updated_at_ms) if edited else created,
+        )
 
-def product_view(product: Product, currency: str) -> ProductView:
-    """Return what buyers see of a product."""
-    made = rfc3339(product.created_at_ms)
-    edited = product.updated_at_ms != product.created_at_ms
-    return ProductView(
-        product.id,
-        product.sku,
-        product.name,
-        product.description,
-        product.category,
-        product.price_minor,
-        currency,
-        product.available,
-        product.available > 0,
-        product.version,
-        made,
-        rfc3339(product.updated_at_ms) if edited else made,
-    )
+
+def body_etag(body: bytes) -> str:
+    """Return the entity tag of a body that has no version."""
+    return etag_of(hashlib.sha256(body).hexdigest()[:_ETAG_HEX])
 
 
 def product_etag(product: Product) -> str:
@@ -88,12 +108,14 @@ class BatchView:
     created: Units
     existing: Units
 
-
-def batch_view(added: list[Added]) -> BatchView:
-    """Return what became of each product."""
-    items = [BatchItemView(a.product.id, a.product.sku, "created" if a.created else "exists") for a in added]
-    created = sum(a.created for a in added)
-    return BatchView(items, created, len(added) - created)
+    @classmethod
+    def of(cls, added: list[Added]) -> Self:
+        """Return what became of each product."""
+        items = [
+            BatchItemView(a.product.id, a.product.sku, "created" if a.created else "exists") for a in added
+        ]
+        created = sum(a.created for a in added)
+        return cls(items, created, len(added) - created)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +128,10 @@ class StockView:
     sold: Units
     version: Annotated[int, Field(description="Grows with every change of the stock.", examples=[7])]
 
-
-def stock_view(product_id: str, stock: Stock) -> StockView:
-    """Return what an administrator sees of a stock."""
-    return StockView(product_id, stock.received, stock.available, stock.sold, stock.version)
+    @classmethod
+    def of(cls, product_id: str, stock: Stock) -> Self:
+        """Return what an administrator sees of a stock."""
+        return cls(product_id, stock.received, stock.available, stock.sold, stock.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +154,13 @@ class StockRowView:
     version: Annotated[int, Field(examples=[7])]
     holds: list[HoldView]
 
+    @classmethod
+    def of(cls, row: StockRow) -> Self:
+        """Return what an administrator sees of a product's stock."""
+        stock = row.stock
+        holds = [HoldView(hold.order_id, hold.quantity) for hold in row.holds]
+        return cls(row.product_id, row.sku, stock.received, stock.available, stock.sold, stock.version, holds)
+
 
 @dataclass(frozen=True, slots=True)
 class StockPageView:
@@ -140,12 +169,10 @@ class StockPageView:
     items: list[StockRowView]
     next_cursor: str | None
 
-
-def stock_row_view(row: StockRow) -> StockRowView:
-    """Return what an administrator sees of a product's stock."""
-    s = row.stock
-    holds = [HoldView(hold.order_id, hold.quantity) for hold in row.holds]
-    return StockRowView(row.product_id, row.sku, s.received, s.available, s.sold, s.version, holds)
+    @classmethod
+    def of(cls, page: Page[StockRow, Any], next_cursor: str | None) -> Self:
+        """Return a page of stock."""
+        return cls([StockRowView.of(row) for row in page.items], next_cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +195,12 @@ class ReservationView:
     currency: Currency
     lines: list[ReservedLineView]
 
-
-def reservation_view(reservation: Reservation, currency: str) -> dict[str, object]:
-    """Return what the order service is told; its lines have the field names of `ReservedLineView` already."""
-    return {
-        "order_id": reservation.order_id,
-        "state": reservation.state,
-        "currency": currency,
-        "lines": reservation.lines,
-    }
+    @classmethod
+    def of(cls, reservation: Reservation, currency: str) -> Self:
+        """Return what the order service is told."""
+        # The domain's lines have the fields of `ReservedLineView`; an order has 27 of them on average.
+        lines = cast("list[ReservedLineView]", reservation.lines)
+        return cls(reservation.order_id, reservation.state, currency, lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +209,23 @@ class ReservationEndView:
 
     order_id: OrderIdText
     state: Annotated[str, Field(description="`RELEASED` or `SHIPPED`.", examples=["SHIPPED"])]
+
+    @classmethod
+    def of(cls, reservation: Reservation) -> Self:
+        """Return what the order service is told."""
+        return cls(reservation.order_id, reservation.state)
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentsView:
+    """How the reservations of orders that were to be shipped ended."""
+
+    items: list[ReservationEndView]
+
+    @classmethod
+    def of(cls, reservations: Sequence[Reservation]) -> Self:
+        """Return what the order service is told."""
+        return cls([ReservationEndView.of(reservation) for reservation in reservations])
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,15 +247,15 @@ class FoundProductsView:
 
     products: list[FoundProductView]
 
-
-def found_products_view(products: list[Product], currency: str) -> FoundProductsView:
-    """Return what other services are told."""
-    return FoundProductsView(
-        [
-            FoundProductView(p.id, p.sku, p.name, p.price_minor, currency, p.available > 0, p.available)
-            for p in products
-        ]
-    )
+    @classmethod
+    def of(cls, products: list[Product], currency: str) -> Self:
+        """Return what other services are told."""
+        return cls(
+            [
+                FoundProductView(p.id, p.sku, p.name, p.price_minor, currency, p.available > 0, p.available)
+                for p in products
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +263,16 @@ class ChangesView:
     """Products that changed, as one process of the catalogue has seen it."""
 
     source: Annotated[str, Field(description="Names the process that counts the positions.")]
-    position: Annotated[int, Field(description="Ask behind it the next time.", examples=[7])]
+    position: Annotated[
+        int, Field(description="Ask for changes after this position next time.", examples=[7])
+    ]
     complete: Annotated[bool, Field(description="False: any product may have changed.")]
     product_ids: list[str]
 
-
-def changes_view(changes: Changes) -> ChangesView:
-    """Return what other services are told of changes."""
-    return ChangesView(changes.source, changes.position, changes.complete, list(changes.product_ids))
+    @classmethod
+    def of(cls, changes: Changes) -> Self:
+        """Return what other services are told of changes."""
+        return cls(changes.source, changes.position, changes.complete, list(changes.product_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +287,19 @@ class ServiceHealthView:
     dependencies: Annotated[dict[str, str], Field(examples=[{"database": "up"}])]
     detail: str | None = None
 
+    @classmethod
+    def of(cls, health: PeerHealth) -> Self:
+        """Return how a service answered."""
+        return cls(
+            health.name,
+            health.status,
+            health.latency_ms,
+            health.version,
+            health.uptime_s,
+            health.dependencies,
+            health.detail,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SystemHealthView:
@@ -251,3 +307,66 @@ class SystemHealthView:
 
     status: Annotated[str, Field(examples=["up"])]
     services: list[ServiceHealthView]
+
+    @classmethod
+    def of(cls, services: Sequence[PeerHealth]) -> Self:
+        """Return how the shop is, by how each service answered."""
+        up = all(service.up for service in services)
+        return cls("up" if up else "degraded", [ServiceHealthView.of(service) for service in services])
+
+
+@dataclass(frozen=True, slots=True)
+class ImportView:
+    """How far an import is."""
+
+    name: str
+    state: ImportState
+
+
+@dataclass(frozen=True, slots=True)
+class CategoriesView:
+    """All categories that have products, in alphabetical order."""
+
+    items: list[CategoryCount]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProductView:
+    """A product in a list. How many there are is said by the product itself: that changes with every sale."""
+
+    id: Id
+    sku: Sku
+    name: Name
+    category: Annotated[str, Field(examples=["Kitchen"])]
+    price_minor: PriceMinor
+    currency: Currency
+    in_stock: bool
+    version: Annotated[int, Field(description="Grows with every edit.", examples=[1])]
+    created_at: Time
+    updated_at: Time
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPageView:
+    """A page of products."""
+
+    items: list[ListedProductView]
+    next_cursor: Annotated[str | None, Field(description="For `cursor`; null on the last page.")]
+    count: Annotated[int, Field(description="How many products match in all.", examples=[3084])]
+    count_capped: Annotated[
+        bool, Field(description="There are at least that many: counting ended at 10 001.", examples=[False])
+    ]
+    facets: Annotated[Facets | None, Field(description="When asked for by `facets=true`.")] = None
+
+    @classmethod
+    def json(cls, page: ProductPage, next_cursor: str | None, facets: Facets | None) -> bytes:
+        """Return the view as JSON: its products are JSON objects already."""
+        page_as_json: dict[str, object] = {
+            "items": Raw(b"[%b]" % b",".join(page.items)),
+            "next_cursor": next_cursor,
+            "count": page.count,
+            "count_capped": page.count_capped,
+        }
+        if facets is not None:
+            page_as_json["facets"] = facets
+        return json_bytes(page_as_json)

@@ -17,7 +17,33 @@ from store_catalog.use_cases.lookup_products import LookupProducts
 from store_catalog.use_cases.release_stock import ReleaseStock
 from store_catalog.use_cases.reserve_stock import ReserveStock
 from store_catalog.use_cases.ship_stock import ShipStock
+from store_catalog.use_cases.show_crossed import ShowCrossed
 from store_catalog.use_cases.sweep import Sweep
+
+__all__ = [
+    "AddProduct",
+    "AddProducts",
+    "AdjustStock",
+    "BeginImport",
+    "CheckHealth",
+    "DeleteProduct",
+    "FinishImport",
+    "FollowFeed",
+    "GetProduct",
+    "ListCategories",
+    "ListChanges",
+    "ListProducts",
+    "ListStock",
+    "LookupProducts",
+    "PatchProduct",
+    "ReleaseStock",
+    "ReplaceProduct",
+    "ReserveStock",
+    "ShipStock",
+    "ShowCrossed",
+    "Sweep",
+    "UseCases",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +67,7 @@ class UseCases:
     reserve_stock: ReserveStock
     release_stock: ReleaseStock
     ship_stock: ShipStock
+    show_crossed: ShowCrossed
     sweep: Sweep
     follow_feed: FollowFeed
     check_health: CheckHealth

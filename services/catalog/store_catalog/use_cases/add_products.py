@@ -21,22 +21,23 @@ class AddProduct:
         Raises:
             SkuTaken: another product has its SKU.
         """
-        (added,) = await self.products.add([new])
+        (added,) = await self.products.insert_products([new])
         if not added.created:
             raise SkuTaken.by(str(added.product.sku), added.product.id)
-        await self.index.apply([added.product])
+        await self.index.apply_products([added.product])
         return added.product
 
 
 @dataclass(frozen=True, slots=True)
 class AddProducts:
-    """Add up to a thousand products at once; lists and search follow a moment later."""
+    """Add up to a thousand products at once; lists and search follow a moment later, and never far behind."""
 
     products: ProductStore
     index: ProductIndex
 
     async def __call__(self, new: Sequence[NewProduct]) -> list[Added]:
         """Say of each what became of it; safe to repeat for products that have a SKU."""
-        added = await self.products.add(new)
-        self.index.offer([one.product for one in added if one.created])
+        added = await self.products.insert_products(new)
+        self.index.offer_products([one.product for one in added if one.created])
+        await self.index.wait_for_room()
         return added

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from store_catalog.domain import Adjustment, Stock
-from store_catalog.ports import ProductIndex, ProductStore, StockStore
-from store_catalog.use_cases.show_crossed import show_crossed
+from store_catalog.ports import StockStore
+from store_catalog.use_cases.show_crossed import ShowCrossed
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +12,7 @@ class AdjustStock:
     """Change how many units of a product were ever received, with a reason."""
 
     stock: StockStore
-    products: ProductStore
-    index: ProductIndex
+    show_crossed: ShowCrossed
 
     async def __call__(self, adjustment: Adjustment) -> Stock:
         """Return the stock after it; an operation id counts once and is answered alike.
@@ -24,7 +23,7 @@ class AdjustStock:
             StockAboveLimit: more would have been received than the shop counts.
             OperationReused: the operation id belongs to another adjustment.
         """
-        adjusted = await self.stock.adjust(adjustment)
+        adjusted = await self.stock.adjust_stock(adjustment)
         if adjusted.crossed:
-            await show_crossed(self.products, self.index, [adjustment.product_id])
+            await self.show_crossed([adjustment.product_id])
         return adjusted.stock

@@ -1,6 +1,6 @@
 """Change what is said about a product, or take it out of the catalogue."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,18 +10,34 @@ from store_catalog.domain import Details, Product, ProductId
 from store_catalog.ports import ProductIndex, ProductStore
 
 Versions = frozenset[int] | None
-"""The versions that the caller has seen; None: whichever it is."""
+"""The versions that an edit may replace; None: whichever it is at."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaceProduct:
-    """Give a product new details."""
+class _Edit:
+    """What the edits have in common: they replace a version that the caller has seen."""
 
     products: ProductStore
     index: ProductIndex
     clock: Clock
 
-    async def __call__(self, product_id: ProductId, details: Details, seen: Versions) -> Product:
+    async def _replace(
+        self, product_id: ProductId, versions: Versions, edit: Callable[[Product, int], Product]
+    ) -> Product:
+        product = await self.products.get_product(product_id)
+        product.refuse_other_versions(versions)
+        edited = edit(product, self.clock.now_ms())
+        if edited is product:
+            return product
+        saved = await self.products.update_product(edited, product.version)
+        await self.index.apply_products([saved])
+        return saved
+
+
+class ReplaceProduct(_Edit):
+    """Give a product new details."""
+
+    async def __call__(self, product_id: ProductId, details: Details, versions: Versions) -> Product:
         """Return the new version.
 
         Raises:
@@ -29,20 +45,15 @@ class ReplaceProduct:
             ProductChanged: it is not at a version that the caller has seen.
             SkuTaken: another product has this SKU.
         """
-        product = await self.products.get(product_id)
-        product.refuse_unseen(seen)
-        return await _save(self.products, self.index, product.edited(details, self.clock.now_ms()))
+        return await self._replace(product_id, versions, lambda product, now: product.edited(details, now))
 
 
-@dataclass(frozen=True, slots=True)
-class PatchProduct:
+class PatchProduct(_Edit):
     """Change some details of a product."""
 
-    products: ProductStore
-    index: ProductIndex
-    clock: Clock
-
-    async def __call__(self, product_id: ProductId, changes: Mapping[str, Any], seen: Versions) -> Product:
+    async def __call__(
+        self, product_id: ProductId, changes: Mapping[str, Any], versions: Versions
+    ) -> Product:
         """Return the new version, or the present one when nothing is to be changed.
 
         Raises:
@@ -50,34 +61,17 @@ class PatchProduct:
             ProductChanged: it is not at a version that the caller has seen.
             SkuTaken: another product has this SKU.
         """
-        product = await self.products.get(product_id)
-        product.refuse_unseen(seen)
-        if not changes:
-            return product
-        return await _save(self.products, self.index, product.patched(changes, self.clock.now_ms()))
+        return await self._replace(product_id, versions, lambda product, now: product.patched(changes, now))
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteProduct:
+class DeleteProduct(_Edit):
     """Take a product out of the catalogue; its history and its holds stay."""
 
-    products: ProductStore
-    index: ProductIndex
-    clock: Clock
-
-    async def __call__(self, product_id: ProductId, seen: Versions) -> None:
-        """Leave a tombstone: nobody can find or order the product any more.
+    async def __call__(self, product_id: ProductId, versions: Versions) -> None:
+        """Leave a tombstone: the product can no longer be found or ordered.
 
         Raises:
             ProductNotFound: unknown or deleted already.
             ProductChanged: it is not at a version that the caller has seen.
         """
-        product = await self.products.get(product_id)
-        product.refuse_unseen(seen)
-        await _save(self.products, self.index, product.tombstone(self.clock.now_ms()))
-
-
-async def _save(products: ProductStore, index: ProductIndex, product: Product) -> Product:
-    saved = await products.save(product, product.version - 1)
-    await index.apply([saved])
-    return saved
+        await self._replace(product_id, versions, Product.tombstone)

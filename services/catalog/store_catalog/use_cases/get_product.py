@@ -18,4 +18,4 @@ class GetProduct:
         Raises:
             ProductNotFound: unknown or deleted.
         """
-        return await self.products.get(product_id)
+        return await self.products.get_product(product_id)

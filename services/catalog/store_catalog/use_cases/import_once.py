@@ -22,12 +22,12 @@ class BeginImport:
 
     async def __call__(self, name: str) -> ImportState:
         """Return BEGUN when it is to be made, or gone on with; DONE when not."""
-        noted = await self.marks.get(_MARK + name)
+        noted = await self.marks.find_mark(_MARK + name)
         if noted is not None:
             return ImportState(noted)
         # Stock is kept of deleted products, too.
-        state = ImportState.DONE if await self.stock.page("", 1) else ImportState.BEGUN
-        await self.marks.put(_MARK + name, state)
+        state = ImportState.DONE if await self.stock.list_stock("", 1) else ImportState.BEGUN
+        await self.marks.set_mark(_MARK + name, state)
         return state
 
 
@@ -39,5 +39,5 @@ class FinishImport:
 
     async def __call__(self, name: str) -> ImportState:
         """Return DONE, once that is kept; safe to repeat."""
-        await self.marks.put(_MARK + name, ImportState.DONE)
+        await self.marks.set_mark(_MARK + name, ImportState.DONE)
         return ImportState.DONE

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from store_catalog.listing import CategoryCount
+from store_catalog.domain import CategoryCount
 from store_catalog.ports import ProductLists
 
 
@@ -18,4 +18,4 @@ class ListCategories:
         Raises:
             CatalogueLoading: the list is being built.
         """
-        return self.lists.categories()
+        return self.lists.list_categories()

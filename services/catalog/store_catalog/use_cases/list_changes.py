@@ -8,10 +8,10 @@ from store_catalog.ports import Changes, ChangesSeen
 
 @dataclass(frozen=True, slots=True)
 class ListChanges:
-    """Say what changed since somebody asked last."""
+    """Say what changed since the caller asked last."""
 
     changes: ChangesSeen
 
     def __call__(self, seen: Mapping[str, int]) -> Changes:
         """Return the products that changed behind the positions seen, by the processes that counted them."""
-        return self.changes.since(seen)
+        return self.changes.list_changes(seen)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from store_kit.paging import Page, paged
+
 from store_catalog.domain import ProductId, StockRow
 from store_catalog.ports import StockStore
 
@@ -12,8 +14,9 @@ class ListStock:
 
     stock: StockStore
 
-    async def __call__(self, after: ProductId, limit: int) -> tuple[list[StockRow], ProductId | None]:
-        """Return a page and the id behind which the next one starts; None after the last."""
-        rows = await self.stock.page(after, limit + 1)
-        more = len(rows) > limit
-        return rows[:limit], rows[limit - 1].product_id if more else None
+    async def __call__(
+        self, after: tuple[ProductId, ...] | None, limit: int
+    ) -> Page[StockRow, tuple[ProductId, ...]]:
+        """Return the page behind the position `(product_id,)`; None starts."""
+        found = await self.stock.list_stock(after[0] if after else "", limit + 1)
+        return paged(found, limit, lambda row: (row.product_id,))

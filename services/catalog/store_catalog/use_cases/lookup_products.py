@@ -15,4 +15,4 @@ class LookupProducts:
 
     async def __call__(self, product_ids: Sequence[ProductId]) -> list[Product]:
         """Return those that exist; unknown and deleted ones are left out."""
-        return [product for product in await self.products.many(product_ids) if not product.deleted]
+        return [product for product in await self.products.find_products(product_ids) if not product.deleted]

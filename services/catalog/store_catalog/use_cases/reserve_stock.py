@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from store_kit.problems import Conflict
-
 from store_catalog.domain import Line, OrderId, Reservation
-from store_catalog.ports import ProductIndex, ProductStore, ReservationMeter, StockStore
-from store_catalog.problems import InsufficientStock
-from store_catalog.use_cases.show_crossed import show_crossed
+from store_catalog.ports import StockStore
+from store_catalog.use_cases.show_crossed import ShowCrossed
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +13,7 @@ class ReserveStock:
     """Hold every line of an order or none."""
 
     stock: StockStore
-    products: ProductStore
-    index: ProductIndex
-    meter: ReservationMeter
+    show_crossed: ShowCrossed
 
     async def __call__(self, order_id: OrderId, lines: Sequence[Line], not_after_ms: int) -> Reservation:
         """Return what the order holds, with names and prices; safe to repeat.
@@ -29,14 +24,6 @@ class ReserveStock:
             ReservationShipped: the order was shipped.
             ReservationExpired: `not_after_ms` has passed.
         """
-        try:
-            reservation = await self.stock.reserve(order_id, lines, not_after_ms)
-        except InsufficientStock:
-            self.meter.count("insufficient")
-            raise
-        except Conflict:
-            self.meter.count("refused")
-            raise
-        self.meter.count("held")
-        await show_crossed(self.products, self.index, reservation.crossed)
+        reservation = await self.stock.reserve_stock(order_id, lines, not_after_ms)
+        await self.show_crossed(reservation.crossed)
         return reservation

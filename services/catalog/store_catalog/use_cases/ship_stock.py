@@ -1,24 +1,52 @@
-"""Sell what an order holds."""
+"""Sell what orders hold."""
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from store_catalog.domain import OrderId, Reservation
-from store_catalog.ports import ReservationMeter, StockStore
+from store_kit.problems import Problem
+
+from store_catalog.domain import OrderId, Reservation, ReservationState
+from store_catalog.problems import ReservationReleased
+
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ShipStock:
-    """Turn an order's holds into sold units."""
+    """Turn the holds of orders into sold units, each order for itself.
 
-    stock: StockStore
-    meter: ReservationMeter
+    Args:
+        ship_stock: of the stock store.
+    """
 
-    async def __call__(self, order_id: OrderId) -> Reservation:
-        """Return the shipped reservation; safe to repeat.
+    ship_stock: Callable[[OrderId], Awaitable[Reservation]]
+
+    async def __call__(self, order_ids: Sequence[OrderId]) -> Sequence[Reservation]:
+        """Return how each order's reservation ended; safe to repeat.
+
+        SHIPPED, or RELEASED if it holds nothing, or SHIPPING if that could not be told now while others could: then
+        asking again tells.
 
         Raises:
-            ReservationReleased: it holds nothing.
+            Exception: what kept every one of the orders from being shipped.
         """
-        reservation = await self.stock.ship(order_id)
-        self.meter.count("shipped")
-        return reservation
+        ends = await asyncio.gather(*map(self._ship, order_ids), return_exceptions=True)
+        errors = [end for end in ends if isinstance(end, BaseException)]
+        if errors and len(errors) == len(ends):
+            raise errors[0]
+        for error in errors:
+            if not isinstance(error, Problem):
+                _log.error("an order could not be shipped", exc_info=error)
+        return [
+            Reservation(order_id, ReservationState.SHIPPING) if isinstance(end, BaseException) else end
+            for order_id, end in zip(order_ids, ends, strict=True)
+        ]
+
+    async def _ship(self, order_id: OrderId) -> Reservation:
+        try:
+            return await self.ship_stock(order_id)
+        except ReservationReleased:
+            return Reservation(order_id, ReservationState.RELEASED)

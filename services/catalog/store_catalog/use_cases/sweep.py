@@ -1,13 +1,14 @@
-"""Finish and forget: what was left half done, and what nobody needs any more."""
+"""Finish what was left half done; forget what is no longer needed."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
 from store_kit.clock import Clock
 
-from store_catalog.domain import OrderId, ReservationState
-from store_catalog.ports import ChangeFeed, ProductIndex, ProductStore, ReservationMeter, StockStore
-from store_catalog.use_cases.show_crossed import show_crossed
+from store_catalog.domain import OrderId, Reservation
+from store_catalog.ports import ChangeFeed, StockStore
+from store_catalog.use_cases.show_crossed import ShowCrossed
 
 _AT_ONCE: Final = 500
 
@@ -16,15 +17,14 @@ _AT_ONCE: Final = 500
 class Sweep:
     """Finish reservations that stayed in a passing state; trim the change feed and old markers.
 
-    All ages are in milliseconds.
+    All ages are in milliseconds. `finish_reservation` is the stock's, counted.
     """
 
     stock: StockStore
     feed: ChangeFeed
-    products: ProductStore
-    index: ProductIndex
-    meter: ReservationMeter
+    show_crossed: ShowCrossed
     clock: Clock
+    finish_reservation: Callable[[OrderId, int], Awaitable[Reservation | None]]
     passing_ms: int
     marker_ms: int
     feed_ms: int
@@ -34,15 +34,14 @@ class Sweep:
         now_ms = self.clock.now_ms()
         before_ms = now_ms - self.passing_ms
         finished = 0
-        for reservation in await self.stock.unfinished(before_ms, _AT_ONCE):
+        for reservation in await self.stock.list_unfinished(before_ms, _AT_ONCE):
             finished += await self._finish(reservation.order_id, before_ms)
-        forgotten = await self.stock.expire(now_ms - self.marker_ms, _AT_ONCE)
-        return finished + forgotten + await self.feed.trim(now_ms - self.feed_ms, _AT_ONCE)
+        forgotten = await self.stock.delete_markers(now_ms - self.marker_ms, _AT_ONCE)
+        return finished + forgotten + await self.feed.delete_entries(now_ms - self.feed_ms, _AT_ONCE)
 
     async def _finish(self, order_id: OrderId, before_ms: int) -> bool:
-        ended = await self.stock.finish(order_id, before_ms)
+        ended = await self.finish_reservation(order_id, before_ms)
         if ended is None:
             return False
-        self.meter.count("shipped" if ended.state is ReservationState.SHIPPED else "released")
-        await show_crossed(self.products, self.index, ended.crossed)
+        await self.show_crossed(ended.crossed)
         return True

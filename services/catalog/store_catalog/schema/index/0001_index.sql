@@ -28,6 +28,19 @@ CREATE TABLE gone (
     at_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- What searches filter, sort and count by: narrow, so that the rows of ten thousand matches lie on few pages.
+-- cell is category * 32 + in_stock * 16 + number of the price range.
+CREATE TABLE facts (
+    n INTEGER PRIMARY KEY,
+    cell INTEGER NOT NULL,
+    price_minor INTEGER NOT NULL
+);
+
+-- Every word that was ever in a text and does not begin with a digit: what the last word of a search may go on to.
+CREATE TABLE vocabulary (
+    word TEXT PRIMARY KEY
+) WITHOUT ROWID;
+
 -- Words, folded already (see read_model_text.py). No positions and no sizes: nothing is scored.
 CREATE VIRTUAL TABLE words USING fts5 (name, rest, detail = column, columnsize = 0, tokenize = 'ascii');
 

@@ -1,0 +1,1 @@
+"""The catalogue's stores on a keyspace in Cassandra."""
