@@ -1,6 +1,6 @@
 """Run the cart service alone: `python -m store_cart`."""
 
-from store_kit.server import run_service
+from store_kit.running.server import run_service
 
 from store_cart.app import create_service
 

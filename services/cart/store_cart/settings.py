@@ -1,10 +1,9 @@
-"""Settings of the cart service: `STORE_CART_*` variables beside those of every service."""
+"""Settings of the cart service: `STORE_CART_*` variables, in addition to those of every service."""
 
-from pydantic import Field, field_validator
-from store_kit.addresses import ForwardedBy, parse_network
-from store_kit.order_lines import MOST_LINE_UNITS
+from pydantic import Field
 from store_kit.rates import RATE_PATTERN
-from store_kit.settings import StoreSettings
+from store_kit.settings import ForwardedBy, StoreSettings, TrustedProxies
+from store_kit.shop import MOST_LINE_UNITS
 
 from store_cart.domain import Limits
 
@@ -12,7 +11,7 @@ _DAY_S = 24 * 3600
 
 
 class CartSettings(StoreSettings):
-    """How much fits into carts, and how long things are kept."""
+    """How much fits into carts, and how long data is stored."""
 
     cart_max_quantity: int = Field(default=MOST_LINE_UNITS, ge=1, le=MOST_LINE_UNITS)
     """Units of one product in a cart."""
@@ -29,20 +28,13 @@ class CartSettings(StoreSettings):
     cart_follow_s: float = Field(default=1.0, gt=0, le=1.5)
     """The pause between looks at what the catalogue says of changes."""
     cart_guest_limit_address: str = Field(default="600/minute", pattern=RATE_PATTERN)
-    """New guests from one network address; whoever sends a Cart-Token is none."""
-    cart_trusted_proxies: tuple[str, ...] = ()
+    """New guests from one network address; a client that sends a Cart-Token is not a new guest."""
+    cart_trusted_proxies: TrustedProxies = ()
     """Networks (CIDR) of proxies whose word about a client's address is believed, e.g. `["10.0.0.0/8"]`."""
     cart_forwarded_by: ForwardedBy = "x-forwarded-for"
     """The header they write that word in; the other one is never read: it would be the client's own."""
     cart_sweep_s: float = Field(default=60.0, gt=0)
     """The pause between looks for what has expired."""
-
-    @field_validator("cart_trusted_proxies")
-    @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            parse_network(network)
-        return value
 
     @property
     def cart_limits(self) -> Limits:

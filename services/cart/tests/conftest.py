@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from store_cart.adapters.stores import SCHEMA
-from store_kit.cassandra import Cassandra
-from store_kit.database import SQLITE
-from store_kit.testing import empty, fresh_keyspace, test_cluster
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.stores.database import SQLITE
 
 from services.cart.tests.serving import CartShop, cart_shop
+from tests.support.services import empty, fresh_keyspace, test_cluster
 
-collect_ignore = [] if test_cluster() else ["test_lost_answers.py"]
+collect_ignore = [] if test_cluster() else ["test_cassandra_memory.py", "test_lost_answers.py"]
 
 
 @pytest.fixture(scope="package")
@@ -32,7 +32,7 @@ async def keyspace() -> AsyncIterator[Cassandra | None]:
 
 @pytest.fixture(params=[SQLITE, *(["cassandra"] if test_cluster() else [])])
 async def database(request: pytest.FixtureRequest, keyspace: Cassandra | None) -> str:
-    """Return what STORE_DATABASE shall be for a service under test; it is empty."""
+    """Return STORE_DATABASE for a service under test; the database is empty."""
     if request.param == SQLITE:
         return SQLITE
     assert keyspace is not None

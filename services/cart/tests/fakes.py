@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
-from store_cart.domain import Line, Operation, Owner, Product
-from store_cart.ports import ProductNews
+from store_cart.domain.carts import Line, Owner
+from store_cart.domain.products import Product, ProductNews
 from store_kit.problems import PeerUnavailable
 
 USER = Owner("user", "01936c7e-0000-7000-8000-000000000001")
@@ -21,19 +21,13 @@ def product(product_id: str, price_minor: int = 250, *, in_stock: bool = True) -
 
 
 def line(
-    product_id: str, quantity: int = 1, *, price_minor: int = 250, added_ms: int = 1, since: int = 0
+    product_id: str, quantity: int = 1, *, price_minor: int = 250, added_at_ms: int = 1, since: int = 0
 ) -> Line:
-    return Line.of(product(product_id, price_minor), quantity, added_ms)._replace(since=since)
-
-
-def operation(
-    key: str | None = None, fingerprint: str = "", *, forget_ms: int = 10**15, number: int = 0
-) -> Operation:
-    return Operation(key or f"made-{number}", fingerprint, forget_ms, repeatable=key is not None)
+    return Line.of(product(product_id, price_minor), quantity, added_at_ms)._replace(since=since)
 
 
 class FakeCatalogue:
-    """The Catalogue port in memory: counts calls, and can be away."""
+    """The Catalogue port in memory: counts lookups, and can be away."""
 
     def __init__(self, *products: Product) -> None:
         self.products = {p.id: p for p in products}
@@ -42,7 +36,7 @@ class FakeCatalogue:
         self.changed: list[str] = []
         self.source = "one"
 
-    async def lookup(self, ids: Collection[str]) -> dict[str, Product]:
+    async def find_products(self, ids: Collection[str]) -> dict[str, Product]:
         self.calls.append(set(ids))
         if self.away:
             raise PeerUnavailable("The catalogue is away.")
@@ -52,7 +46,7 @@ class FakeCatalogue:
         self.products[new.id] = new
         self.changed.append(new.id)
 
-    async def since(self, seen: Mapping[str, int]) -> ProductNews:
+    async def read_news(self, seen: Mapping[str, int]) -> ProductNews:
         if self.away:
             raise PeerUnavailable("The catalogue is away.")
         position = seen.get(self.source)

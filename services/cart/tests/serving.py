@@ -10,10 +10,10 @@ import aiohttp
 from store_cart.adapters.known_products import RememberedProducts
 from store_cart.app import create_service
 from store_cart.settings import CartSettings
-from store_kit.clock import ManualClock
-from store_kit.testing import TestIssuer, serve_service
 
 from services.cart.tests.fakes import CARD, CLOCK, LAMP, MUG, OTHER, USER, FakeCatalogue, product
+from tests.support.clock import ManualClock
+from tests.support.services import TestIssuer, serve_service
 
 
 @dataclass
@@ -92,4 +92,6 @@ async def cart_shop(folder: Path, **settings: Any) -> AsyncIterator[CartShop]:
     issuer, clock = TestIssuer(chosen), ManualClock()
     service = create_service(chosen, clock=clock, verifier=issuer.verifier(), catalogue=catalogue)
     async with serve_service(service) as client:
-        yield CartShop(client, catalogue, clock, issuer, service.app.state.known_products)
+        yield CartShop(
+            client, catalogue, clock, issuer, service.app.state.api.use_cases.follow_products.products
+        )

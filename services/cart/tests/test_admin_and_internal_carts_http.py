@@ -55,7 +55,7 @@ async def test_bad_pages_are_refused(shop: CartShop) -> None:
 
 
 async def test_a_service_reads_a_users_cart(shop: CartShop) -> None:
-    """Lines and version; an empty cart for whoever has none."""
+    """Lines and version; an empty cart for a user without one."""
     assert (await shop.call("GET", CART, headers=shop.service)).body == {"version": 0, "items": []}
     await shop.add(shop.user, MUG, 2)
     cart = await shop.call("GET", CART, headers=shop.service)
@@ -105,7 +105,7 @@ async def test_internal_routes_refuse_garbage(shop: CartShop) -> None:
 
 
 async def test_a_priced_cart_has_the_tag_that_its_shopper_is_given(shop: CartShop) -> None:
-    """An order compares it with If-Match; that it was priced is no showing."""
+    """An order compares it with If-Match; pricing a cart does not count as showing it."""
     await shop.add(shop.user, MUG, 2)
     shop.catalogue.products[MUG] = product(MUG, 300)
     priced = (await shop.call("GET", f"{CART}/priced", headers=shop.service)).body

@@ -5,16 +5,16 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from store_cart.adapters.sqlite_carts import SqliteCartStore
+from store_cart.adapters.sqlite.carts import SqliteCartStore
 from store_cart.adapters.stores import SCHEMA
-from store_cart.domain import Limits, Shown
-from store_kit.sqlite import Sqlite
+from store_cart.domain.carts import Limits, Shown
+from store_kit.sqlite.database import Sqlite
 
 from services.cart.tests.fakes import MUG, USER
+from services.cart.tests.stores import Carts
 
 pytestmark = pytest.mark.anyio
 OLDER = ("0001_carts.sql", "0002_since.sql")
-LATER_MS = 10**15
 
 
 async def older_database(folder: Path) -> Path:
@@ -39,11 +39,11 @@ async def test_older_lines_count_as_shown_at_the_price_when_added(tmp_path: Path
     """They are taken, given back and shown like any other."""
     database = Sqlite(await older_database(tmp_path), SCHEMA / "sqlite")
     await database.open()
-    carts = SqliteCartStore(database, Limits(1_000, 10))
+    carts = Carts(SqliteCartStore(database, Limits(1_000, 10)))
     (line,) = before = (await carts.read(USER)).lines
     assert line.last_shown_minor == 250
-    await carts.take(USER, "order-1", 4, 5, LATER_MS)
-    await carts.give_back(USER, "order-1", 6, LATER_MS)
+    await carts.take(USER, "order-1", 4, 5)
+    await carts.give_back(USER, "order-1", 6)
     assert (await carts.read(USER)).lines == before
     await carts.show(USER, [Shown(MUG, 250, 300)])
     assert [x.last_shown_minor for x in (await carts.read(USER)).lines] == [300]

@@ -28,7 +28,7 @@ async def test_answers_that_add_or_set_show_the_price_that_is_kept(shop: CartSho
     ):
         price_minor = (await shown(shop))[MUG] + 50
         shop.catalogue.products[MUG] = product(MUG, price_minor)
-        shop.known.forget([MUG])
+        shop.known.forget_products([MUG])
         answer = (await shop.call(method, path, body, shop.user)).body
         line = answer["items"][0] if "items" in answer else answer
         assert line["unit_price_minor"] == price_minor
@@ -49,7 +49,7 @@ async def test_a_quantity_can_be_set_while_the_catalogue_is_away(shop: CartShop)
     """At the price that was shown before."""
     await shop.add(shop.user, MUG)
     shop.catalogue.away = True
-    shop.known.forget_all()
+    shop.known.forget_all_products()
     answer = await shop.call("PUT", f"{ITEMS}/{MUG}", {"quantity": 3}, shop.user)
     assert (answer.status, answer.body["unit_price_minor"]) == (200, 250)
 
@@ -58,7 +58,7 @@ async def test_a_product_that_is_gone_cannot_be_set(shop: CartShop) -> None:
     """Its line can be removed."""
     await shop.add(shop.user, MUG)
     del shop.catalogue.products[MUG]
-    shop.known.forget([MUG])
+    shop.known.forget_products([MUG])
     assert (await shop.call("PUT", f"{ITEMS}/{MUG}", {"quantity": 3}, shop.user)).slug == "unknown-product"
     assert (await shop.call("DELETE", f"{ITEMS}/{MUG}", headers=shop.user)).status == 200
 

@@ -1,7 +1,11 @@
 """The rules of carts that need no store."""
 
 import pytest
-from store_cart.domain import Cart, CartFull, Limits, PricedCart, QuantityLimit, plan_merge
+from store_cart.domain.carts import Cart, CartState, Limits, LineChange
+from store_cart.domain.changes import Change, add_units, remove_line, set_units
+from store_cart.domain.merging import plan_merge
+from store_cart.domain.pricing import PricedCart
+from store_cart.problems import CartFull, QuantityLimit
 
 from services.cart.tests.fakes import CARD, CLOCK, LAMP, MUG, line, product
 
@@ -33,7 +37,7 @@ def test_merging_adds_quantities_up_to_the_limit() -> None:
 
 def test_merging_takes_the_guests_oldest_lines_while_there_is_room() -> None:
     """A full cart leaves out the guest's later lines, and says which."""
-    guest = [line(CARD, 1, added_ms=9), line(CLOCK, 1, added_ms=5), line(LAMP, 1, added_ms=7)]
+    guest = [line(CARD, 1, added_at_ms=9), line(CLOCK, 1, added_at_ms=5), line(LAMP, 1, added_at_ms=7)]
     plan = plan_merge([line(MUG, 1)], guest, LIMITS)
     assert [changed.product_id for changed in plan.changed] == [CLOCK]
     assert plan.left_out == [LAMP, CARD]
@@ -55,3 +59,27 @@ def test_the_total_counts_what_still_exists() -> None:
 def test_a_price_has_changed_when_it_is_another_than_when_added() -> None:
     """Up or down makes no difference."""
     assert [line(MUG, price_minor=100).price_changed(now) for now in (99, 100, 101)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [add_units(line(LAMP, 2)), add_units(line(CARD)), set_units(line(LAMP, 3)), remove_line(LAMP, 9)],
+    ids=["add more", "add", "set", "remove"],
+)
+def test_a_change_of_one_line_needs_only_that_line(change: Change[LineChange]) -> None:
+    """On a cart whose other lines are only counted it decides as on the whole cart."""
+    lines = {one.product_id: one for one in (line(MUG, 4), line(LAMP, 1), line(CLOCK, 2))}
+    whole = CartState(Limits(10, 4), 7, 1, lines)
+    touched = {key: one for key, one in lines.items() if key == change.product_id}
+    others = [one.quantity for key, one in lines.items() if key != change.product_id]
+    part = whole._replace(lines=touched, other_lines=len(others), other_units=sum(others))
+    (after, answer), (after_part, answer_part) = change.on(whole), change.on(part)
+    assert (answer_part, after_part.size) == (answer, after.size)
+    assert {**after.lines, **after_part.lines} == after.lines
+    assert after_part.lines.get(LAMP) == (after.lines.get(LAMP) if change.product_id == LAMP else None)
+
+
+def test_a_full_cart_is_full_whether_its_lines_are_read_or_counted() -> None:
+    """The limit counts all lines."""
+    with pytest.raises(CartFull):
+        add_units(line(CARD)).on(CartState(LIMITS, 7, 1, {}, other_lines=2, other_units=9))

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from store_kit.order_lines import MOST_ORDER_LINES
+from store_kit.shop import MOST_ORDER_LINES
 
 from services.cart.tests.fakes import CARD, CLOCK, LAMP, MISSING, MUG, product
 from services.cart.tests.serving import CartShop
@@ -15,7 +15,7 @@ ITEMS = "/api/cart/items"
 
 
 async def test_a_stranger_has_an_empty_cart_and_gets_no_token(shop: CartShop) -> None:
-    """Looking makes nobody a guest."""
+    """Looking makes no guest."""
     answer = await shop.call("GET", "/api/cart")
     assert answer.body == {
         "version": 0,
@@ -164,7 +164,7 @@ async def test_one_key_with_another_body_is_refused(shop: CartShop) -> None:
 
 
 async def test_a_whole_number_may_be_written_as_a_float(shop: CartShop) -> None:
-    """To JSON Schema 2.0 is an integer, so it is to us; 2.5 is none."""
+    """To JSON Schema 2.0 is an integer, so it is to us; 2.5 is not."""
     body = {"product_id": MUG, "quantity": 2.0}
     assert (await shop.call("POST", ITEMS, body, shop.user)).body["quantity"] == 2
     assert (await shop.call("POST", ITEMS, body | {"quantity": 1e300}, shop.user)).status == 422
@@ -218,7 +218,7 @@ async def test_replacing_with_if_match_wants_the_version_that_was_read(shop: Car
 
 @pytest.mark.parametrize(("tag", "status"), [("*", 200), ('W/"1"', 412), ("nonsense", 412), ('"99"', 412)])
 async def test_if_match_takes_strong_tags_only(shop: CartShop, tag: str, status: int) -> None:
-    """What is no tag of this cart matches nothing."""
+    """A tag of something else matches nothing."""
     await shop.add(shop.user, MUG)
     answer = await shop.call("PUT", ITEMS, {"items": []}, shop.user | {"If-Match": tag})
     assert answer.status == status
@@ -288,7 +288,7 @@ async def test_the_catalogue_of_everyday_bad_input_is_refused(shop: CartShop) ->
 
 
 async def test_a_bad_access_token_is_refused_everywhere(shop: CartShop) -> None:
-    """Nobody falls back to being a guest by a broken token; a service shops for nobody."""
+    """A broken token does not make its sender a guest; a service has no cart."""
     for headers, status in (({"Authorization": "Bearer nonsense"}, 401), (shop.service, 403)):
         for method, path in (("GET", "/api/cart"), ("DELETE", "/api/cart"), ("GET", "/api/recently-viewed")):
             assert (await shop.call(method, path, headers=headers)).status == status

@@ -12,25 +12,17 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_cart.adapters.cassandra_carts import CassandraCartStore
-from store_cart.adapters.sqlite_carts import SqliteCartStore
+from store_cart.adapters.cassandra.carts import CassandraCartStore
+from store_cart.adapters.sqlite.carts import SqliteCartStore
 from store_cart.adapters.stores import SCHEMA
-from store_cart.domain import (
-    CartChanged,
-    CartFull,
-    CartMerged,
-    KeyReused,
-    Limits,
-    Ordered,
-    Owner,
-    QuantityLimit,
-)
-from store_cart.ports import CartStore
+from store_cart.domain.carts import Limits, Ordered, Owner
+from store_cart.problems import CartChanged, CartFull, CartMerged, KeyReused, QuantityLimit
 from store_kit.problems import PreconditionFailed, Problem
-from store_kit.sqlite import Sqlite
-from store_kit.testing import empty, fresh_keyspace, test_cluster
+from store_kit.sqlite.database import Sqlite
 
-from services.cart.tests.fakes import CARD, CLOCK, GUEST, LAMP, MUG, USER, line, operation
+from services.cart.tests.fakes import CARD, CLOCK, GUEST, LAMP, MUG, USER, line
+from services.cart.tests.stores import Carts
+from tests.support.services import empty, fresh_keyspace, test_cluster
 
 LIMITS = Limits(max_quantity=20, max_lines=3)
 PRODUCTS = st.sampled_from((MUG, LAMP, CLOCK, CARD))
@@ -139,31 +131,30 @@ class Model:
         self.versions[owner] += 1
 
 
-async def apply(carts: CartStore, number: int, name: str, *args: Any) -> None:
+async def apply(carts: Carts, number: int, name: str, *args: Any) -> None:
     match name, args:
         case "take", (order, behind):
             version = (await carts.read(USER)).version + behind
-            await carts.take(USER, order, version, number, 10**15)
+            await carts.take(USER, order, version, number)
         case "give_back", (order,):
-            await carts.give_back(USER, order, number, 10**15)
+            await carts.give_back(USER, order, number)
         case "add", (owner, product, quantity, key):
-            step = operation(key, f"{product} {quantity}", number=number)
-            await carts.add(owner, line(product, quantity, added_ms=number), step)
+            await carts.add(owner, line(product, quantity, added_at_ms=number), key)
         case "put", (owner, product, quantity):
-            await carts.put(owner, line(product, quantity, added_ms=number))
+            await carts.put(owner, line(product, quantity, added_at_ms=number))
         case "remove", (owner, product):
             await carts.remove(owner, product, number)
         case "replace", (owner, lines, version):
             expected = None if version is None else {version}
-            new = [line(p, q, added_ms=number) for p, q in lines.items()]
+            new = [line(p, q, added_at_ms=number) for p, q in lines.items()]
             await carts.replace(owner, new, number, expected)
         case "merge", ():
-            await carts.merge(GUEST, USER, number, 10**15)
+            await carts.merge(GUEST, USER, number)
         case "subtract", (order, lines):
-            await carts.subtract(USER, order, [Ordered(*line) for line in lines.items()], number, 10**15)
+            await carts.subtract(USER, order, [Ordered(*line) for line in lines.items()], number)
 
 
-async def check(carts: CartStore, model: Model, number: int, step: tuple[Any, ...]) -> None:
+async def check(carts: Carts, model: Model, number: int, step: tuple[Any, ...]) -> None:
     """Do one step on both; they must agree on the outcome and on what is there afterwards."""
     expected: type[Problem] | None = None
     try:
@@ -187,7 +178,7 @@ class Grounds:
     """Where examples run: an event loop, and a store that is empty for each of them."""
 
     runner: asyncio.Runner
-    empty_store: Callable[[], AbstractAsyncContextManager[CartStore]]
+    empty_store: Callable[[], AbstractAsyncContextManager[Carts]]
     examples: int
 
     def run(self, steps: list[tuple[Any, ...]]) -> None:
@@ -201,12 +192,12 @@ class Grounds:
 
 
 @contextlib.asynccontextmanager
-async def on_sqlite() -> AsyncIterator[CartStore]:
+async def on_sqlite() -> AsyncIterator[Carts]:
     with tempfile.TemporaryDirectory() as folder:
         database = Sqlite(Path(folder) / "cart.db", SCHEMA / "sqlite", synchronous="NORMAL")
         await database.open()
         try:
-            yield SqliteCartStore(database, LIMITS)
+            yield Carts(SqliteCartStore(database, LIMITS))
         finally:
             await database.close()
 
@@ -217,9 +208,9 @@ def on_cassandra(runner: asyncio.Runner) -> Iterator[Grounds]:
     keyspace = runner.run(stack.enter_async_context(fresh_keyspace("cart", SCHEMA / "cassandra")))
 
     @contextlib.asynccontextmanager
-    async def empty_store() -> AsyncIterator[CartStore]:
+    async def empty_store() -> AsyncIterator[Carts]:
         await empty(keyspace)
-        yield CassandraCartStore(keyspace, LIMITS, 3600)
+        yield Carts(CassandraCartStore(keyspace, LIMITS, 3600))
 
     try:
         yield Grounds(runner, empty_store, examples=20)

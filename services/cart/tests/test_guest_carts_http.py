@@ -57,7 +57,7 @@ async def test_an_altered_token_is_refused(shop: CartShop) -> None:
 
 
 async def test_a_signed_in_shopper_uses_the_accounts_cart(shop: CartShop) -> None:
-    """The guest's token beside it is ignored until it is merged."""
+    """The guest's token that comes with it is ignored until it is merged."""
     guest = await shop.guest(MUG, 2)
     await shop.add(guest | shop.user, LAMP)
     assert await shop.quantities(shop.user) == {LAMP: 1}

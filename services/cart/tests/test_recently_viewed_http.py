@@ -1,7 +1,7 @@
 """Recently viewed products over HTTP."""
 
 import pytest
-from store_cart.domain import RECENT_LIMIT
+from store_cart.domain.views import RECENT_LIMIT
 
 from services.cart.tests.fakes import LAMP, MISSING, MUG, product
 from services.cart.tests.serving import Answer, CartShop
@@ -53,7 +53,7 @@ async def test_only_the_latest_fifty_are_kept(shop: CartShop) -> None:
 
 
 async def test_a_vanished_product_is_left_out(shop: CartShop) -> None:
-    """Nobody can look at it again."""
+    """It cannot be looked at again."""
     await look(shop, shop.user, MUG)
     await look(shop, shop.user, LAMP)
     del shop.catalogue.products[LAMP]

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from store_cart.adapters.cassandra_views import CassandraViewStore
-from store_cart.adapters.sqlite_views import SqliteViewStore
+from store_cart.adapters.cassandra.views import CassandraViewStore
+from store_cart.adapters.sqlite.views import SqliteViewStore
 from store_cart.adapters.stores import SCHEMA
-from store_cart.domain import RECENT_LIMIT, View
+from store_cart.domain.views import RECENT_LIMIT, View
 from store_cart.ports import ViewStore
-from store_kit.cassandra import Cassandra
-from store_kit.sqlite import Sqlite
-from store_kit.testing import empty, test_cluster
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.sqlite.database import Sqlite
 
 from services.cart.tests.fakes import GUEST, LAMP, MUG, OTHER, USER
+from tests.support.services import empty, test_cluster
 from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
@@ -63,64 +63,64 @@ def views(stores: Stores) -> ViewStore:
 async def test_the_newest_view_is_in_front_and_each_product_once(views: ViewStore) -> None:
     """Looking again moves a product to the front."""
     for at_ms, product_id in enumerate((MUG, LAMP, MUG)):
-        await views.record(USER, View(product_id, at_ms))
-    assert await views.latest(USER, 10) == [View(MUG, 2), View(LAMP, 1)]
-    assert await views.latest(USER, 1) == [View(MUG, 2)]
-    assert await views.latest(OTHER, 10) == []
+        await views.record_view(USER, View(product_id, at_ms))
+    assert await views.list_views(USER, 10) == [View(MUG, 2), View(LAMP, 1)]
+    assert await views.list_views(USER, 1) == [View(MUG, 2)]
+    assert await views.list_views(OTHER, 10) == []
 
 
 async def test_a_late_record_does_not_move_a_product_back(views: ViewStore) -> None:
     """Of two views the later one counts, in whatever order they arrive."""
-    await views.record(USER, View(MUG, 9))
-    await views.record(USER, View(MUG, 3))
-    assert await views.latest(USER, 10) == [View(MUG, 9)]
+    await views.record_view(USER, View(MUG, 9))
+    await views.record_view(USER, View(MUG, 3))
+    assert await views.list_views(USER, 10) == [View(MUG, 9)]
 
 
 async def test_only_the_latest_are_kept(views: ViewStore) -> None:
     """The oldest view goes when one too many arrives."""
     seen = [View(f"product-{n:03}", n) for n in range(RECENT_LIMIT + 5)]
     for view in seen:
-        await views.record(USER, view)
-    assert await views.latest(USER, 1_000) == seen[:4:-1]
+        await views.record_view(USER, view)
+    assert await views.list_views(USER, 1_000) == seen[:4:-1]
 
 
 async def test_parallel_views_are_all_kept(views: ViewStore) -> None:
     """Several pages opened at once lose nothing."""
     seen = [View(f"product-{n:03}", n) for n in range(RECENT_LIMIT)]
-    await asyncio.gather(*(views.record(USER, view) for view in seen))
-    assert await views.latest(USER, 1_000) == seen[::-1]
+    await asyncio.gather(*(views.record_view(USER, view) for view in seen))
+    assert await views.list_views(USER, 1_000) == seen[::-1]
 
 
 async def test_forgotten_views_are_gone(views: ViewStore) -> None:
-    """Of that shopper alone, also when it is repeated; whoever comes again begins anew."""
+    """Of that shopper alone, also when it is repeated; the next view begins a new list."""
     for owner in (USER, OTHER):
         for at_ms, product_id in enumerate((MUG, LAMP)):
-            await views.record(owner, View(product_id, at_ms))
+            await views.record_view(owner, View(product_id, at_ms))
     for _ in range(2):
-        await views.forget(USER)
-        assert await views.latest(USER, 10) == []
-    assert len(await views.latest(OTHER, 10)) == 2
-    await views.record(USER, View(MUG, 9))
-    assert await views.latest(USER, 10) == [View(MUG, 9)]
+        await views.forget_views(USER)
+        assert await views.list_views(USER, 10) == []
+    assert len(await views.list_views(OTHER, 10)) == 2
+    await views.record_view(USER, View(MUG, 9))
+    assert await views.list_views(USER, 10) == [View(MUG, 9)]
 
 
 async def test_old_views_by_guests_go_and_users_stay(stores: Stores) -> None:
     """An account's views stay for good."""
     for owner in (GUEST, USER):
         for at_ms, product_id in enumerate((MUG, LAMP)):
-            await stores.brief.record(owner, View(product_id, at_ms))
+            await stores.brief.record_view(owner, View(product_id, at_ms))
 
     async def gone() -> bool:
-        await stores.brief.sweep(2, 10)
-        return await stores.brief.latest(GUEST, 10) == []
+        await stores.brief.sweep_views(2, 10)
+        return await stores.brief.list_views(GUEST, 10) == []
 
     await until(gone, "the guest's views are gone")
-    assert len(await stores.views.latest(USER, 10)) == 2
+    assert len(await stores.views.list_views(USER, 10)) == 2
 
 
 async def test_sqlite_sweeps_no_more_than_asked_for_at_once(tmp_path: Path) -> None:
-    """A long pause is caught up with in small steps, which hold up nobody."""
+    """A long pause is caught up with in small steps, which delay no other write."""
     async with sqlite(tmp_path) as stores:
         for at_ms, product_id in enumerate((MUG, LAMP)):
-            await stores.views.record(GUEST, View(product_id, at_ms))
-        assert [await stores.views.sweep(2, 1) for _ in range(3)] == [1, 1, 0]
+            await stores.views.record_view(GUEST, View(product_id, at_ms))
+        assert [await stores.views.sweep_views(2, 1) for _ in range(3)] == [1, 1, 0]

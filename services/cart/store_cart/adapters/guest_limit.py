@@ -12,11 +12,11 @@ class GuestsByAddress:
     def __init__(self, rate: Rate) -> None:
         self._limiter = Limiter(rate)
 
-    def admit(self, address: str) -> None:
+    def admit_guest(self, address: str) -> None:
         """Count a new guest.
 
         Raises:
-            TooManyRequests: it is one too many of this address.
+            TooManyRequests: too many came from this address.
         """
         wait_s = self._limiter.hit(address)
         if wait_s > 0:

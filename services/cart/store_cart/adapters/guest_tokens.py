@@ -1,11 +1,12 @@
-"""Guests' cart tokens: the guest's id and an HMAC over it, so that nobody can name somebody else's cart."""
+"""Guests' cart tokens: the guest's id and an HMAC over it, so that a client cannot name the cart of another."""
 
 import base64
 import hashlib
 import hmac
 from typing import Final
 
-from store_cart.domain import InvalidCartToken, Owner
+from store_cart.domain import Owner
+from store_cart.problems import InvalidCartToken
 
 _PURPOSE: Final = b"store.guest-cart\0"
 _MAX_LENGTH: Final = 200
@@ -20,11 +21,11 @@ class HmacGuestTokens:
     def __init__(self, key: str) -> None:
         self._key = key.encode()
 
-    def issue(self, guest: Owner) -> str:
+    def issue_token(self, guest: Owner) -> str:
         """Return `<id>.<signature>`."""
         return f"{guest.id}.{self._signature(guest.id)}"
 
-    def read(self, token: str) -> Owner:
+    def read_token(self, token: str) -> Owner:
         """Return the guest of a token.
 
         Raises:

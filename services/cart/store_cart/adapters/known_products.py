@@ -6,13 +6,14 @@ wait and share the next one, so a crowd of shoppers makes a few large calls inst
 
 import asyncio
 import contextvars
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Collection
 from typing import Final
 
+from cachetools import LRUCache
 from store_kit.clock import Clock
-from store_kit.order_lines import MOST_ORDER_LINES
 from store_kit.problems import Unavailable
+from store_kit.shop import MOST_ORDER_LINES
 
 from store_cart.domain import Product
 from store_cart.ports import Catalogue
@@ -21,9 +22,9 @@ _PER_CALL: Final = MOST_ORDER_LINES
 _FOLLOWED_MS: Final = 2_000
 """How long ago the last look at changes may be for a product to be believed as long as the setting says."""
 _UNFOLLOWED_MS: Final = 1_000
-"""How long a product is believed while nobody says what changes."""
+"""How long a product is believed while changes are not followed."""
 _WORTH_A_WAIT_S: Final = 0.1
-"""How long news of what is known already are waited for: who adds to a cart has other things to wait for."""
+"""How long to wait for a fresh answer about a product that is already known."""
 
 
 class _Call:
@@ -40,7 +41,7 @@ class _Call:
 
     def fail(self, error: Exception) -> None:
         self.answer.set_exception(error)
-        # Whoever waited may have been cancelled; then nobody asks, and asyncio must not complain.
+        # All who waited may have been cancelled: asyncio must not complain that the error was never read.
         self.answer.exception()
 
 
@@ -49,11 +50,11 @@ class RememberedProducts:
 
     Products that do not exist are not remembered: they may be created the next moment. An expired product
     is asked again, but still believed while the catalogue is away or takes long. One that has changed is forgotten:
-    at once in the process of whoever changed it, within two seconds elsewhere.
+    at once in the process that changed it, within two seconds elsewhere.
 
     Args:
-        catalogue: who knows.
-        clock: whose time decides about freshness.
+        catalogue: where products are asked for.
+        clock: decides about freshness.
         fresh_s: how long a product is believed without asking, while changes of products are followed.
         capacity: how many products are remembered.
     """
@@ -62,33 +63,32 @@ class RememberedProducts:
         self._catalogue = catalogue
         self._clock = clock
         self._fresh_ms = round(fresh_s * 1000)
-        self._capacity = capacity
         self._followed_ms = -_FOLLOWED_MS
-        self._known: OrderedDict[str, tuple[int, Product]] = OrderedDict()
+        self._known: LRUCache[str, tuple[int, Product]] = LRUCache(capacity)
         # What was forgotten while a call was on its way: its answer may be older than the change.
         self._changed: set[str] = set()
         self._all_changed = False
         self._calls: deque[_Call] = deque()
         self._caller: asyncio.Task[None] | None = None
 
-    async def find(self, ids: Collection[str]) -> dict[str, Product]:
+    async def find_known_products(self, ids: Collection[str]) -> dict[str, Product]:
         """Return those products that exist, from memory where it is fresh."""
         found, unknown = self._recall(ids)
         return found | await self._ask(unknown) if unknown else found
 
-    def forget(self, ids: Collection[str]) -> None:
+    def forget_products(self, ids: Collection[str]) -> None:
         """Ask again for these products."""
         if self._caller is not None:
             self._changed.update(ids)
         for product_id in ids:
             self._known.pop(product_id, None)
 
-    def forget_all(self) -> None:
+    def forget_all_products(self) -> None:
         """Ask again for every product."""
         self._all_changed = True
         self._known.clear()
 
-    def followed(self, at_ms: int) -> None:
+    def note_followed(self, at_ms: int) -> None:
         """Take note that everything that changed before this time was forgotten."""
         self._followed_ms = at_ms
 
@@ -102,7 +102,6 @@ class RememberedProducts:
             entry = self._known.get(product_id)
             if entry is not None and entry[0] > since_ms:
                 found[product_id] = entry[1]
-                self._known.move_to_end(product_id)
             else:
                 unknown.append(product_id)
         return found, unknown
@@ -116,7 +115,7 @@ class RememberedProducts:
             if not asked.done():
                 return expired
         try:
-            # Others wait for the same answer: one who gives up must not take it from them.
+            # Others wait for the same answer: a caller that gives up must not take it from them.
             answer = await asyncio.shield(asked)
         except Unavailable:
             if len(expired) < len(ids):
@@ -130,7 +129,7 @@ class RememberedProducts:
         call = self._calls[-1]
         call.ids.update(ids)
         if self._caller is None:
-            # A context of its own: the time budget of whoever came first is not the budget of all.
+            # A context of its own: the time budget of the first caller is not the budget of all.
             work = self._call_until_answered()
             self._caller = asyncio.create_task(work, name="product lookups", context=contextvars.Context())
         return call
@@ -143,8 +142,8 @@ class RememberedProducts:
             self._changed.clear()
             self._all_changed = False
             try:
-                found = await self._catalogue.lookup(call.ids)
-            except Exception as error:  # noqa: BLE001 - whoever waits must learn of it, whatever it is
+                found = await self._catalogue.find_products(call.ids)
+            except Exception as error:  # noqa: BLE001 - those who wait must learn of it, whatever it is
                 call.fail(error)
             else:
                 self._remember(call.ids, found)
@@ -157,9 +156,5 @@ class RememberedProducts:
                 self._known.pop(product_id, None)
         now_ms = self._clock.now_ms()
         for product_id, product in found.items():
-            if self._all_changed or product_id in self._changed:
-                continue
-            self._known[product_id] = (now_ms, product)
-            self._known.move_to_end(product_id)
-        while len(self._known) > self._capacity:
-            self._known.popitem(last=False)
+            if not self._all_changed and product_id not in self._changed:
+                self._known[product_id] = (now_ms, product)

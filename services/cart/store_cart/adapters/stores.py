@@ -6,13 +6,13 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
-from store_kit.metrics import Metrics
+from store_kit.running.service import Check, Resource
 from store_kit.secrets import Secrets
-from store_kit.service import Check, Resource
-from store_kit.sqlite import shop_file
+from store_kit.sqlite.database import shop_file
+from store_kit.telemetry.metrics import Metrics
 
-from store_cart.adapters.sqlite_carts import SqliteCartStore
-from store_cart.adapters.sqlite_views import SqliteViewStore
+from store_cart.adapters.sqlite.carts import SqliteCartStore
+from store_cart.adapters.sqlite.views import SqliteViewStore
 from store_cart.ports import CartStore, ViewStore
 from store_cart.settings import CartSettings
 
@@ -43,10 +43,10 @@ def _sqlite(settings: CartSettings, metrics: Metrics) -> Stores:
 
 def _cassandra(settings: CartSettings, secrets: Secrets, metrics: Metrics) -> Stores:
     # The driver costs memory and time to import, which a shop on SQLite need not pay.
-    from store_kit.cassandra_schema import open_keyspace  # noqa: PLC0415
+    from store_kit.cassandra.schema import open_keyspace  # noqa: PLC0415
 
-    from store_cart.adapters.cassandra_carts import CassandraCartStore  # noqa: PLC0415
-    from store_cart.adapters.cassandra_views import CassandraViewStore  # noqa: PLC0415
+    from store_cart.adapters.cassandra.carts import CassandraCartStore  # noqa: PLC0415
+    from store_cart.adapters.cassandra.views import CassandraViewStore  # noqa: PLC0415
 
     db = open_keyspace("cart", SCHEMA / "cassandra", settings=settings, secrets=secrets, metrics=metrics)
     carts = CassandraCartStore(db, settings.cart_limits, settings.cart_guest_idle_s)

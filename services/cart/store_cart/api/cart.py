@@ -2,9 +2,8 @@
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
-from store_kit.auth import CurrentUser
-from store_kit.bare_routes import BareRoute
-from store_kit.bodies import up_to
+from store_kit.access.tokens import CurrentUser
+from store_kit.http import PERSONAL, BareRoute, JsonResponse, etag_of, json_bytes, not_modified, up_to
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -15,9 +14,7 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import PERSONAL, JsonResponse, etag_of, json_bytes, not_modified
 
-from store_cart.api.by_hand import adding, by_hand, replacing
 from store_cart.api.parameters import (
     MAX_ITEMS_BYTES,
     GuestCart,
@@ -29,13 +26,13 @@ from store_cart.api.parameters import (
     ProductIdInPath,
     ReadingOwner,
     WritingShopper,
+    api,
     quantities_of,
-    use_cases,
     user_owner,
     versions_of,
 )
 from store_cart.api.views import CartView, LineChangeView, MergeView, ReplacedView, tag_of
-from store_cart.domain import (
+from store_cart.problems import (
     CartFull,
     CartMerged,
     InvalidCartToken,
@@ -45,7 +42,7 @@ from store_cart.domain import (
 )
 
 router = APIRouter(tags=["cart"])
-hot = APIRouter(tags=["cart"], route_class=BareRoute)
+bare = APIRouter(tags=["cart"], route_class=BareRoute)
 
 _SHOPPER = (InvalidCartToken, Unauthenticated, Forbidden, InvalidInput)
 _WRITING = (
@@ -74,10 +71,10 @@ _WRITING = (
 async def show_cart(request: Request, owner: ReadingOwner) -> Response:
     """Return the cart of the signed-in user or of the guest behind `Cart-Token`.
 
-    Prices are live: `price_changed` flags what costs something else than when it was added. While the
+    Prices are live: `price_changed` flags items whose price has changed since they were added. While the
     catalogue does not answer the cart still shows what it remembers, with `prices: unknown`.
     """
-    shown = CartView.of(await use_cases(request).show_cart(owner))
+    shown = CartView.of(await api(request).use_cases.show_cart(owner))
     body = json_bytes(shown)
     headers = {"ETag": tag_of(owner, shown, body), **PERSONAL}
     return not_modified(request, headers["ETag"], PERSONAL) or JsonResponse(body, headers=headers)
@@ -92,22 +89,17 @@ async def show_cart(request: Request, owner: ReadingOwner) -> Response:
 )
 async def clear_cart(request: Request, owner: ReadingOwner, if_match: IfMatch = None) -> Response:
     """Take everything out of the cart; an empty one is fine too. With `If-Match`, only if it is as you read it."""
-    versions = versions_of(if_match)
-    if owner is not None:
-        await use_cases(request).clear_cart(owner, versions)
-    elif versions is not None and 0 not in versions:
-        raise PreconditionFailed("The cart is empty and at version 0; read it again.")
+    await api(request).use_cases.clear_cart(owner, versions_of(if_match))
     return Response(status_code=204)
 
 
-@hot.post(
+@bare.post(
     "/api/cart/items",
     operation_id="add_cart_item",
     summary="Add units of a product",
     response_model=LineChangeView,
     responses=problem_responses(*_WRITING, KeyReused),
 )
-@by_hand(adding)
 async def add_cart_item(
     request: Request,
     body: Item,
@@ -120,13 +112,13 @@ async def add_cart_item(
     Parallel adds all count; one repeated with the same `Idempotency-Key` counts once. A guest's first write
     answers with a `Cart-Token`. The answer says what a unit costs: that is then the price shown.
     """
-    change = await use_cases(request).add_item(
+    change = await api(request).use_cases.add_item(
         shopper.owner, body.product_id, body.quantity, idempotency_key, versions_of(if_match)
     )
     return JsonResponse(LineChangeView.of(change, shopper.new_token), headers=shopper.headers)
 
 
-@hot.put(
+@bare.put(
     "/api/cart/items",
     operation_id="replace_cart_items",
     summary="Replace everything in the cart",
@@ -134,13 +126,12 @@ async def add_cart_item(
     responses=problem_responses(*_WRITING),
     openapi_extra=up_to(MAX_ITEMS_BYTES),
 )
-@by_hand(replacing)
 async def replace_cart_items(
     request: Request, body: Items, shopper: WritingShopper, if_match: IfMatch = None
 ) -> Response:
     """Make these the cart's only lines. With `If-Match`, only if the cart is as you read it."""
     quantities = quantities_of(body.items)
-    size, lines = await use_cases(request).replace_items(shopper.owner, quantities, versions_of(if_match))
+    size, lines = await api(request).use_cases.replace_items(shopper.owner, quantities, versions_of(if_match))
     headers = {"ETag": etag_of(size.version), **PERSONAL, **shopper.headers}
     return JsonResponse(ReplacedView.of(size, lines, shopper.new_token), headers=headers)
 
@@ -160,7 +151,7 @@ async def set_cart_item(
     if_match: IfMatch = None,
 ) -> Response:
     """Make the cart hold exactly this many units of a product. The answer says what a unit costs."""
-    change = await use_cases(request).set_item(
+    change = await api(request).use_cases.set_item(
         shopper.owner, product_id, body.quantity, versions_of(if_match)
     )
     return JsonResponse(LineChangeView.of(change, shopper.new_token), headers=shopper.headers)
@@ -177,7 +168,7 @@ async def remove_cart_item(
     request: Request, product_id: ProductIdInPath, shopper: WritingShopper, if_match: IfMatch = None
 ) -> Response:
     """Take a product out of the cart; one that is not in it is removed already."""
-    change = await use_cases(request).remove_item(shopper.owner, product_id, versions_of(if_match))
+    change = await api(request).use_cases.remove_item(shopper.owner, product_id, versions_of(if_match))
     return JsonResponse(LineChangeView.of(change, shopper.new_token), headers=shopper.headers)
 
 
@@ -193,5 +184,5 @@ async def merge_cart(request: Request, body: GuestCart, user: CurrentUser) -> Re
 
     Merging the same guest cart again changes nothing, so it is safe to repeat.
     """
-    report = await use_cases(request).merge_carts(user_owner(user), body.cart_token)
+    report = await api(request).use_cases.merge_carts(user_owner(user), body.cart_token)
     return JsonResponse(MergeView.of(report))

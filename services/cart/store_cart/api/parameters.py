@@ -1,26 +1,27 @@
 """What the routes of the cart service read from requests."""
 
+import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, cast
+from typing import Annotated, Final
 
 from fastapi import Depends, Header, Path, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from store_kit.addresses import client_address
-from store_kit.auth import OptionalUser
-from store_kit.ids import LOWER_CASE, UUID_PATTERN
-from store_kit.order_lines import MOST_ORDER_LINES
+from pydantic import Field
+from store_kit.access.tokens import OptionalUser
+from store_kit.http import Cursors, OpaqueId, StrictBody, Uuid, Whole, client_address, seen_versions, state_of
+from store_kit.http import parameters as kit
 from store_kit.principal import Principal
 from store_kit.problems import Forbidden
-from store_kit.responses import seen_versions
+from store_kit.settings import ForwardedBy, Network
+from store_kit.shop import MOST_ORDER_LINES
 
 from store_cart.domain import Ordered, Owner
 from store_cart.use_cases import UseCases
 
 EXAMPLE_PRODUCT: Final = "01936c7e-5b7a-7c3e-9f20-3d1f0a9b4c5d"
 EXAMPLE_TOKEN: Final = "01936c80-11aa-7d43-8a55-0c9e2f1b7d64.aLx1Y3v1m6cJ0Yh2k9o0sQ4u8w2e5r7t"  # noqa: S105 - a sample
-OPAQUE: Final = r"^[0-9A-Za-z_-]{1,64}$"
-_TAG: Final = re.compile(r"([0-9]{1,18})(?:-[0-9a-f]{8})?")
+_TAG: Final = re.compile(r"(0|[1-9][0-9]{0,17})(?:-[0-9a-f]{8})?")
 
 MOST_UNITS: Final = 1_000_000
 """More is refused as input; the shop's own limit is a setting and a conflict."""
@@ -28,49 +29,16 @@ MOST_LINES: Final = MOST_ORDER_LINES
 MAX_ITEMS_BYTES: Final = MOST_LINES * 256
 """A line has some ninety bytes, and twice that when a program writes it nicely."""
 
-ProductId = Annotated[
-    str, Field(pattern=UUID_PATTERN, description="The product's id.", examples=[EXAMPLE_PRODUCT]), LOWER_CASE
-]
-
-
-def _whole(value: object) -> object:
-    """Take 2.0 for 2: to JSON Schema both are integers."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Quantity = Annotated[
-    int, Field(ge=1, le=MOST_UNITS, description="Units.", examples=[2]), BeforeValidator(_whole)
-]
-
-
-def _digits(value: object) -> object:
-    """Refuse what only a lenient parser takes for a number: blanks around it, signs, other scripts' digits."""
-    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
-        raise ValueError("must be written in digits")
-    return value
-
-
-Digits = BeforeValidator(_digits)
-"""For numbers in a query."""
-ProductIdInPath = Annotated[
-    str, Path(pattern=UUID_PATTERN, description="The product's id.", examples=[EXAMPLE_PRODUCT]), LOWER_CASE
-]
-OpaqueId = Annotated[str, Path(pattern=OPAQUE, description="An id of another service.")]
+ProductId = Annotated[Uuid, Field(description="The product's id.", examples=[EXAMPLE_PRODUCT])]
+ProductIdInPath = Annotated[Uuid, Path(description="The product's id.", examples=[EXAMPLE_PRODUCT])]
+IdInPath = Annotated[OpaqueId, Path(description="An id of another service.")]
+Quantity = Annotated[int, Field(ge=1, le=MOST_UNITS, description="Units.", examples=[2]), Whole]
 IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[!-~]+$",
-        description="Chosen by you; a request repeated with the same key counts once (known for a day).",
-    ),
+    kit.IdempotencyKey,
+    Field(description="Chosen by you; a request repeated with the same key counts once (known for a day)."),
 ]
 IfMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-Match", description="The ETag of the cart that you read; 412 when it has changed since."
-    ),
+    kit.IfMatch, Field(description="The ETag of the cart that you read; 412 when it has changed since.")
 ]
 CartToken = Annotated[
     str | None,
@@ -82,42 +50,38 @@ CartToken = Annotated[
 ]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Item(_Body):
+class Item(StrictBody):
     """Units of a product."""
 
     product_id: ProductId
     quantity: Quantity
 
 
-class NewQuantity(_Body):
-    """How many units there shall be."""
+class NewQuantity(StrictBody):
+    """The new quantity."""
 
     quantity: Quantity
 
 
-class Items(_Body):
+class Items(StrictBody):
     """All lines of a cart; lines of one product are added together."""
 
     items: Annotated[list[Item], Field(max_length=MOST_LINES)]
 
 
-class GuestCart(_Body):
+class GuestCart(StrictBody):
     """The guest cart to bring along."""
 
     cart_token: Annotated[str, Field(min_length=1, max_length=200, examples=[EXAMPLE_TOKEN])]
 
 
-class Viewed(_Body):
+class Viewed(StrictBody):
     """The product that was looked at."""
 
     product_id: ProductId
 
 
-class Taken(_Body):
+class Taken(StrictBody):
     """The version at which an order takes a cart."""
 
     version: Annotated[int, Field(ge=1, le=2**53, description="The cart's version when it was read.")]
@@ -134,7 +98,7 @@ class OrderedItem(Item):
     ] = None
 
 
-class OrderedLines(_Body):
+class OrderedLines(StrictBody):
     """What was ordered."""
 
     lines: Annotated[list[OrderedItem], Field(max_length=MOST_LINES)]
@@ -162,23 +126,31 @@ class Shopper:
         return {} if self.new_token is None else {"Cart-Token": self.new_token}
 
 
-def use_cases(request: Request) -> UseCases:
-    """Return what the service can do."""
-    return cast("UseCases", request.app.state.use_cases)
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What the routes share."""
+
+    use_cases: UseCases
+    cursors: Cursors
+    trusted_proxies: Sequence[Network]
+    forwarded_by: ForwardedBy
+
+
+api: Final = state_of(Api)
 
 
 def user_owner(user: Principal) -> Owner:
     """Return the owner of a person's cart.
 
     Raises:
-        Forbidden: it is a service, which shops for nobody.
+        Forbidden: it is a service, which has no cart.
     """
     if user.is_service:
         raise Forbidden("A service has no cart; sign in as a person or come as a guest.")
     return Owner("user", user.subject)
 
 
-async def writing_shopper(request: Request, user: OptionalUser, cart_token: CartToken = None) -> Shopper:
+async def _writing(request: Request, user: OptionalUser, cart_token: CartToken = None) -> Shopper:
     """Return who writes: a signed-in person, a known guest, or a new one.
 
     Raises:
@@ -187,29 +159,28 @@ async def writing_shopper(request: Request, user: OptionalUser, cart_token: Cart
     """
     if user is not None:
         return Shopper(user_owner(user))
-    state = request.app.state
-    address = client_address(request, state.proxies, state.forwarded_by)
-    return Shopper(*await use_cases(request).welcome_guest(cart_token, address))
+    found = api(request)
+    address = client_address(request, found.trusted_proxies, found.forwarded_by)
+    return Shopper(*await found.use_cases.welcome_guest(cart_token, address))
 
 
 async def _reading(request: Request, user: OptionalUser, cart_token: CartToken = None) -> Owner | None:
     if user is not None:
         return user_owner(user)
-    return use_cases(request).recognise_guest(cart_token)
+    return api(request).use_cases.recognise_guest(cart_token)
 
 
-WritingShopper = Annotated[Shopper, Depends(writing_shopper)]
+WritingShopper = Annotated[Shopper, Depends(_writing)]
 """Who writes: a person, a known guest, or a new guest who is given a token."""
 ReadingOwner = Annotated[Owner | None, Depends(_reading)]
-"""Whose cart is read; None for a stranger, whose cart is empty."""
+"""Whose cart is read; None for a client without account and token, whose cart is empty."""
 
 
-def versions_of(if_match: str | None) -> frozenset[int] | None:
-    """Return the cart versions an If-Match names; None when any will do.
+versions_of: Final = functools.partial(seen_versions, opaque_tag=_TAG)
+"""Returns the cart versions an If-Match names; None when any will do.
 
-    The tag of a shown cart also covers its prices; an edit cares for the version in front only.
-    """
-    return seen_versions(if_match, _TAG)
+The tag of a shown cart also covers its prices; an edit cares for the version in front only.
+"""
 
 
 def quantities_of(lines: list[Item]) -> dict[str, int]:

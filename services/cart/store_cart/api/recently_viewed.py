@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
+from store_kit.http import Digits, JsonResponse
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -13,11 +14,11 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import JsonResponse
 
-from store_cart.api.parameters import Digits, ReadingOwner, Viewed, WritingShopper, use_cases
+from store_cart.api.parameters import ReadingOwner, Viewed, WritingShopper, api
 from store_cart.api.views import RecentProductsView, RecentProductView, RecordedView
-from store_cart.domain import RECENT_LIMIT, InvalidCartToken, UnknownProduct
+from store_cart.domain import RECENT_LIMIT
+from store_cart.problems import InvalidCartToken, UnknownProduct
 
 router = APIRouter(prefix="/api/recently-viewed", tags=["recently viewed"])
 
@@ -37,7 +38,7 @@ async def list_recently_viewed(
     limit: Annotated[int, Query(ge=1, le=RECENT_LIMIT), Digits] = RECENT_LIMIT,
 ) -> Response:
     """Return the latest products the shopper looked at that still exist, newest first, each once."""
-    found = await use_cases(request).list_recently_viewed(owner, limit)
+    found = await api(request).use_cases.list_recently_viewed(owner, limit)
     return JsonResponse(RecentProductsView([RecentProductView.of(view, product) for view, product in found]))
 
 
@@ -50,5 +51,5 @@ async def list_recently_viewed(
 )
 async def record_view(request: Request, body: Viewed, shopper: WritingShopper) -> Response:
     """Put a product in front of the recently viewed ones; the latest 50 are kept."""
-    view = await use_cases(request).record_view(shopper.owner, body.product_id)
+    view = await api(request).use_cases.record_view(shopper.owner, body.product_id)
     return JsonResponse(RecordedView.of(view, shopper.new_token), headers=shopper.headers)

@@ -3,11 +3,12 @@
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from store_kit.clock import rfc3339
-from store_kit.responses import etag_of, json_bytes
+from store_kit.http import etag_of, json_bytes
+from store_kit.paging import Page
 
 from store_cart.api.parameters import EXAMPLE_PRODUCT, EXAMPLE_TOKEN
 from store_cart.domain import (
@@ -109,7 +110,7 @@ class CartView:
         """Return the view of a cart, the line added first in front."""
         size = priced.cart.size
         known, products = priced.products is not None, priced.products or {}
-        lines = sorted(priced.cart.lines, key=lambda line: (line.added_ms, line.product_id))
+        lines = sorted(priced.cart.lines, key=lambda line: (line.added_at_ms, line.product_id))
         items = [CartLineView.of(line, products.get(line.product_id), known=known) for line in lines]
         return cls(
             *(size.version, items, size.line_count, size.item_count, priced.total_minor, priced.currency),
@@ -205,7 +206,7 @@ class RecordedView:
     @classmethod
     def of(cls, view: View, cart_token: str | None) -> "RecordedView":
         """Return the view of a view."""
-        return cls(view.product_id, rfc3339(view.viewed_ms), cart_token)
+        return cls(view.product_id, rfc3339(view.viewed_at_ms), cart_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ class RecentProductView:
     @classmethod
     def of(cls, view: View, product: Product | None) -> "RecentProductView":
         """Return the view of a recently viewed product."""
-        when = rfc3339(view.viewed_ms)
+        when = rfc3339(view.viewed_at_ms)
         if product is None:
             return cls(view.product_id, when, None, None, None, None, None)
         shown = (product.sku, product.name, product.price_minor, product.currency, product.in_stock)
@@ -253,7 +254,7 @@ class CartSummaryView:
         """Return the view of a cart's summary."""
         owner, size = summary.owner, summary.cart
         counts = (size.version, size.line_count, size.item_count)
-        return cls(owner.kind, owner.id, *counts, rfc3339(summary.updated_ms))
+        return cls(owner.kind, owner.id, *counts, rfc3339(summary.updated_at_ms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +263,11 @@ class CartPageView:
 
     items: list[CartSummaryView]
     next_cursor: Annotated[str | None, Field(description="Continues the list; null on its last page.")]
+
+    @classmethod
+    def of(cls, page: Page[CartSummary, Any], next_cursor: str | None) -> "CartPageView":
+        """Return the view of a page."""
+        return cls([CartSummaryView.of(cart) for cart in page.items], next_cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,16 +339,16 @@ class KeptView:
     @classmethod
     def of(cls, cart: Cart, views: Sequence[View]) -> "KeptView":
         """Return the view of a cart, the line added first in front, and of what was looked at, the newest first."""
-        lines = sorted(cart.lines, key=lambda line: (line.added_ms, line.product_id))
+        lines = sorted(cart.lines, key=lambda line: (line.added_at_ms, line.product_id))
         return cls(
             [
                 KeptLineView(
                     *(line.product_id, line.sku, line.name, line.quantity, line.price_when_added_minor),
-                    added_at=rfc3339(line.added_ms),
+                    added_at=rfc3339(line.added_at_ms),
                 )
                 for line in lines
             ],
-            [KeptLookView(view.product_id, rfc3339(view.viewed_ms)) for view in views],
+            [KeptLookView(view.product_id, rfc3339(view.viewed_at_ms)) for view in views],
         )
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from store_cart.use_cases.add_item import AddItem
 from store_cart.use_cases.clear_cart import ClearCart
 from store_cart.use_cases.export_shopper import ExportShopper
+from store_cart.use_cases.find_products import FindProducts
 from store_cart.use_cases.follow_products import FollowProducts
 from store_cart.use_cases.forget_shopper import ForgetShopper
+from store_cart.use_cases.give_back import GiveBack
 from store_cart.use_cases.list_carts import ListCarts
 from store_cart.use_cases.list_recently_viewed import ListRecentlyViewed
 from store_cart.use_cases.merge_carts import MergeCarts
@@ -20,8 +22,34 @@ from store_cart.use_cases.set_item import SetItem
 from store_cart.use_cases.show_cart import ShowCart
 from store_cart.use_cases.subtract_order import SubtractOrder
 from store_cart.use_cases.sweep import Sweep
-from store_cart.use_cases.take_cart import GiveBack, TakeCart
+from store_cart.use_cases.take_cart import TakeCart
 from store_cart.use_cases.welcome_guest import WelcomeGuest
+
+__all__ = [
+    "AddItem",
+    "ClearCart",
+    "ExportShopper",
+    "FindProducts",
+    "FollowProducts",
+    "ForgetShopper",
+    "GiveBack",
+    "ListCarts",
+    "ListRecentlyViewed",
+    "MergeCarts",
+    "PriceCart",
+    "ReadCart",
+    "RecogniseGuest",
+    "RecordView",
+    "RemoveItem",
+    "ReplaceItems",
+    "SetItem",
+    "ShowCart",
+    "SubtractOrder",
+    "Sweep",
+    "TakeCart",
+    "UseCases",
+    "WelcomeGuest",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +76,5 @@ class UseCases:
     export_shopper: ExportShopper
     forget_shopper: ForgetShopper
     sweep: Sweep
+    find_products: FindProducts
     follow_products: FollowProducts

@@ -1,14 +1,12 @@
 """Put units of a product into a cart."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
-from store_kit.ids import new_id
 
-from store_cart.domain import Line, LineChange, Operation, Owner
-from store_cart.ports import AddedCounter, CartStore, KnownProducts
-from store_cart.use_cases.existing import existing
+from store_cart.domain import Line, LineChange, Owner, Versions, add_units
+from store_cart.ports import CartStore
+from store_cart.use_cases.find_products import FindProducts
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +14,10 @@ class AddItem:
     """Add to what is in the cart: parallel adds all count, a repeated one counts once."""
 
     carts: CartStore
-    products: KnownProducts
-    added: AddedCounter
+    find_products: FindProducts
     clock: Clock
     remember_ms: int
-    """How long an operation id is known."""
+    """How long a key is known."""
 
     async def __call__(
         self,
@@ -28,21 +25,19 @@ class AddItem:
         product_id: str,
         quantity: int,
         key: str | None = None,
-        if_version: Collection[int] | None = None,
+        versions: Versions = None,
     ) -> LineChange:
         """Return the line as it is after the add; `key` is the caller's Idempotency-Key.
 
         Raises:
             UnknownProduct: the catalogue has no such product.
             Unavailable: the product is not known here and the catalogue does not answer.
-            PreconditionFailed, KeyReused, QuantityLimit, CartFull, CartMerged: see CartStore.add.
+            PreconditionFailed: the cart is at none of the versions.
+            KeyReused: the key came before with another product or quantity.
+            QuantityLimit, CartFull, CartMerged: it does not fit.
         """
-        product = await existing(self.products, product_id)
-        now_ms = self.clock.now_ms()
-        operation = Operation(
-            key or new_id(), f"{product_id} {quantity}", now_ms + self.remember_ms, repeatable=key is not None
+        products = await self.find_products((product_id,))
+        line = Line.of(products[product_id], quantity, self.clock.now_ms())
+        return await self.carts.change_cart(
+            owner, add_units(line, versions, key=key, remember_ms=self.remember_ms)
         )
-        change = await self.carts.add(owner, Line.of(product, quantity, now_ms), operation, if_version)
-        if change.applied:
-            self.added.inc()
-        return change

@@ -1,4 +1,4 @@
-"""Hand out what is kept of a shopper."""
+"""Export the data of a shopper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from store_cart.ports import CartStore, ViewStore
 
 @dataclass(frozen=True, slots=True)
 class ExportShopper:
-    """Gather everything that the cart service keeps of an account, without asking the catalogue."""
+    """Gather all data that the cart service has of an account, without asking the catalogue."""
 
     carts: CartStore
     views: ViewStore
@@ -17,4 +17,4 @@ class ExportShopper:
     async def __call__(self, user_id: str) -> tuple[Cart, Sequence[View]]:
         """Return the cart, and what was looked at last."""
         owner = Owner("user", user_id)
-        return await self.carts.read(owner), await self.views.latest(owner, RECENT_LIMIT)
+        return await self.carts.read_cart(owner), await self.views.list_views(owner, RECENT_LIMIT)

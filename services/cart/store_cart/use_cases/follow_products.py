@@ -4,21 +4,21 @@ from dataclasses import dataclass, field
 
 from store_kit.clock import Clock
 
-from store_cart.ports import News, ProductMemory
+from store_cart.ports import Catalogue, KnownProducts
 
 _SOURCES = 8
-"""Processes of the catalogue whose positions are kept; more than these are asked from the beginning."""
+"""Processes of the catalogue whose positions are remembered; any further one is asked from the beginning."""
 
 
 @dataclass(slots=True)
 class FollowProducts:
-    """One look at what the catalogue says of changes: what changed is asked for again when it is needed next.
+    """Ask the catalogue once what has changed: such products are looked up again when they are needed next.
 
-    Whichever process of the catalogue answers, it is told what was seen of it, and says what came since.
+    Any process of the catalogue may answer: it is told what was seen of it, and says what came since.
     """
 
-    news: News
-    memory: ProductMemory
+    catalogue: Catalogue
+    products: KnownProducts
     clock: Clock
     _seen: dict[str, int] = field(default_factory=dict)
 
@@ -29,12 +29,12 @@ class FollowProducts:
             Unavailable: the catalogue did not answer; what is remembered is believed for a second only.
         """
         began_ms = self.clock.now_ms()
-        news = await self.news.since(self._seen)
+        news = await self.catalogue.read_news(self._seen)
         if news.complete:
-            self.memory.forget(news.product_ids)
+            self.products.forget_products(news.product_ids)
         else:
-            self.memory.forget_all()
+            self.products.forget_all_products()
         self._seen.pop(news.source, None)
         self._seen = dict(((news.source, news.position), *list(self._seen.items())[: _SOURCES - 1]))
-        self.memory.followed(began_ms)
+        self.products.note_followed(began_ms)
         return 0

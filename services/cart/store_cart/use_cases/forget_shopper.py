@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from store_kit.clock import Clock
 
-from store_cart.domain import Owner
+from store_cart.domain import Owner, replace_lines
 from store_cart.ports import CartStore, ViewStore
 
 
@@ -19,5 +19,5 @@ class ForgetShopper:
     async def __call__(self, user_id: str) -> None:
         """Return once both are gone for good."""
         owner = Owner("user", user_id)
-        await self.views.forget(owner)
-        await self.carts.replace(owner, (), self.clock.now_ms())
+        await self.views.forget_views(owner)
+        await self.carts.change_cart(owner, replace_lines((), self.clock.now_ms()))

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
-from store_cart.domain import CartSummary, Owner
+from store_kit.paging import Page, paged
+
+from store_cart.domain import CartSummary, Owner, OwnerKind
 from store_cart.ports import CartStore
+
+_Position = tuple[OwnerKind, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +16,7 @@ class ListCarts:
 
     carts: CartStore
 
-    async def __call__(self, after: Owner | None, limit: int) -> tuple[list[CartSummary], Owner | None]:
-        """Return at most `limit` carts behind `after`, and the owner to go on behind, or None at the end."""
-        found = await self.carts.page(after, limit + 1)
-        page = found[:limit]
-        return page, page[-1].owner if len(found) > limit else None
+    async def __call__(self, after: _Position | None, limit: int) -> Page[CartSummary, _Position]:
+        """Return the page behind an owner; None starts."""
+        found = await self.carts.list_carts(Owner(*after) if after else None, limit + 1)
+        return paged(found, limit, lambda cart: (cart.owner.kind, cart.owner.id))

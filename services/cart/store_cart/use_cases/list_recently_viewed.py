@@ -18,7 +18,7 @@ class ListRecentlyViewed:
 
     async def __call__(self, owner: Owner | None, limit: int) -> list[tuple[View, Product | None]]:
         """Return views, newest first; without the catalogue only their ids are known."""
-        views = [] if owner is None else await self.views.latest(owner, limit)
+        views = [] if owner is None else await self.views.list_views(owner, limit)
         products = await self._products(views)
         if products is None:
             return [(view, None) for view in views]
@@ -28,6 +28,6 @@ class ListRecentlyViewed:
         if not views:
             return {}
         try:
-            return await self.catalogue.lookup([view.product_id for view in views])
+            return await self.catalogue.find_products([view.product_id for view in views])
         except Unavailable:
             return None

@@ -24,5 +24,5 @@ class MergeCarts:
         Raises:
             InvalidCartToken: the token was altered, or is not one.
         """
-        now_ms = self.clock.now_ms()
-        return await self.carts.merge(self.tokens.read(token), user, now_ms, now_ms + self.remember_ms)
+        guest = self.tokens.read_token(token)
+        return await self.carts.merge_carts(guest, user, self.clock.now_ms(), self.remember_ms)

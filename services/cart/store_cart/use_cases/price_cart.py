@@ -1,4 +1,4 @@
-"""Put live prices beside a cart's lines."""
+"""Price a cart at what its products cost now."""
 
 from dataclasses import dataclass
 
@@ -21,12 +21,12 @@ class PriceCart:
     currency: str
 
     async def __call__(self, owner: Owner | None) -> PricedCart:
-        """Return the cart of an owner, or the empty one of a stranger."""
-        cart = Cart(0) if owner is None else await self.carts.read(owner)
+        """Return the cart of an owner, or an empty one where there is no owner."""
+        cart = Cart(0) if owner is None else await self.carts.read_cart(owner)
         if not cart.lines:
             return PricedCart(cart, {}, self.currency)
         try:
-            products = await self.catalogue.lookup([line.product_id for line in cart.lines])
+            products = await self.catalogue.find_products([line.product_id for line in cart.lines])
         except Unavailable:
             return PricedCart(cart, None, self.currency)
         return PricedCart(cart, products, self.currency)

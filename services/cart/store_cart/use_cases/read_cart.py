@@ -14,4 +14,4 @@ class ReadCart:
 
     async def __call__(self, user_id: str) -> Cart:
         """Return the cart; an empty one for a user without."""
-        return await self.carts.read(Owner("user", user_id))
+        return await self.carts.read_cart(Owner("user", user_id))

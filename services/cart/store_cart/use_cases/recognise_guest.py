@@ -8,14 +8,14 @@ from store_cart.ports import GuestTokens
 
 @dataclass(frozen=True, slots=True)
 class RecogniseGuest:
-    """Name the guest behind a token; reading makes nobody a guest."""
+    """Find the guest of a token; reading never makes a new guest."""
 
     tokens: GuestTokens
 
     def __call__(self, token: str | None) -> Owner | None:
-        """Return the guest, or None for someone without a token.
+        """Return the guest, or None without a token.
 
         Raises:
             InvalidCartToken: the token was altered, or is not one.
         """
-        return None if token is None else self.tokens.read(token)
+        return None if token is None else self.tokens.read_token(token)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from store_kit.clock import Clock
 
 from store_cart.domain import Owner, View
-from store_cart.ports import KnownProducts, ViewStore
-from store_cart.use_cases.existing import existing
+from store_cart.ports import ViewStore
+from store_cart.use_cases.find_products import FindProducts
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class RecordView:
     """Put a product in front of the shopper's recently viewed ones."""
 
     views: ViewStore
-    products: KnownProducts
+    find_products: FindProducts
     clock: Clock
 
     async def __call__(self, owner: Owner, product_id: str) -> View:
@@ -24,7 +24,7 @@ class RecordView:
             UnknownProduct: the catalogue has no such product.
             Unavailable: the product is not known here and the catalogue does not answer.
         """
-        await existing(self.products, product_id)
+        await self.find_products((product_id,))
         view = View(product_id, self.clock.now_ms())
-        await self.views.record(owner, view)
+        await self.views.record_view(owner, view)
         return view

@@ -1,11 +1,10 @@
 """Take a product out of a cart."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
 
-from store_cart.domain import LineChange, Owner
+from store_cart.domain import LineChange, Owner, Versions, remove_line
 from store_cart.ports import CartStore
 
 
@@ -16,12 +15,10 @@ class RemoveItem:
     carts: CartStore
     clock: Clock
 
-    async def __call__(
-        self, owner: Owner, product_id: str, if_version: Collection[int] | None = None
-    ) -> LineChange:
+    async def __call__(self, owner: Owner, product_id: str, versions: Versions = None) -> LineChange:
         """Return the cart's size without the line.
 
         Raises:
-            PreconditionFailed: the cart's version is none of `if_version`.
+            PreconditionFailed: the cart is at none of the versions.
         """
-        return await self.carts.remove(owner, product_id, self.clock.now_ms(), if_version)
+        return await self.carts.change_cart(owner, remove_line(product_id, self.clock.now_ms(), versions))

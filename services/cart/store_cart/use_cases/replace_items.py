@@ -1,13 +1,13 @@
 """Replace everything in a cart."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
 
-from store_cart.domain import CartSize, Line, Owner
-from store_cart.ports import AddedCounter, CartStore, KnownProducts
-from store_cart.use_cases.existing import all_existing
+from store_cart.domain import CartSize, Line, Owner, Versions, replace_lines
+from store_cart.ports import CartStore
+from store_cart.use_cases.find_products import FindProducts
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,25 +15,22 @@ class ReplaceItems:
     """Make these the cart's only lines; safe to repeat."""
 
     carts: CartStore
-    products: KnownProducts
-    added: AddedCounter
+    find_products: FindProducts
     clock: Clock
 
     async def __call__(
-        self, owner: Owner, quantities: Mapping[str, int], if_version: Collection[int] | None = None
+        self, owner: Owner, quantities: Mapping[str, int], versions: Versions = None
     ) -> tuple[CartSize, Sequence[Line]]:
         """Return the cart's new size, and its lines at the prices that the shopper is shown.
 
         Raises:
             UnknownProduct: the catalogue does not have some of the products.
-            PreconditionFailed: the cart's version is none of `if_version`.
+            PreconditionFailed: the cart is at none of the versions.
             Unavailable, QuantityLimit, CartFull, CartMerged: as for adding.
         """
-        products = await all_existing(self.products, quantities)
+        products = await self.find_products(quantities)
         now_ms = self.clock.now_ms()
         lines = [
             Line.of(products[product_id], quantity, now_ms) for product_id, quantity in quantities.items()
         ]
-        size = await self.carts.replace(owner, lines, now_ms, if_version)
-        self.added.inc(size.line_count)
-        return size, lines
+        return await self.carts.change_cart(owner, replace_lines(lines, now_ms, versions)), lines

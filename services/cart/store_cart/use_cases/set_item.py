@@ -1,14 +1,13 @@
 """Set how many units of a product are in a cart."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from store_kit.clock import Clock
 from store_kit.problems import Unavailable
 
-from store_cart.domain import Line, LineChange, Owner
-from store_cart.ports import CartStore, KnownProducts
-from store_cart.use_cases.existing import existing
+from store_cart.domain import Line, LineChange, Owner, Versions, set_units
+from store_cart.ports import CartStore
+from store_cart.use_cases.find_products import FindProducts
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,27 +19,28 @@ class SetItem:
     """
 
     carts: CartStore
-    products: KnownProducts
+    find_products: FindProducts
     clock: Clock
 
     async def __call__(
-        self, owner: Owner, product_id: str, quantity: int, if_version: Collection[int] | None = None
+        self, owner: Owner, product_id: str, quantity: int, versions: Versions = None
     ) -> LineChange:
         """Return the line as it is now, with the price that its shopper is shown.
 
         Raises:
             UnknownProduct: the catalogue has no such product.
             Unavailable: it is not in the cart, and the catalogue does not answer.
-            PreconditionFailed, QuantityLimit, CartFull, CartMerged: see CartStore.put.
+            PreconditionFailed: the cart is at none of the versions.
+            QuantityLimit, CartFull, CartMerged: it does not fit.
         """
         line = await self._line(owner, product_id)
-        line = line._replace(quantity=quantity, added_ms=self.clock.now_ms())
-        return await self.carts.put(owner, line, if_version)
+        line = line._replace(quantity=quantity, added_at_ms=self.clock.now_ms())
+        return await self.carts.change_cart(owner, set_units(line, versions))
 
     async def _line(self, owner: Owner, product_id: str) -> Line:
-        present = await self.carts.line(owner, product_id)
+        present = await self.carts.find_line(owner, product_id)
         try:
-            product = await existing(self.products, product_id)
+            product = (await self.find_products((product_id,)))[product_id]
         except Unavailable:
             if present is None:
                 raise

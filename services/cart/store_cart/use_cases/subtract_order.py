@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from store_kit.clock import Clock
 
-from store_cart.domain import Ordered, Owner
+from store_cart.domain import Ordered, Owner, subtract_order
 from store_cart.ports import CartStore
 
 
 @dataclass(frozen=True, slots=True)
 class SubtractOrder:
-    """Subtract an order's lines once; what was added or set anew meanwhile stays."""
+    """Subtract an order's lines once; what was added or set again in the meantime stays."""
 
     carts: CartStore
     clock: Clock
@@ -20,7 +20,5 @@ class SubtractOrder:
 
     async def __call__(self, user_id: str, order_id: str, ordered: Sequence[Ordered]) -> int:
         """Return the cart's version, the same or a later one when it is repeated."""
-        now_ms = self.clock.now_ms()
-        return await self.carts.subtract(
-            Owner("user", user_id), order_id, ordered, now_ms, now_ms + self.remember_ms
-        )
+        change = subtract_order(order_id, ordered, self.clock.now_ms(), self.remember_ms)
+        return await self.carts.change_cart(Owner("user", user_id), change)

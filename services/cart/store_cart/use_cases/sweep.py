@@ -1,4 +1,4 @@
-"""Delete what nobody needs any more."""
+"""Delete what is no longer needed."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from store_kit.clock import Clock
 from store_cart.ports import CartStore, ViewStore
 
 _STEP = 100
-"""Small enough that shoppers' writes do not notice it."""
+"""Small enough not to delay shoppers' writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +23,5 @@ class Sweep:
         """Do a bounded piece of work; return how much was deleted."""
         now_ms = self.clock.now_ms()
         gone_since_ms = now_ms - self.guest_idle_ms
-        swept = await self.carts.sweep(now_ms, gone_since_ms, _STEP)
-        return swept + await self.views.sweep(gone_since_ms, _STEP)
+        swept = await self.carts.sweep_carts(now_ms, gone_since_ms, _STEP)
+        return swept + await self.views.sweep_views(gone_since_ms, _STEP)

@@ -12,7 +12,7 @@ from store_cart.ports import CartStore, GuestLimit, GuestTokens
 class WelcomeGuest:
     """Recognise a guest by the token, or make a new guest.
 
-    A cart that became part of an account's cart is closed: whoever still holds its token starts a fresh
+    A cart that became part of an account's cart is closed: a client that still holds its token starts a fresh
     one, so that a later merge brings what was added since.
     """
 
@@ -28,9 +28,9 @@ class WelcomeGuest:
             TooManyRequests: too many new guests came from this address.
         """
         if token is not None:
-            guest = self.tokens.read(token)
-            if not await self.carts.is_merged(guest):
+            guest = self.tokens.read_token(token)
+            if not await self.carts.is_cart_merged(guest):
                 return guest, None
-        self.limit.admit(address)
+        self.limit.admit_guest(address)
         guest = Owner("guest", new_id())
-        return guest, self.tokens.issue(guest)
+        return guest, self.tokens.issue_token(guest)

@@ -1,14 +1,25 @@
-"""A cart's lines as one value, the same for every database."""
+"""How stores write values, the same in both databases."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
-from store_cart.domain import Line
+from store_cart.domain import Line, Owner, OwnerKind
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(list[Line])
+
+
+def owner_key(owner: Owner) -> str:
+    """Return the text that names an owner: users and guests never share one."""
+    return f"{owner.kind}:{owner.id}"
+
+
+def owner_of(key: str) -> Owner:
+    """Return the owner that a text names."""
+    kind, _, owner_id = key.partition(":")
+    return Owner(cast("OwnerKind", kind), owner_id)
 
 
 def encode_lines(lines: Iterable[Line]) -> bytes:

@@ -1,10 +1,13 @@
-"""Which carts there may be, in the order of their owners: hints, written before the cart they name (PROTOCOLS 4)."""
+"""Which carts there may be, in the order of their owners: hints, written before the cart they name.
+
+See docs/protocols.md, Clocks and hints.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from store_kit.cassandra import Cassandra
+from store_kit.cassandra.keyspace import Cassandra
 
 from store_cart.domain import Owner, OwnerKind
 

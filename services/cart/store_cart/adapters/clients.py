@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 import msgspec
-from store_kit.client import ServiceClient
-from store_kit.order_lines import MOST_ORDER_LINES
+from store_kit.client.client import ServiceClient
 from store_kit.problems import PeerUnavailable
+from store_kit.shop import MOST_ORDER_LINES
 
-from store_cart.domain import Product
-from store_cart.ports import ProductNews
+from store_cart.domain import Product, ProductNews
 
 _LOOKUP = "/internal/products/lookup"
 _CHANGES = "/internal/products/changes"
@@ -26,12 +25,12 @@ _decode_news = msgspec.json.Decoder(ProductNews).decode
 
 
 class CatalogClient:
-    """The Catalogue and News ports: one call for as many products as an order may have."""
+    """The Catalogue port: one call for as many products as an order may have."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
-    async def lookup(self, ids: Collection[str]) -> dict[str, Product]:
+    async def find_products(self, ids: Collection[str]) -> dict[str, Product]:
         """Return those products that exist.
 
         Raises:
@@ -40,10 +39,10 @@ class CatalogClient:
         wanted, found = list(ids), dict[str, Product]()
         # Lines that an order gave back may make a cart longer than an order may be.
         for at in range(0, len(wanted), MOST_ORDER_LINES):
-            found |= await self._lookup(wanted[at : at + MOST_ORDER_LINES])
+            found |= await self._look_up(wanted[at : at + MOST_ORDER_LINES])
         return found
 
-    async def _lookup(self, ids: list[str]) -> dict[str, Product]:
+    async def _look_up(self, ids: list[str]) -> dict[str, Product]:
         reply = await self._client.call("POST", _LOOKUP, body={"ids": ids}, idempotent=True)
         if reply.status != HTTPStatus.OK:
             raise PeerUnavailable(f"The catalogue answered a product lookup with {reply.status}.")
@@ -52,7 +51,7 @@ class CatalogClient:
         except msgspec.DecodeError as error:
             raise PeerUnavailable("The catalogue answered a product lookup with something else.") from error
 
-    async def since(self, seen: Mapping[str, int]) -> ProductNews:
+    async def read_news(self, seen: Mapping[str, int]) -> ProductNews:
         """Return what changed behind the positions seen.
 
         Raises:

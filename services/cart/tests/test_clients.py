@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from store_cart.adapters.catalog_client import CatalogClient
+from store_cart.adapters.clients import CatalogClient
 from store_cart.settings import CartSettings
-from store_kit.client import PeerMetrics, ServiceClient
-from store_kit.metrics import Metrics
+from store_kit.client.client import ServiceClient
+from store_kit.client.metrics import PeerMetrics
 from store_kit.problems import PeerUnavailable, Unavailable
-from store_kit.testing import free_port
+from store_kit.telemetry.metrics import Metrics
 
 from services.cart.tests.fakes import LAMP, MUG, product
+from tests.support.services import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +62,7 @@ async def catalogue(folder: Path, status: int, body: Any) -> AsyncIterator[tuple
 async def test_a_lookup_asks_for_all_products_at_once(tmp_path: Path) -> None:
     """Those that exist come back, by their ids."""
     async with catalogue(tmp_path, 200, FOUND) as (client, asked):
-        assert await client.lookup([MUG, LAMP]) == {MUG: product(MUG)}
+        assert await client.find_products([MUG, LAMP]) == {MUG: product(MUG)}
     assert asked == [("POST", "/internal/products/lookup", {"ids": [MUG, LAMP]})]
 
 
@@ -70,18 +71,18 @@ async def test_any_failure_is_an_unavailable_catalogue(tmp_path: Path, status: i
     """The shopper's request is not at fault, so it is never a 4xx of ours."""
     async with catalogue(tmp_path, status, {}) as (client, _):
         with pytest.raises(Unavailable):
-            await client.lookup([MUG])
+            await client.find_products([MUG])
 
 
 async def test_an_answer_that_is_none_is_an_unavailable_catalogue(tmp_path: Path) -> None:
     """A 200 with something else in it."""
     async with catalogue(tmp_path, 200, {"items": []}) as (client, _):
         with pytest.raises(PeerUnavailable):
-            await client.lookup([MUG])
+            await client.find_products([MUG])
 
 
 async def test_a_cart_that_is_longer_than_an_order_is_asked_about_in_parts(tmp_path: Path) -> None:
     """Lines that an order gave back may make it so."""
     async with catalogue(tmp_path, 200, FOUND) as (client, asked):
-        assert await client.lookup([f"p{n}" for n in range(2_001)]) == {MUG: product(MUG)}
+        assert await client.find_products([f"p{n}" for n in range(2_001)]) == {MUG: product(MUG)}
     assert [len(body["ids"]) for _, _, body in asked] == [2_000, 1]

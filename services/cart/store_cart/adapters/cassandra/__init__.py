@@ -1,0 +1,1 @@
+"""Carts and views in a keyspace of Cassandra."""

@@ -1,0 +1,1 @@
+"""Carts and views in one SQLite file."""
