@@ -1,6 +1,6 @@
 """Run the order service alone: `python -m store_order`."""
 
-from store_kit.server import run_service
+from store_kit.running.server import run_service
 
 from store_order.app import create_service
 

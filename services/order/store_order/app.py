@@ -1,30 +1,35 @@
-"""Composition root of the order service: nothing here does anything before the service starts."""
+"""Composition root of the order service."""
 
 from typing import Final
 
-from store_kit.auth import TokenVerifier
-from store_kit.client import PeerMetrics, ServiceClient, ServiceTokens, TokenSource
+from store_kit.access.revocations import trust_in
+from store_kit.access.tokens import TokenVerifier
+from store_kit.client.client import ServiceClient
+from store_kit.client.metrics import PeerMetrics
+from store_kit.client.service_tokens import ServiceTokens, TokenSource
 from store_kit.clock import Clock, SystemClock
-from store_kit.cursors import Cursors
-from store_kit.metrics import Metrics
-from store_kit.revocations import trust_in
+from store_kit.http import Cursors
+from store_kit.running.service import Service, Wrap, build_service, unwrapped
 from store_kit.secrets import Secrets
-from store_kit.service import Service, Wrap, build_service, unwrapped
-from store_kit.streams import Streams
+from store_kit.telemetry.metrics import Metrics
+from store_kit.wire.streams import Streams
 from store_kit.workers import Worker
 
-from store_order.adapters.peers import CartClient, CatalogReservations, NotificationClient
+from store_order.adapters.background import BackgroundTasks
+from store_order.adapters.clients import CartClient, CatalogClient, UserClient
 from store_order.adapters.signals import LocalSignals
 from store_order.adapters.simulated_payments import SimulatedPayments
-from store_order.adapters.stores import stores_of
+from store_order.adapters.stores import Stores, stores_of
 from store_order.adapters.telemetry import PrometheusTelemetry
 from store_order.api import admin_orders, internal, order_events, orders
+from store_order.api.parameters import Api
+from store_order.ports import Background, Signals
 from store_order.settings import OrderSettings
 from store_order.use_cases import UseCases
-from store_order.use_cases.assembly import Ports, assemble
-from store_order.use_cases.background import Background
+from store_order.wiring import Ports, use_cases_of
 
-_GAUGES_EVERY_S: Final = 1.0
+_COUNT_EVERY_S: Final = 1.0
+_OLDER_EVERY_S: Final = 15.0
 
 
 def create_service(
@@ -35,7 +40,7 @@ def create_service(
     verifier: TokenVerifier | None = None,
     tokens: TokenSource | None = None,
 ) -> Service:
-    """Return the order service, wired and not yet started.
+    """Return the order service; nothing is opened before it starts.
 
     Args:
         settings: from the environment when None.
@@ -44,51 +49,38 @@ def create_service(
         verifier: of access tokens; by the user service's keys when None.
         tokens: where this service's own token comes from; the user service when None.
     """
-    settings = settings or OrderSettings()
-    clock = clock or SystemClock()
-    metrics = Metrics("order")
-    secrets = Secrets(settings)
-    tokens = tokens or ServiceTokens(settings, "order", secrets.text("service_secret_order"))
-    peers = _Peers(settings, metrics, tokens)
-    trust = trust_in(peers.user, settings=settings, metrics=metrics, clock=clock, verifier=verifier)
-    signals, background = LocalSignals(), Background()
-    stores = stores_of(settings, secrets, metrics, clock, signals)
-    ports = Ports(
-        orders=wrap("orders", stores.orders),
-        work=wrap("work", stores.work),
-        payments=wrap("payments", SimulatedPayments(stores.books)),
-        reservations=wrap("reservations", CatalogReservations(peers.catalog)),
-        carts=wrap("carts", CartClient(peers.cart)),
-        notifications=wrap("notifications", NotificationClient(peers.user)),
-        signals=signals,
-        telemetry=PrometheusTelemetry(metrics, clock),
-        clock=clock,
+    settings, clock = settings or OrderSettings(), clock or SystemClock()
+    secrets, metrics = Secrets(settings), Metrics("order")
+    peers = _Peers(
+        settings, metrics, tokens or ServiceTokens(settings, "order", secrets.text("service_secret_order"))
     )
-    cases = assemble(
+    trust = trust_in(peers.user, settings=settings, metrics=metrics, clock=clock, verifier=verifier)
+    signals, background = LocalSignals(), BackgroundTasks()
+    stores = stores_of(settings, secrets, metrics, clock, signals)
+    ports = _ports(wrap, stores, peers, signals, background, metrics, clock)
+    use_cases = use_cases_of(
         ports,
         settings.order_rules,
-        background,
         poll_s=settings.order_poll_s,
         heartbeat_s=settings.order_heartbeat_s,
     )
-    service = build_service(
+    return build_service(
         name="order",
         port=settings.port_of("order"),
         settings=settings,
         metrics=metrics,
         verifier=trust.verifier,
-        use_cases=cases,
-        routers=(orders.hot, orders.router, order_events.router, admin_orders.router, internal.router),
-        # The background ends with the workers, while peers in the same process still listen; what requests to
-        # this service's own port leave after that ends first of the resources.
+        api=Api(
+            use_cases=use_cases,
+            cursors=Cursors(secrets.text("cursor_key")),
+            streams=Streams(settings.order_streams_per_account),
+            currency=settings.currency,
+        ),
+        routers=(orders.bare, orders.router, order_events.router, admin_orders.router, internal.router),
         resources=(*stores.resources, peers.catalog, peers.cart, peers.user, background),
-        workers=(*_workers(cases, settings, clock), *trust.workers, background),
+        workers=(*_workers(use_cases, settings, clock), *trust.workers, background),
         checks=stores.checks,
     )
-    service.app.state.cursors = Cursors(secrets.text("cursor_key"))
-    service.app.state.streams = Streams(settings.order_streams_per_account)
-    service.app.state.currency = settings.currency
-    return service
 
 
 class _Peers:
@@ -105,11 +97,37 @@ class _Peers:
         self.user = client("user", settings.user_url)
 
 
-def _workers(cases: UseCases, settings: OrderSettings, clock: Clock) -> list[Worker]:
+def _ports(
+    wrap: Wrap,
+    stores: Stores,
+    peers: _Peers,
+    signals: Signals,
+    background: Background,
+    metrics: Metrics,
+    clock: Clock,
+) -> Ports:
+    return Ports(
+        orders=wrap("orders", stores.orders),
+        work=wrap("work", stores.work),
+        payments=wrap("payments", SimulatedPayments(stores.payments)),
+        reservations=wrap("reservations", CatalogClient(peers.catalog)),
+        carts=wrap("carts", CartClient(peers.cart)),
+        notifications=wrap("notifications", UserClient(peers.user)),
+        signals=signals,
+        background=background,
+        telemetry=PrometheusTelemetry(metrics, clock),
+        clock=clock,
+    )
+
+
+def _workers(use_cases: UseCases, settings: OrderSettings, clock: Clock) -> list[Worker]:
+    recover, older = use_cases.recover_orders, use_cases.recover_older_orders
+    advance, notify = use_cases.run_clock, use_cases.deliver_notifications
     tick_s = settings.order_tick_s
     return [
-        Worker("recovery", cases.recover_orders, tick_s, clock),
-        Worker("delivery-clock", cases.run_clock, tick_s, clock),
-        Worker("notifications", cases.deliver_notifications, tick_s, clock),
-        Worker("gauges", cases.show_counts, _GAUGES_EVERY_S, clock),
+        Worker("order.recover", recover, tick_s, clock, at_once=recover.pace.least, finish=recover.finish),
+        Worker("order.adopt", older, _OLDER_EVERY_S, clock, at_once=older.pace.least, finish=older.finish),
+        Worker("order.advance", advance, tick_s, clock, at_once=advance.pace.least, finish=advance.finish),
+        Worker("order.notify", notify, tick_s, clock, at_once=notify.at_once),
+        Worker("order.count", use_cases.show_counts, _COUNT_EVERY_S, clock),
     ]

@@ -23,9 +23,14 @@ class IllegalTransition(Conflict):
 
 
 class StaleOrder(Conflict):
-    """Somebody changed the order between reading and writing; read it again."""
+    """The order was changed between reading and writing; read it again."""
 
     slug, title = "order-changed", "The order was changed by somebody else at the same moment"
+
+    @classmethod
+    def of(cls, order_id: str) -> Self:
+        """Return the problem for an id."""
+        return cls(f"The order {order_id} was changed by somebody else; read it again.")
 
 
 class Rejected(Problem):
@@ -41,7 +46,7 @@ class InsufficientStock(Rejected):
 
 
 class PaymentDeclined(Rejected):
-    """The payment provider said no; nothing was charged, the goods are free again."""
+    """The payment provider said no; nothing was charged, the goods are free, the cart is as it was."""
 
     status: ClassVar[int] = 402
     slug, title = "payment-declined", "The payment was declined"
@@ -104,4 +109,4 @@ class IdempotencyKeyReused(InvalidInput):
 class PeerConfused(Problem):
     """Another service answered what the protocol between the two does not know: a fault of ours."""
 
-    slug, title = "peer-confused", "A part of the shop did not understand another"
+    slug, title = "peer-confused", "Two services of the shop disagree"

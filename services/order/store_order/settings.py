@@ -1,4 +1,4 @@
-"""Settings of the order service: `STORE_ORDER_*` variables beside those of every service."""
+"""Settings of the order service: `STORE_ORDER_*` variables in addition to those of every service."""
 
 from typing import Self
 
@@ -12,7 +12,7 @@ class OrderSettings(StoreSettings):
     """The timings of an order's life, all in seconds."""
 
     order_lease_s: float = Field(default=10.0, gt=0)
-    """How long whoever drives an order may be silent before recovery takes over."""
+    """How long the driver of an order may be silent before recovery takes over."""
     order_processing_after_s: float = Field(default=5.0, ge=0)
     order_shipping_after_s: float = Field(default=5.0, ge=0)
     order_delivery_min_s: float = Field(default=60.0, ge=0)

@@ -2,7 +2,9 @@
 
 import pytest
 from store_kit.problems import PeerUnavailable
-from store_order.domain import Status, Wanted, placing
+from store_order.domain.checkout import Wanted
+from store_order.domain.orders import Status
+from store_order.domain.steps import Moment, begin
 
 from services.order.tests.world import ALICE, Crash, Fuse, World, assert_every_promise_kept
 
@@ -14,7 +16,7 @@ class _DiesCreated(Fuse):
 
     async def boundary(self, port: str, label: str) -> None:
         await super().boundary(port, label)
-        if label == "before carts.subtract":
+        if label == "before carts.subtract_order":
             raise Crash
 
 
@@ -34,7 +36,7 @@ async def test_an_accepted_order_leaves_the_cart_though_it_was_cancelled_before_
     await world.come_to_rest()
     assert world.only_order().status is Status.CANCELLED
     assert world.carts.subtracted[order.id] == 1
-    assert (await world.carts.read(ALICE)).lines == ()
+    assert (await world.carts.read_cart(ALICE)).lines == ()
 
 
 async def test_a_cart_that_recovery_settled_is_counted() -> None:
@@ -85,7 +87,7 @@ async def test_a_hint_that_outlived_its_order_recovers_nothing(*, cancels: bool)
     if cancels:
         await world.cancel(order.id)
     else:
-        late = placing(order.id, ALICE, Wanted(()), "", order.created_ms + 1, world.rules)
+        late = begin(Moment(order.created_at_ms + 1, world.rules), order.id, ALICE, Wanted(()), "")
         world.disk.put(late.hints)
     await world.come_to_rest()
     assert world.telemetry.recoveries == {}
@@ -97,5 +99,5 @@ class _ProviderGone(Fuse):
     async def boundary(self, port: str, label: str) -> None:
         known = label in self.reached
         await super().boundary(port, label)
-        if label == "before payments.charge" and not known:
+        if label == "before payments.charge_order" and not known:
             raise PeerUnavailable("gone")

@@ -10,7 +10,7 @@ from store_kit.clock import rfc3339
 from store_kit.problems import PeerUnavailable
 from store_order.settings import OrderSettings
 
-from services.order.tests.conftest import Shop, opened
+from services.order.tests.serving import Shop, order_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -73,7 +73,7 @@ async def test_shipping_waits_for_a_dead_catalogue(shop: Shop) -> None:
     """The order is SHIPPING; DELIVERED is 503 until the catalogue has acknowledged."""
     order = await shop.ordered()
     _, order = await set_status(shop, order, "PROCESSING")
-    shop.faults["reservations"].before = {"ship": PeerUnavailable("gone")}
+    shop.faults["reservations"].before = {"ship_goods": PeerUnavailable("gone")}
     code, order = await set_status(shop, order, "SHIPPING")
     assert (code, order["status"], order["next_status_at"]) == (200, "SHIPPING", None)
     assert (await set_status(shop, order, "DELIVERED"))[0] == 503
@@ -155,7 +155,7 @@ async def test_a_stream_resumes_where_it_was(shop: Shop) -> None:
 
 
 async def test_streams_end_when_the_service_drains(shop: Shop) -> None:
-    """Draining says goodbye to whoever listens."""
+    """Draining ends every stream."""
     order = await shop.ordered()
     headers = {"Accept": "text/event-stream", **shop.issuer.headers("alice")}
     async with shop.client.get(f"/api/orders/{order['id']}/events", headers=headers) as response:
@@ -175,7 +175,7 @@ async def test_an_order_is_delivered_by_itself_and_its_customer_told(settings: O
             "order_delivery_max_s": 0.05,
         }
     )
-    async with opened(quick) as shop:
+    async with order_shop(quick) as shop:
         order = await shop.ordered()
         headers = {"Accept": "text/event-stream", **shop.issuer.headers("alice")}
         async with shop.client.get(f"/api/orders/{order['id']}/events", headers=headers) as response:
@@ -183,7 +183,7 @@ async def test_an_order_is_delivered_by_itself_and_its_customer_told(settings: O
         assert story == ["PENDING", "CREATED", "PROCESSING", "SHIPPING", "DELIVERED"]
         async with asyncio.timeout(5):
             while len(shop.notifications.received) < 4:
-                await shop.service.app.state.use_cases.deliver_notifications()
+                await shop.service.app.state.api.use_cases.deliver_notifications()
         told = sorted(shop.notifications.received.values(), key=lambda n: n.at_ms)
         assert [n.status for n in told] == story[1:]
         assert {n.user_id for n in told} == {"alice"}
@@ -193,11 +193,11 @@ async def test_an_order_is_delivered_by_itself_and_its_customer_told(settings: O
 
 async def test_a_restarted_service_knows_everything(settings: OrderSettings) -> None:
     """Orders, payments, counts and repeats survive a restart on the same folder."""
-    async with opened(settings) as shop:
+    async with order_shop(settings) as shop:
         order = await shop.ordered()
-    async with opened(settings) as shop:
+    async with order_shop(settings) as shop:
         status, again, _ = await shop.place()
         assert (status, again) == (200, order)
-        await shop.service.app.state.use_cases.show_counts()
+        await shop.service.app.state.api.use_cases.show_counts()
         async with shop.client.get("/metrics") as response:
             assert 'store_orders_in_status{status="CREATED"} 1.0' in await response.text()

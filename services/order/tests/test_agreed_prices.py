@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from store_kit.problems import PreconditionFailed
 from store_order.adapters.simulated_payments import DECLINE
-from store_order.domain import Agreement, Status
+from store_order.domain.orders import Agreement, Status
 from store_order.problems import (
     CartChanged,
     EmptyCart,
@@ -27,7 +27,7 @@ BEFORE = {"cup": 2, "plate": 2}
 def world() -> World:
     world = World()
     world.fill()
-    world.patience_s = 30  # nobody dies here, so nobody is waited for in vain
+    world.patience_s = 30  # no driver dies here, so no wait is in vain
     return world
 
 
@@ -40,7 +40,7 @@ class _PriceRises(Fuse):
 
     async def boundary(self, port: str, label: str) -> None:
         await super().boundary(port, label)
-        if label == "before reservations.reserve" and self.reached.count(label) == 1:
+        if label == "before reservations.reserve_goods" and self.reached.count(label) == 1:
             self._world.raise_price("cup", self._by_minor)
 
 
@@ -64,14 +64,14 @@ async def test_a_price_that_rose_since_it_was_shown_is_not_charged(world: World)
 
 
 async def test_the_refusal_shows_the_cart_as_it_is_now(world: World) -> None:
-    """Whoever is refused need not ask again what it costs now."""
+    """A refused buyer need not ask again what the cart costs now."""
     world.raise_price("cup", 1)
     problem = await refused(world, PriceChanged)
     assert problem.members["cart"]["total_minor"] == TOTAL + 2  # type: ignore[attr-defined]  # a Problem
 
 
 async def test_a_price_that_fell_is_charged_as_it_is(world: World) -> None:
-    """Without a condition nobody minds to pay less."""
+    """Without a condition a lower price is fine."""
     world.raise_price("cup", -1)
     order = await world.place()
     assert (order.status, order.total_minor) == (Status.CREATED, TOTAL - 2)
@@ -79,7 +79,7 @@ async def test_a_price_that_fell_is_charged_as_it_is(world: World) -> None:
 
 @pytest.mark.parametrize("by_minor", [-1, 1])
 async def test_an_expected_total_allows_no_other(world: World, by_minor: int) -> None:
-    """Found out when the cart is read: 412, nothing is begun. Found out when prices are frozen: 409."""
+    """Found out when the cart is read: 412, nothing is begun. Found out when they are reserved: 409."""
     world.restart(_PriceRises(world, by_minor))
     await refused(world, PriceChanged, expected_total_minor=TOTAL)
     await refused(world, PreconditionFailed, key="another", expected_total_minor=TOTAL)
@@ -99,11 +99,11 @@ async def test_an_expected_total_that_is_the_total_is_charged(world: World) -> N
 
 async def test_the_tag_of_the_cart_binds_lines_and_prices(world: World) -> None:
     """If-Match names what was read; the total behind it is the only one that will do."""
-    tag = (await world.carts.priced(ALICE)).tag
+    tag = (await world.carts.price_cart(ALICE)).tag
     world.restart(_PriceRises(world, -1))
     await refused(world, PriceChanged, tags=frozenset({tag}))
     await refused(world, PreconditionFailed, key="another", tags=frozenset({tag}))
-    order = await world.place("third", tags=frozenset({"else", (await world.carts.priced(ALICE)).tag}))
+    order = await world.place("third", tags=frozenset({"else", (await world.carts.price_cart(ALICE)).tag}))
     assert order.total_minor == TOTAL - 2
 
 
@@ -125,7 +125,7 @@ async def test_a_condition_that_failed_leaves_the_key_free(world: World) -> None
 
 async def test_a_repeat_is_answered_whatever_the_cart_is_now(world: World) -> None:
     """The condition was met when it counted; a lost answer is told again."""
-    tags = frozenset({(await world.carts.priced(ALICE)).tag})
+    tags = frozenset({(await world.carts.price_cart(ALICE)).tag})
     order = await world.place(tags=tags)
     assert (await world.place(tags=tags)).id == order.id
 
@@ -148,7 +148,7 @@ async def test_a_line_added_while_ordering_is_not_bought_unseen(world: World) ->
     class _LineComes(Fuse):
         async def boundary(self, port: str, label: str) -> None:
             await super().boundary(port, label)
-            if label == "before carts.take":
+            if label == "before carts.take_cart":
                 world.carts.put(ALICE, "bowl", 1)
 
     world.restart(_LineComes())
@@ -183,7 +183,7 @@ async def test_a_line_with_more_units_than_an_order_may_have_is_refused(world: W
 
 
 async def test_a_crash_anywhere_decides_the_same(world: World) -> None:
-    """Whoever drives the order on after a kill refuses what its first driver would have refused."""
+    """The driver that goes on after a kill refuses what its first driver would have refused."""
     at, broken = 0, True
     while broken:
         world = World()
@@ -203,7 +203,7 @@ async def test_a_crash_anywhere_decides_the_same(world: World) -> None:
         assert_every_promise_kept(world)
         assert not any(payment.charges for payment in world.payments.books.values())
         assert world.carts.items[ALICE] == BEFORE
-        frozen = [order for order in world.disk.orders.values() if order.frozen]
-        assert all(order.reason and order.reason.slug == "price-changed" for order in frozen)
+        billed = [order for order in world.disk.orders.values() if order.billed]
+        assert all(order.reason and order.reason.slug == "price-changed" for order in billed)
         at += 1
     assert at > 12

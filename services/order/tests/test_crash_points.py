@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from store_kit.problems import OutcomeUnknown, PeerUnavailable, Problem
 from store_order.adapters.simulated_payments import APPROVE, TOKENS
-from store_order.domain import Status
+from store_order.domain.orders import Status
 
 from services.order.tests.world import (
     Crash,
@@ -139,7 +139,7 @@ async def test_a_peer_that_fails_anywhere_later_keeps_every_promise(error: type[
 
 async def test_recovery_may_crash_too() -> None:
     """A crash while placing, then one anywhere in the recovery of it, still ends well."""
-    for first in range(0, 20, 3):
+    for first in range(0, 17, 3):
 
         async def crashed_placing(world: World, first: int = first) -> None:
             world.restart(Fuse(first))
@@ -165,7 +165,26 @@ async def test_a_driver_that_sleeps_anywhere_and_wakes_late_breaks_nothing() -> 
         await other.come_to_rest()
         assert_every_promise_kept(other)
         at, woken = at + 1, sleeper.slept
-    assert at > 20
+    assert at > 18
+
+
+async def test_a_driver_that_sleeps_until_its_order_was_shipped_learns_what_became_of_it() -> None:
+    """Its reservation is refused as shipped: that is no fault, another driver had the order."""
+    world = _world()
+    world.patience_s = 5.0
+    other = world.another_process()
+
+    class _SleepsLong(Fuse):
+        async def boundary(self, port: str, label: str) -> None:
+            await super().boundary(port, label)
+            if label == "before reservations.reserve_goods" and self.reached.count(label) == 1:
+                world.clock.advance(2.1)
+                await other.place()
+                await other.come_to_rest()
+
+    world.restart(_SleepsLong())
+    assert (await world.place()).status is Status.DELIVERED
+    assert_every_promise_kept(world)
 
 
 class _Sleeper(Fuse):

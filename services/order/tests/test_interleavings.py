@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from store_kit.problems import Problem
-from store_order.domain import Status
+from store_order.domain.orders import Status
 
 from services.order.tests.world import (
     Crash,
@@ -18,6 +18,11 @@ from services.order.tests.world import (
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 Act = Callable[[World], Awaitable[Any]]
 Prepare = Callable[[World], Awaitable[None]]
+Case = tuple[Prepare, Act, Act]
+"""What is there, what one replica does, what the other does meanwhile."""
+Older = tuple[bool, bool]
+"""Which of the two is of an older version."""
+NEITHER: Older = (False, False)
 
 
 async def place(world: World) -> None:
@@ -28,6 +33,10 @@ async def place_lost(world: World) -> None:
     await world.place(token="tok_timeout_lost")
 
 
+async def place_declined(world: World) -> None:
+    await world.place(token="tok_decline")
+
+
 async def cancel(world: World) -> None:
     for order in list(world.disk.orders.values()):
         await world.cancel(order.id)
@@ -35,7 +44,7 @@ async def cancel(world: World) -> None:
 
 async def recover(world: World) -> None:
     world.clock.advance(2.1)
-    await world.do.recover_orders()
+    await world.recover()
 
 
 async def clock(world: World) -> None:
@@ -59,19 +68,42 @@ async def processing(world: World) -> None:
 
 
 async def abandoned(world: World) -> None:
-    """A driver died before it froze the prices."""
-    await _died(world, "after reservations.reserve", place)
+    """A driver died when the goods were reserved."""
+    await _died(world, "after reservations.reserve_goods", place)
 
 
-async def abandoned_frozen(world: World) -> None:
+async def abandoned_charged(world: World) -> None:
     """A driver died after the charge, before the order said so."""
-    await _died(world, "after payments.charge", place)
+    await _died(world, "after payments.charge_order", place)
 
 
 async def abandoned_cancelling(world: World) -> None:
     """A driver died after it gave back the goods, before the money."""
     await created(world)
-    await _died(world, "after reservations.release", cancel)
+    await _died(world, "after reservations.release_goods", cancel)
+
+
+async def older_abandoned(world: World) -> None:
+    """A driver of an older version died when the goods were reserved, before it wrote the prices."""
+    await _older_died(world, "after reservations.reserve_goods")
+
+
+async def older_abandoned_priced(world: World) -> None:
+    """A driver of an older version died when it had written the prices; they are others now."""
+    await _older_died(world, "before carts.take_cart")
+    world.raise_price("cup", 7)
+
+
+async def older_abandoned_charged(world: World) -> None:
+    """A driver of an older version died after the charge."""
+    await _older_died(world, "after payments.charge_order")
+
+
+async def _older_died(world: World, label: str) -> None:
+    world.older = True
+    await _died(world, label, place)
+    world.older = False
+    world.restart()
 
 
 async def _died(world: World, label: str, act: Act) -> None:
@@ -133,15 +165,18 @@ async def _attempt(world: World, act: Act, fuse: Fuse) -> bool:
 
 
 async def _run(
-    prepare: Prepare, one: Act, other: Act, at: int, other_dies: int | None = None, dies: int | None = None
+    case: Case, at: int, other_dies: int | None = None, dies: int | None = None, *, older: Older = NEITHER
 ) -> _Interrupted:
+    prepare, one, other = case
     world = World()
     await prepare(world)
-    fuse = _Interrupted(at, world.another_process(), other, other_dies, dies)
+    fuse = _Interrupted(at, world.another_process(older=older[1]), other, other_dies, dies)
+    world.older = older[0]
     fuse.died = await _attempt(world, one, fuse)
-    if fuse.died:
-        world.restart()
     await fuse.calm_down()
+    world.older = False
+    if fuse.died or older[0]:
+        world.restart()
     await world.come_to_rest()
     try:
         assert_every_promise_kept(world)
@@ -153,7 +188,7 @@ async def _run(
     return fuse
 
 
-PAIRS = [
+PAIRS: list[Case] = [
     (fresh, place, place),
     (fresh, place, recover),
     (fresh, place_lost, recover),
@@ -167,33 +202,69 @@ PAIRS = [
     (processing, clock, clock),
     (abandoned, recover, place),
     (abandoned, place, recover),
-    (abandoned_frozen, recover, place),
-    (abandoned_frozen, recover, recover),
+    (abandoned_charged, recover, place),
+    (abandoned_charged, recover, recover),
     (abandoned_cancelling, recover, cancel),
     (abandoned_cancelling, cancel, recover),
 ]
 
 
-@pytest.mark.parametrize(("prepare", "one", "other"), PAIRS)
-async def test_two_replicas_at_one_order(prepare: Prepare, one: Act, other: Act) -> None:
-    """Wherever the other replica comes in between, and wherever it dies, every promise is kept in the end."""
+async def _other_dies_anywhere(case: Case, older: Older = NEITHER) -> None:
     at, interrupted = 0, True
     while interrupted:
         dies, died = 0, True
         while died:
-            fuse = await _run(prepare, one, other, at, dies)
+            fuse = await _run(case, at, dies, older=older)
             interrupted, died, dies = fuse.interrupted, fuse.other_died, dies + 1
         at += 1
 
 
-@pytest.mark.parametrize(("prepare", "one", "other"), PAIRS)
-async def test_one_dies_after_it_was_interrupted(prepare: Prepare, one: Act, other: Act) -> None:
-    """The other replica comes in between anywhere, then the first dies anywhere later: promises are kept."""
+async def _one_dies_after_it_was_interrupted(case: Case, older: Older = NEITHER) -> None:
     at, interrupted = 0, True
     while interrupted:
         dies, died = at, True
         while died:
             dies += 1
-            fuse = await _run(prepare, one, other, at, None, dies)
+            fuse = await _run(case, at, None, dies, older=older)
             interrupted, died = fuse.interrupted, fuse.died
         at += 1
+
+
+@pytest.mark.parametrize("case", PAIRS)
+async def test_two_replicas_at_one_order(case: Case) -> None:
+    """Wherever the other replica comes in between, and wherever it dies, every promise is kept in the end."""
+    await _other_dies_anywhere(case)
+
+
+@pytest.mark.parametrize("case", PAIRS)
+async def test_one_dies_after_it_was_interrupted(case: Case) -> None:
+    """The other replica comes in between anywhere, then the first dies anywhere later: promises are kept."""
+    await _one_dies_after_it_was_interrupted(case)
+
+
+MIXED: list[Case] = [
+    (fresh, place, place),
+    (fresh, place, recover),
+    (fresh, place_lost, recover),
+    (fresh, place_declined, recover),
+    (abandoned, recover, place),
+    (abandoned, place, recover),
+    (abandoned_charged, recover, place),
+    (abandoned_charged, place, recover),
+    (abandoned_charged, recover, recover),
+    (older_abandoned, recover, place),
+    (older_abandoned, place, recover),
+    (older_abandoned, recover, recover),
+    (older_abandoned_priced, recover, place),
+    (older_abandoned_priced, recover, recover),
+    (older_abandoned_charged, recover, place),
+    (older_abandoned_charged, recover, recover),
+]
+
+
+@pytest.mark.parametrize("older", [(True, False), (False, True)], ids=["older-first", "older-meanwhile"])
+@pytest.mark.parametrize("case", MIXED)
+async def test_an_older_version_beside_this_one(case: Case, older: Older) -> None:
+    """While replicas are replaced one by one, either may drive what the other began, and either may die of it."""
+    await _other_dies_anywhere(case, older)
+    await _one_dies_after_it_was_interrupted(case, older)

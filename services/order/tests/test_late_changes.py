@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
-from store_order.domain import Status
+from store_order.domain.orders import Status
 
 from services.order.tests.world import Crash, Fuse, World, assert_every_promise_kept
 
 pytestmark = pytest.mark.anyio
-BETWEEN = "between hints and orders.advance"
+BETWEEN = "between hints and orders.advance_order"
 
 
 class _Late(Fuse):
@@ -23,7 +23,7 @@ class _Late(Fuse):
         await super().boundary(port, label)
         if label == BETWEEN and self.reached.count(BETWEEN) == 1:
             await self._meanwhile()
-        if label == "after orders.advance" and BETWEEN in self.reached and self._dies:
+        if label == "after orders.advance_order" and BETWEEN in self.reached and self._dies:
             raise Crash
 
 
@@ -36,7 +36,7 @@ class _SetBack(Fuse):
 
     async def boundary(self, port: str, label: str) -> None:
         await super().boundary(port, label)
-        if label == "after work.due" and self.reached.count(label) == 1:
+        if label == "after work.list_due_hints" and self.reached.count(label) == 1:
             self._clock.advance(-1)
 
 
@@ -49,6 +49,7 @@ async def twice(look: Callable[[], Awaitable[int]]) -> None:
 async def test_an_order_that_was_accepted_late_is_delivered() -> None:
     """The delivery clock of another process looked when the order was due, and not yet accepted."""
     world = World()
+    world.patience_s = 10.0  # whose caller has a busy machine
     world.fill()
 
     async def clock_looks() -> None:
@@ -61,6 +62,24 @@ async def test_an_order_that_was_accepted_late_is_delivered() -> None:
     await world.come_to_rest()
     assert world.only_order().status is Status.DELIVERED
     assert_every_promise_kept(world)
+
+
+async def test_news_that_were_looked_for_too_early_are_told_soon() -> None:
+    """The hint of a change is written first: a worker that finds nothing yet looks again after the usual pause."""
+    world = World()
+    world.patience_s = 10.0
+    world.fill()
+
+    async def notifier_looks() -> None:
+        await twice(world.another_process().do.deliver_notifications)
+
+    world.restart(_Late(notifier_looks))
+    order = await world.place()
+    assert order.status is Status.CREATED
+    assert not world.notifications.received
+    world.clock.advance(world.rules.retry_ms / 1000)
+    await world.do.deliver_notifications()
+    assert [news.status for news in world.notifications.received.values()] == [Status.CREATED]
 
 
 async def test_a_cancellation_that_came_late_and_died_is_finished() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from store_kit.problems import OutcomeUnknown, PeerUnavailable
 
-from services.order.tests.conftest import Shop
+from services.order.tests.serving import Shop
 from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +18,7 @@ def slug(problem: Any) -> str:
 
 
 async def test_an_order_is_placed_priced_and_shown(shop: Shop) -> None:
-    """201 with the frozen lines, total, ETag and Location; the cart is empty, the stock held."""
+    """201 with the priced lines, total, ETag and Location; the cart is empty, the stock held."""
     shop.carts.put("alice", "cup", 3)
     status, order, headers = await shop.place()
     assert status == 201
@@ -74,9 +74,9 @@ async def test_the_same_key_of_another_customer_is_another_order(shop: Shop) -> 
     assert (await shop.ordered(who="alice"))["id"] != (await shop.ordered(who="bob"))["id"]
 
 
-@pytest.mark.parametrize("key", ["x" * 129, "with space", "caf\xe9"])
+@pytest.mark.parametrize("key", ["x" * 256, "with space", "caf\xe9"])
 async def test_a_bad_key_is_refused(shop: Shop, key: str) -> None:
-    """422 for keys that are not 1 to 128 visible ASCII characters."""
+    """422 for keys that are not 1 to 255 visible ASCII characters."""
     status, problem, _ = await shop.place(key)
     assert (status, slug(problem)) == (422, "invalid-input")
 
@@ -155,7 +155,7 @@ async def test_a_lost_answer_of_the_provider_is_read_back(shop: Shop) -> None:
 
 
 async def test_a_charge_of_unknown_outcome_is_202(shop: Shop) -> None:
-    """202 with Location and Retry-After while nobody can know."""
+    """202 with Location and Retry-After while the outcome is unknown."""
     shop.carts.put("alice", "cup", 1)
     status, order, headers = await shop.place(payment_token="tok_timeout_lost")
     assert (status, order["status"]) == (202, "PENDING")
@@ -165,7 +165,7 @@ async def test_a_charge_of_unknown_outcome_is_202(shop: Shop) -> None:
 
 async def test_a_dead_cart_changes_nothing(shop: Shop) -> None:
     """503 with Retry-After; there is no order, and the same key works later."""
-    shop.faults["carts"].before = {"read": PeerUnavailable("gone")}
+    shop.faults["carts"].before = {"read_cart": PeerUnavailable("gone")}
     status, problem, headers = await shop.place()
     assert (status, slug(problem)) == (503, "peer-unavailable")
     assert "Retry-After" in headers
@@ -178,7 +178,7 @@ async def test_a_dead_cart_changes_nothing(shop: Shop) -> None:
 async def test_a_dead_catalogue_is_503_and_the_same_key_completes_the_order(shop: Shop) -> None:
     """503 while nothing is reserved; repeating with the key drives the same order on."""
     shop.carts.put("alice", "cup", 1)
-    shop.faults["reservations"].before = {"reserve": PeerUnavailable("gone")}
+    shop.faults["reservations"].before = {"reserve_goods": PeerUnavailable("gone")}
     status, problem, headers = await shop.place()
     assert (status, slug(problem)) == (503, "peer-unavailable")
     assert "Retry-After" in headers
@@ -187,10 +187,22 @@ async def test_a_dead_catalogue_is_503_and_the_same_key_completes_the_order(shop
     assert (status, order["id"], order["status"]) == (200, problem["order_id"], "CREATED")
 
 
+async def test_a_cart_service_that_dies_on_the_way_is_202(shop: Shop) -> None:
+    """The goods are held by then, so it is not said that nothing is reserved; the order shows what it costs."""
+    shop.carts.put("alice", "cup", 2)
+    shop.faults["carts"].before = {"take_cart": PeerUnavailable("gone")}
+    status, order, _ = await shop.place()
+    assert (status, order["status"], order["version"]) == (202, "PENDING", 2)
+    assert (order["total_minor"], order["lines"][0]["unit_price_minor"]) == (500, 250)
+    shop.faults["carts"].before = {}
+    status, order, _ = await shop.place()
+    assert (status, order["status"], order["total_minor"]) == (200, "CREATED", 500)
+
+
 async def test_a_silent_catalogue_is_202(shop: Shop) -> None:
     """Whether goods are held is unknown: the order is in progress, and its repeat finishes it."""
     shop.carts.put("alice", "cup", 1)
-    shop.faults["reservations"].after = {"reserve": OutcomeUnknown("silence")}
+    shop.faults["reservations"].after = {"reserve_goods": OutcomeUnknown("silence")}
     status, order, _ = await shop.place()
     assert (status, order["status"]) == (202, "PENDING")
     shop.faults["reservations"].after = {}
@@ -202,7 +214,7 @@ async def test_a_draining_service_finishes_what_goes_on_behind_an_answer(shop: S
     """An order that was answered 202 is driven to its end before the doors close: its neighbours still listen then."""
     shop.carts.put("alice", "cup", 2)
     goes_on = asyncio.Event()
-    shop.faults["reservations"].gates = {"reserve": goes_on}
+    shop.faults["reservations"].gates = {"reserve_goods": goes_on}
     headers = {"Idempotency-Key": "key", "Store-Timeout-Ms": "300"}
     status, order, _ = await shop.call("POST", "/api/orders", headers=headers, body={})
     assert status == 202
@@ -218,7 +230,7 @@ async def test_a_draining_service_finishes_what_goes_on_behind_an_answer(shop: S
 async def test_a_cart_service_that_is_away_only_delays_the_order(shop: Shop) -> None:
     """202: nothing is charged before the order has its cart; then it is, once, and what was added since stays."""
     shop.carts.put("alice", "cup", 1)
-    shop.faults["carts"].before = {"take": PeerUnavailable("gone")}
+    shop.faults["carts"].before = {"take_cart": PeerUnavailable("gone")}
     status, order, _ = await shop.place()
     assert (status, order["status"]) == (202, "PENDING")
     shop.faults["carts"].before = {}
@@ -316,7 +328,7 @@ async def test_cancelling_gives_back_money_and_goods(shop: Shop) -> None:
 async def test_cancelling_goes_on_when_the_catalogue_is_back(shop: Shop) -> None:
     """202 while goods cannot be given back yet; the repeat finishes it."""
     order = await shop.ordered()
-    shop.faults["reservations"].before = {"release": PeerUnavailable("gone")}
+    shop.faults["reservations"].before = {"release_goods": PeerUnavailable("gone")}
     status, cancelling, _ = await shop.call("POST", f"/api/orders/{order['id']}/cancel")
     assert (status, cancelling["status"]) == (202, "CANCELLING")
     shop.faults["reservations"].before = {}
@@ -386,7 +398,7 @@ async def test_health_and_metrics_tell_about_orders(shop: Shop) -> None:
     await shop.place("none")
     status, health, _ = await shop.call("GET", "/health/ready", None)
     assert (status, set(health["dependencies"])) == (200, {"orders", "payments"})
-    await shop.service.app.state.use_cases.show_counts()
+    await shop.service.app.state.api.use_cases.show_counts()
     async with shop.client.get("/metrics") as response:
         text = await response.text()
     for line in (
@@ -405,7 +417,7 @@ async def test_health_and_metrics_tell_about_orders(shop: Shop) -> None:
 
 @pytest.mark.parametrize("total", ["null", "-1", "1.5", "true", '"1"', "1e400", str(2**70)])
 async def test_a_total_is_a_whole_number_or_nothing(shop: Shop, total: str) -> None:
-    """`null` is as if it were left out; what is no amount is 422, never a fault of ours."""
+    """`null` is as if it were left out; what is not an amount is 422, never a 500."""
     headers = shop.issuer.headers("alice") | {"Idempotency-Key": "key", "Content-Type": "application/json"}
     body = f'{{"expected_total_minor": {total}}}'.encode()
     async with shop.client.post("/api/orders", data=body, headers=headers) as answer:

@@ -133,6 +133,8 @@ class ShopOfOrders(RuleBasedStateMachine):
     async def _rest(self, *replicas: World) -> None:
         for replica in replicas:
             await replica.background.close()
+            for worker in (replica.do.run_clock, replica.do.recover_orders, replica.do.recover_older_orders):
+                await _quietly(worker.finish())
             replica.restart()
 
 

@@ -1,8 +1,9 @@
 """The order metrics, as Prometheus reads them."""
 
-from store_kit.clock import ManualClock
-from store_kit.metrics import Metrics
+from store_kit.telemetry.metrics import Metrics
 from store_order.adapters.telemetry import PrometheusTelemetry
+
+from tests.support.clock import ManualClock
 
 
 def overdue(metrics: Metrics) -> float:
@@ -16,8 +17,8 @@ def test_the_worst_of_the_last_moments_is_shown() -> None:
     metrics, clock = Metrics("order"), ManualClock()
     telemetry = PrometheusTelemetry(metrics, clock)
     assert overdue(metrics) == 0
-    telemetry.overdue(70)
-    telemetry.overdue(3)
+    telemetry.note_overdue(70)
+    telemetry.note_overdue(3)
     clock.advance(14)
     assert overdue(metrics) == 70
     clock.advance(30)

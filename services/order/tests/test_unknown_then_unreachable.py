@@ -2,7 +2,7 @@
 
 import pytest
 from store_kit.problems import OutcomeUnknown, PeerUnavailable
-from store_order.domain import Status
+from store_order.domain.orders import Status
 
 from services.order.tests.world import Fuse, World
 
@@ -13,11 +13,11 @@ class _Catalogue(Fuse):
     """Holds what the first request asked for without answering, and is gone for every later one."""
 
     async def boundary(self, port: str, label: str) -> None:
-        earlier = self.reached.count("after reservations.reserve")
+        earlier = self.reached.count("after reservations.reserve_goods")
         await super().boundary(port, label)
-        if label == "after reservations.reserve":
+        if label == "after reservations.reserve_goods":
             raise OutcomeUnknown("silent")
-        if label == "before reservations.reserve" and earlier:
+        if label == "before reservations.reserve_goods" and earlier:
             raise PeerUnavailable("gone")
 
 

@@ -1,15 +1,17 @@
 """Use cases on fakes, with a clock that the test owns."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
 from store_kit.money import MAX_MINOR
-from store_kit.problems import OutcomeUnknown, PeerUnavailable, PreconditionFailed
-from store_kit.testing import within_budget
+from store_kit.problems import OutcomeUnknown, PeerUnavailable, PreconditionFailed, Problem
+from store_order.adapters.background import BackgroundTasks
 from store_order.adapters.signals import LocalSignals
-from store_order.domain import Hint, Queue, Rules, Status
-from store_order.ports import OrderFilter
+from store_order.domain.orders import Status
+from store_order.domain.steps import Hint, Queue, Rules
+from store_order.ports import OrderFilter, StillRunning
 from store_order.problems import (
     EmptyCart,
     IdempotencyKeyReused,
@@ -20,9 +22,19 @@ from store_order.problems import (
     OrderTooLarge,
     PaymentDeclined,
 )
-from store_order.use_cases.background import Background, StillRunning
 
-from services.order.tests.world import ALICE, BOB, RULES, Crash, Fuse, World, assert_every_promise_kept
+from services.order.tests.world import (
+    ADMIN,
+    ALICE,
+    BOB,
+    RULES,
+    Crash,
+    Fuse,
+    World,
+    assert_every_promise_kept,
+    customer,
+)
+from tests.support.services import within_budget
 
 pytestmark = pytest.mark.anyio
 
@@ -30,18 +42,37 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def world() -> World:
     world = World()
-    world.patience_s = 5.0  # nobody dies here, so whoever waits gets an answer, on a busy machine too
+    world.patience_s = 5.0  # no driver dies here, so every wait gets an answer, on a busy machine too
     world.fill()
     return world
 
 
 async def test_an_order_takes_the_whole_cart_once(world: World) -> None:
-    """Lines are held, frozen and charged; what was added meanwhile stays in the cart."""
+    """Lines are held, priced and charged; what was added meanwhile stays in the cart."""
     order = await world.place()
     assert (order.status, order.total_minor) == (Status.CREATED, 1_000)
     assert world.reservations.holds[order.id] == {"cup": 2, "plate": 2}
     assert ALICE not in world.carts.items
     assert world.telemetry.checkouts == {"created": 1}
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_an_order_in_trouble_leaves_few_hints(*, away: bool) -> None:
+    """Each look at it may leave hints of its own; for a minute of trouble there are no more than for some seconds."""
+    world = World(rules=Rules())
+    world.fill()
+    if away:
+        world.reservations.away = True
+    with contextlib.suppress(Problem):
+        await world.place(token="tok_approve" if away else "tok_timeout_lost")
+    most = 0
+    for _ in range(60):
+        world.clock.advance(1.0)
+        while await world.do.recover_orders() >= world.do.recover_orders.pace.most:
+            pass
+        most = max(most, len(world.disk.work))
+    assert most <= 12
+    assert world.only_order().version <= 60
 
 
 async def test_two_orders_need_two_keys(world: World) -> None:
@@ -110,7 +141,7 @@ async def test_recovery_sends_an_unpriced_order_back_and_a_priced_one_on(world: 
         await world.place("unpriced")
     world.restart(Fuse(0, lambda: OutcomeUnknown("silence"), ("payments",)))
     world.fill(BOB)
-    assert (await world.place("priced", user_id=BOB)).frozen
+    assert (await world.place("priced", user_id=BOB)).billed
     world.restart()
     await world.pass_time(5)
     statuses = {o.user_id: o.status for o in world.disk.orders.values()}
@@ -119,7 +150,7 @@ async def test_recovery_sends_an_unpriced_order_back_and_a_priced_one_on(world: 
 
 
 async def test_recovery_leaves_a_living_driver_alone(world: World) -> None:
-    """While the lease runs nobody else drives."""
+    """While the lease runs no other driver takes over."""
     world.restart(Fuse(8))
     with pytest.raises(Crash):
         await world.place()
@@ -177,7 +208,7 @@ async def test_delivery_waits_until_the_catalogue_has_shipped(world: World) -> N
     world.restart(Fuse(0, lambda: PeerUnavailable("gone"), ("reservations",)))
     await world.pass_time(10, step_s=5)
     order = world.only_order()
-    assert (order.status, order.shipped_ms) == (Status.SHIPPING, None)
+    assert (order.status, order.shipped_at_ms) == (Status.SHIPPING, None)
     world.restart()
     await world.come_to_rest()
     assert world.only_order().status is Status.DELIVERED
@@ -211,22 +242,23 @@ async def test_an_administrator_who_looked_too_early_is_told(world: World) -> No
     await world.pass_time(5, step_s=5)
     for status in (Status.PROCESSING, Status.CANCELLED):
         with pytest.raises(PreconditionFailed):
-            await world.do.change_status(seen, status)
+            await world.do.change_status(seen.id, ADMIN, status, {seen.version})
 
 
 async def test_an_administrator_helps_a_cancelling_order_on(world: World) -> None:
-    """An order that is CANCELLING is driven on by whoever asks for CANCELLED."""
+    """An order that is CANCELLING is driven on by a request for CANCELLED."""
     order = await world.place()
     world.restart(Fuse(0, lambda: PeerUnavailable("gone"), ("reservations",)))
     cancelling = await world.cancel(order.id)
     assert cancelling.status is Status.CANCELLING
     world.restart()
-    done = await within_budget(0.5, world.do.change_status(world.only_order(), Status.CANCELLED))
+    cancelled = world.do.change_status(order.id, ADMIN, Status.CANCELLED, None)
+    done = (await within_budget(0.5, cancelled)).order
     assert done.status is Status.CANCELLED
 
 
 async def test_news_wait_for_the_user_service(world: World) -> None:
-    """The outbox keeps its rows while nobody listens, then sends them in one batch."""
+    """The outbox keeps its rows while the user service is away, then sends them in one batch."""
     await world.place()
     world.restart(Fuse(0, lambda: PeerUnavailable("gone"), ("notifications",)))
     assert await world.do.deliver_notifications() == 0
@@ -267,7 +299,8 @@ async def test_a_stream_hears_of_other_replicas_too(world: World) -> None:
     """Changes that this process was not told of are found by looking."""
     order = await world.place()
     replica = world.another_process()
-    stream = world.do.follow_timeline(order.id, order.version, asyncio.Event())
+    stream = await world.do.follow_timeline(order.id, customer(ALICE), order.version, asyncio.Event())
+    assert stream is not None
     async with asyncio.timeout(5):
         cancelled = asyncio.create_task(replica.cancel(order.id))
         heard = [event.status async for event in stream if event is not None]
@@ -275,9 +308,27 @@ async def test_a_stream_hears_of_other_replicas_too(world: World) -> None:
     assert heard == [Status.CANCELLING, Status.CANCELLED]
 
 
+@pytest.mark.parametrize("seconds", [1, -3_600])
+async def test_a_silent_stream_gives_signs_of_life(world: World, seconds: float) -> None:
+    """By the shop's clock, also when that is set back."""
+
+    class _ClockMoves(Fuse):
+        async def boundary(self, port: str, label: str) -> None:
+            await super().boundary(port, label)
+            if label == "after orders.list_events":
+                world.clock.advance(seconds)
+
+    order = await world.place()
+    world.restart(_ClockMoves())
+    stream = await world.do.follow_timeline(order.id, customer(ALICE), order.version, asyncio.Event())
+    assert stream is not None
+    async with asyncio.timeout(5):
+        assert await anext(stream) is None
+
+
 async def test_work_outlives_the_patience_of_its_caller() -> None:
     """Too late for the caller, but it goes on, and closing waits for it."""
-    background, release, done = Background(), asyncio.Event(), []
+    background, release, done = BackgroundTasks(), asyncio.Event(), []
 
     async def work() -> None:
         await release.wait()
@@ -292,13 +343,13 @@ async def test_work_outlives_the_patience_of_its_caller() -> None:
 
 
 async def test_watchers_are_forgotten() -> None:
-    """Nobody's news pile up: who has left is not remembered."""
+    """A watcher that has left is not remembered."""
     signals = LocalSignals()
-    watching = signals.watch("order")
-    other = signals.watch("order")
-    signals.announce("order")
-    await watching.changed(60)
-    await watching.changed(0.001)
+    watching = signals.watch_order("order")
+    other = signals.watch_order("order")
+    signals.announce_change("order")
+    await watching.wait_for_change(60)
+    await watching.wait_for_change(0.001)
     watching.close()
     other.close()
     assert not signals._watching
@@ -313,3 +364,19 @@ async def test_an_order_that_cannot_move_on_is_late(world: World) -> None:
     await world.pass_time(90)
     assert world.only_order().status is Status.SHIPPING
     assert 75 < world.telemetry.worst_s <= 90
+
+
+async def test_a_drive_that_met_trouble_after_renewing_its_lease_gives_it_back(world: World) -> None:
+    """No buyer has to wait for the end of a lease that no driver has."""
+
+    class _Slow(Fuse):
+        async def boundary(self, port: str, label: str) -> None:
+            await super().boundary(port, label)
+            if label == "after orders.insert_order":
+                world.clock.advance(RULES.lease_ms * 0.75 / 1000)
+            if label == "before reservations.reserve_goods":
+                raise OutcomeUnknown("silence")
+
+    world.restart(_Slow())
+    order = await world.place()
+    assert (order.status, order.lease_ends_at_ms) == (Status.PENDING, 0)

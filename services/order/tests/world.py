@@ -1,36 +1,23 @@
 """A whole shop around the order service, in memory, that can be broken anywhere and put up again."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, TypeVar, cast
+from unittest.mock import patch
 
-from store_kit.clock import ManualClock
 from store_kit.principal import Principal
-from store_kit.testing import within_budget
+from store_order.adapters.background import BackgroundTasks
 from store_order.adapters.signals import LocalSignals
 from store_order.adapters.simulated_payments import APPROVE
-from store_order.domain import (
-    NEXT,
-    PLACED,
-    Change,
-    Event,
-    Mark,
-    Order,
-    Rules,
-    Status,
-    Wanted,
-    order_id_of,
-    placing,
-    priced,
-    pricing,
-)
+from store_order.domain.checkout import Checkout, Wanted
+from store_order.domain.orders import NEXT, PASSING, PLACED, Order, Status, bill_of, order_id_of
+from store_order.domain.steps import Change, Event, Mark, Moment, Rules, begin
 from store_order.use_cases import UseCases
-from store_order.use_cases.assembly import Ports, assemble
-from store_order.use_cases.background import Background
-from store_order.use_cases.place_order import Request
+from store_order.wiring import Ports, use_cases_of
 
 from services.order.tests.fakes import (
     Disk,
@@ -42,6 +29,9 @@ from services.order.tests.fakes import (
     MemoryWorkQueue,
     RecordingTelemetry,
 )
+from services.order.tests.older import OlderDriveOrder, OlderRecoverOrders, as_older, freeze
+from tests.support.clock import ManualClock
+from tests.support.services import within_budget
 
 P = TypeVar("P")
 ALICE, BOB = "alice", "bob"
@@ -92,8 +82,9 @@ class Fuse:
 class _Fused:
     """A port with a boundary before and after each of its calls."""
 
-    def __init__(self, name: str, port: Any, fuse: Fuse, disk: Disk) -> None:
+    def __init__(self, name: str, port: Any, fuse: Fuse, disk: Disk, *, older: bool) -> None:
         self._name, self._port, self._fuse, self._disk = name, port, fuse, disk
+        self._older = older
 
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
         real = getattr(self._port, method)
@@ -102,7 +93,8 @@ class _Fused:
         async def call(*args: Any, **kwargs: Any) -> Any:
             await self._fuse.boundary(self._name, f"before {label}")
             if args and isinstance(args[0], Change) and args[0].hints:
-                args = (await self._hinted(args[0], label),)
+                change = as_older(args[0]) if self._older else args[0]
+                args = (await self._hinted(change, label),)
             result = await real(*args, **kwargs)
             await self._fuse.boundary(self._name, f"after {label}")
             return result
@@ -125,6 +117,7 @@ class World:
     def __init__(self, rules: Rules = RULES, stock: int = STOCK) -> None:
         self.rules = rules
         self.patience_s = PATIENCE_S
+        self.older = False
         self.clock = ManualClock()
         self.disk = Disk()
         self.payments = MemoryPayments()
@@ -133,17 +126,18 @@ class World:
         self.notifications = FakeNotifications()
         self.restart()
 
-    def another_process(self) -> "World":
-        """Return a second replica of the service on the same durable things."""
+    def another_process(self, *, older: bool = False) -> "World":
+        """Return a second replica of the service on the same durable things; it may be of an older version."""
         replica = copy(self)
+        replica.older = older
         replica.restart()
         return replica
 
     def restart(self, fuse: Fuse | None = None) -> None:
-        """Start the service anew on what is durable, with `fuse` around every port."""
+        """Restart the service on what is durable, with `fuse` around every port."""
         self.fuse = fuse or Fuse()
         self.signals = LocalSignals()
-        self.background = Background()
+        self.background = BackgroundTasks()
         self.telemetry = RecordingTelemetry()
         ports = Ports(
             orders=self._fused("orders", MemoryOrderStore(self.disk, self.signals)),
@@ -153,13 +147,18 @@ class World:
             carts=self._fused("carts", self.carts),
             notifications=self._fused("notifications", self.notifications),
             signals=self.signals,
+            background=self.background,
             telemetry=self.telemetry,
             clock=self.clock,
         )
-        self.do: UseCases = assemble(ports, self.rules, self.background, poll_s=0.01, heartbeat_s=0.05)
+        with contextlib.ExitStack() as version:
+            if self.older:
+                version.enter_context(patch("store_order.wiring.DriveOrder", OlderDriveOrder))
+                version.enter_context(patch("store_order.wiring.RecoverOrders", OlderRecoverOrders))
+            self.do: UseCases = use_cases_of(ports, self.rules, poll_s=0.01, heartbeat_s=0.05)
 
     def _fused(self, name: str, port: P) -> P:
-        return cast("P", _Fused(name, port, self.fuse, self.disk))
+        return cast("P", _Fused(name, port, self.fuse, self.disk, older=self.older))
 
     def fill(self, user_id: str = ALICE, quantity: int = 2, products: Sequence[str] = PRODUCTS[:2]) -> None:
         for product_id in products:
@@ -168,33 +167,39 @@ class World:
     async def place(
         self, key: str = "key", token: str = APPROVE, user_id: str = ALICE, **conditions: Any
     ) -> Order:
-        request = Request(token, **conditions)
-        return (await within_budget(self.patience_s, self.do.place_order(user_id, key, request))).order
+        checkout = Checkout(token, **conditions)
+        return (await within_budget(self.patience_s, self.do.place_order(user_id, key, checkout))).order
 
     async def begin_as_before(self, key: str = "key", user_id: str = ALICE) -> Order:
-        """Have an order as older code left it when it died before charging: nobody had agreed to anything."""
-        cart = await self.carts.read(user_id)
+        """Have an order as older code left it when it died before charging: no buyer had agreed to anything."""
+        cart = await self.carts.read_cart(user_id)
         order_id = order_id_of(user_id, key)
-        now_ms, store = self.clock.now_ms(), MemoryOrderStore(self.disk, self.signals)
-        change = placing(order_id, user_id, Wanted(cart.lines), "", now_ms, self.rules)
-        assert await store.insert(change)
-        held = await self.reservations.reserve(order_id, cart.lines, now_ms)
-        lines = priced(cart.lines, held.lines)
-        return await store.advance(pricing(change.after, lines, held.currency, now_ms, self.rules))
+        now, store = Moment(self.clock.now_ms(), self.rules), MemoryOrderStore(self.disk, self.signals)
+        change = begin(now, order_id, user_id, Wanted(cart.lines), "")
+        assert await store.insert_order(as_older(change))
+        held = await self.reservations.reserve_goods(order_id, cart.lines, now.now_ms)
+        bill = bill_of(cart.lines, held.lines, held.currency)
+        return await store.advance_order(freeze(now, change.after, bill.lines, bill.currency))
 
     def raise_price(self, product_id: str, by_minor: int) -> None:
-        """Change what a product costs; nobody is shown it."""
+        """Change what a product costs, without showing it to anyone."""
         price_minor = self.reservations.price_of(product_id) + by_minor
         self.reservations.prices[product_id] = self.carts.live[product_id] = price_minor
 
     async def cancel(self, order_id: str, user_id: str = ALICE) -> Order:
-        return await within_budget(self.patience_s, self.do.cancel_order(order_id, customer(user_id)))
+        cancelling = self.do.cancel_order(order_id, customer(user_id))
+        return (await within_budget(self.patience_s, cancelling)).order
 
     async def work(self) -> None:
         """Let every worker look once."""
-        await self.do.recover_orders()
+        await self.recover()
         await self.do.run_clock()
         await self.do.deliver_notifications()
+
+    async def recover(self) -> None:
+        """Let recovery look once."""
+        await self.do.recover_orders()
+        await self.do.recover_older_orders()
 
     async def pass_time(self, seconds: float, step_s: float = 1.0) -> None:
         """Move the clock on with the workers looking at every step."""
@@ -205,7 +210,7 @@ class World:
             await self.work()
 
     async def come_to_rest(self) -> None:
-        """Let time pass until every order is final and all news are delivered."""
+        """Let time pass until every order is final and all notifications are delivered."""
         await self.background.close()
         for _ in range(30):
             await self.pass_time(3, step_s=3)
@@ -221,6 +226,9 @@ class World:
         return [e.status for e in self.disk.events[order_id] if e.mark is Mark.STATUS]
 
 
+ADMIN = Principal("root", frozenset({"admin"}))
+
+
 def customer(user_id: str) -> Principal:
     return Principal(user_id, frozenset({"customer"}))
 
@@ -230,14 +238,14 @@ def assert_every_promise_kept(world: World, *, at_rest: bool = True) -> None:
     for order in world.disk.orders.values():
         _assert_history(world, order)
         if at_rest:
-            assert order.status.final, f"{order.status} is no place to stay"
+            assert order.status.final, f"{order.status} is not a place to stay"
             accepted = Status.CREATED in world.history(order.id)
             _assert_cart(world, order, accepted=accepted)
         if order.status in PLACED:
             _assert_paid_once(world, order)
         elif order.status.final:
             _assert_nothing_left(world, order)
-        if order.frozen:
+        if order.billed:
             lines = world.disk.lines[order.id]
             assert order.total_minor == sum(x.quantity * (x.unit_price_minor or 0) for x in lines)
     _assert_stock(world.reservations)
@@ -296,6 +304,6 @@ def _assert_news(world: World) -> None:
         (order_id, e.status)
         for order_id, events in world.disk.events.items()
         for e in events
-        if e.mark is Mark.STATUS and e.status.announced
+        if e.mark is Mark.STATUS and e.status not in PASSING
     )
     assert told == happened

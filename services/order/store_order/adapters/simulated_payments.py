@@ -1,4 +1,4 @@
-"""A payment provider that is built in: durable books of its own, test tokens for every way it can answer.
+"""A payment provider that is built in: a durable store of its own, test tokens for every way it can answer.
 
 A real provider's adapter takes its place behind the same port. The rules are those of the good ones: the key
 (the order's id) makes a charge repeatable, a key has one amount for ever, and a refund of a key that was never
@@ -6,11 +6,10 @@ charged voids it, so that a charge that arrives late finds the door shut.
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from store_kit.problems import OutcomeUnknown
 
-from store_order.adapters.payment_books import PaymentBooks
 from store_order.ports import ChargeDeclined, ChargeRefused, Payment
 
 APPROVE: Final = "tok_approve"
@@ -25,17 +24,30 @@ _CHARGED, _DECLINED, _VOIDED, _REFUNDED = "CHARGED", "DECLINED", "VOIDED", "REFU
 _CLOSED_AS: Final = {_CHARGED: _REFUNDED, _DECLINED: _VOIDED}
 
 
+class PaymentStore(Protocol):
+    """What the provider needs from a database: a row for each key, changed by compare-and-set."""
+
+    async def insert_payment(self, key: str, payment: Payment) -> Payment:
+        """Write a payment unless the key is known; return what is known now."""
+
+    async def close_payment(self, key: str, was: str, to: Payment) -> bool:
+        """Replace a payment that is in state `was`; return whether it is now as given."""
+
+    async def find_payment(self, key: str) -> Payment | None:
+        """Return what is known under a key; None when nothing is."""
+
+
 class SimulatedPayments:
     """The simulated provider.
 
     Args:
-        books: where it keeps what it knows.
+        payments: where it keeps what it knows.
     """
 
-    def __init__(self, books: PaymentBooks) -> None:
-        self._books = books
+    def __init__(self, payments: PaymentStore) -> None:
+        self._payments = payments
 
-    async def charge(self, order_id: str, amount_minor: int, currency: str, token: str) -> None:
+    async def charge_order(self, order_id: str, amount_minor: int, currency: str, token: str) -> None:
         """Take the money, once by order id; what the token says decides the answer.
 
         Raises:
@@ -47,32 +59,32 @@ class SimulatedPayments:
             raise OutcomeUnknown("The payment provider did not answer.")
         state = _DECLINED if token == DECLINE else _CHARGED
         asked = Payment(state, amount_minor, currency, int(state == _CHARGED), 0)
-        known = await self._books.open_if_absent(order_id, asked)
+        known = await self._payments.insert_payment(order_id, asked)
         if token == TIMEOUT:
             raise OutcomeUnknown("The payment provider did not answer in time.")
         _judge(known, amount_minor, currency)
 
-    async def find(self, order_id: str) -> Payment | None:
+    async def find_payment(self, order_id: str) -> Payment | None:
         """Return what is known under an order's id; None when nothing is."""
-        return await self._books.find(order_id)
+        return await self._payments.find_payment(order_id)
 
-    async def refund(self, order_id: str) -> None:
+    async def refund_order(self, order_id: str) -> None:
         """Give back what was taken, once; without a charge void the key."""
-        known = await self._books.find(order_id)
+        known = await self._payments.find_payment(order_id)
         if known is None:
-            known = await self._books.open_if_absent(order_id, Payment(_VOIDED, 0, "", 0, 0))
+            known = await self._payments.insert_payment(order_id, Payment(_VOIDED, 0, "", 0, 0))
         # A charge may have come between the two: then it is refunded like any other.
         if known.state in _CLOSED_AS:
             to = _CLOSED_AS[known.state]
             back = known.refunds + int(known.state == _CHARGED)
             closed = replace(known, state=to, refunds=back)
-            await self._books.close(order_id, known.state, closed)
+            await self._payments.close_payment(order_id, known.state, closed)
 
 
 def _judge(known: Payment, amount_minor: int, currency: str) -> None:
     if known.state in (_VOIDED, _REFUNDED):
-        raise ChargeRefused("This payment was voided; it cannot be charged any more.")
+        raise ChargeRefused
     if (known.amount_minor, known.currency) != (amount_minor, currency):
-        raise ChargeRefused("This payment is known with another amount.")
+        raise ChargeRefused
     if known.state == _DECLINED:
-        raise ChargeDeclined("The payment provider declined the payment.")
+        raise ChargeDeclined

@@ -7,15 +7,15 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 from store_kit.clock import Clock
-from store_kit.metrics import Metrics
+from store_kit.running.service import Check, Resource
 from store_kit.secrets import Secrets
-from store_kit.service import Check, Resource
-from store_kit.sqlite import shop_file
+from store_kit.sqlite.database import shop_file
+from store_kit.telemetry.metrics import Metrics
 
-from store_order.adapters.payment_books import PaymentBooks
-from store_order.adapters.sqlite_books import SqliteBooks
-from store_order.adapters.sqlite_orders import SqliteOrderStore
-from store_order.adapters.sqlite_work import SqliteWorkQueue
+from store_order.adapters.simulated_payments import PaymentStore
+from store_order.adapters.sqlite.orders import SqliteOrderStore
+from store_order.adapters.sqlite.payments import SqlitePaymentStore
+from store_order.adapters.sqlite.work import SqliteWorkQueue
 from store_order.ports import OrderStore, Signals, WorkQueue
 from store_order.settings import OrderSettings
 
@@ -28,7 +28,7 @@ class Stores:
 
     orders: OrderStore
     work: WorkQueue
-    books: PaymentBooks
+    payments: PaymentStore
     resources: tuple[Resource, ...]
     checks: Mapping[str, Check]
 
@@ -43,14 +43,14 @@ def stores_of(
 
 
 def _sqlite(settings: OrderSettings, metrics: Metrics, clock: Clock, signals: Signals) -> Stores:
-    orders = shop_file("orders", SCHEMA / "sqlite", settings=settings, metrics=metrics)
-    payments = shop_file("payments", SCHEMA / "payments", settings=settings, metrics=metrics)
+    order_file = shop_file("orders", SCHEMA / "sqlite", settings=settings, metrics=metrics)
+    payment_file = shop_file("payments", SCHEMA / "payments", settings=settings, metrics=metrics)
     return Stores(
-        SqliteOrderStore(orders, signals),
-        SqliteWorkQueue(orders),
-        SqliteBooks(payments, clock),
-        (orders, payments),
-        {"orders": orders.check, "payments": payments.check},
+        orders=SqliteOrderStore(order_file, signals),
+        work=SqliteWorkQueue(order_file),
+        payments=SqlitePaymentStore(payment_file, clock),
+        resources=(order_file, payment_file),
+        checks={"orders": order_file.check, "payments": payment_file.check},
     )
 
 
@@ -58,20 +58,22 @@ def _cassandra(
     settings: OrderSettings, secrets: Secrets, metrics: Metrics, clock: Clock, signals: Signals
 ) -> Stores:
     # The driver costs memory and time to import, which a shop on SQLite need not pay.
-    from store_kit.cassandra_schema import open_keyspace  # noqa: PLC0415
+    from store_kit.cassandra.gathered_writes import GatheredWrites  # noqa: PLC0415
+    from store_kit.cassandra.schema import open_keyspace  # noqa: PLC0415
 
-    from store_order.adapters.cassandra_counts import CassandraCounts  # noqa: PLC0415
-    from store_order.adapters.cassandra_order_index import CassandraOrderIndex  # noqa: PLC0415
-    from store_order.adapters.cassandra_orders import CassandraOrderStore  # noqa: PLC0415
-    from store_order.adapters.cassandra_payments import CassandraBooks  # noqa: PLC0415
-    from store_order.adapters.cassandra_work import CassandraWorkQueue  # noqa: PLC0415
+    from store_order.adapters.cassandra.counts import CassandraCounts  # noqa: PLC0415
+    from store_order.adapters.cassandra.order_index import CassandraOrderIndex  # noqa: PLC0415
+    from store_order.adapters.cassandra.orders import CassandraOrderStore  # noqa: PLC0415
+    from store_order.adapters.cassandra.payments import CassandraPaymentStore  # noqa: PLC0415
+    from store_order.adapters.cassandra.work import CassandraWorkQueue  # noqa: PLC0415
 
     db = open_keyspace("order", SCHEMA / "cassandra", settings=settings, secrets=secrets, metrics=metrics)
-    work, tally = CassandraWorkQueue(db, clock), CassandraCounts(db)
+    announcements = GatheredWrites(db, "announcements.insert")
+    work, tally = CassandraWorkQueue(db, clock, announcements), CassandraCounts(db)
     return Stores(
-        CassandraOrderStore(db, CassandraOrderIndex(db), work, tally, signals),
-        work,
-        CassandraBooks(db, clock),
-        (db, tally),
-        {"database": db.check},
+        orders=CassandraOrderStore(db, CassandraOrderIndex(db, announcements), work, tally, signals),
+        work=work,
+        payments=CassandraPaymentStore(db, clock),
+        resources=(db, tally),
+        checks={"database": db.check},
     )

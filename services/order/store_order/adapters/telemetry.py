@@ -1,9 +1,9 @@
-"""The order metrics of DESIGN 7 in Prometheus' terms."""
+"""The order service's metrics (docs/monitoring.md)."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from store_kit.metrics import Metrics
+from store_kit.telemetry.metrics import Metrics
 
 from store_order.domain import Order, Status
 from store_order.ports import Clock
@@ -64,7 +64,7 @@ class PrometheusTelemetry:
         self._overdue = _Worst(clock)
         metrics.gauge(
             "store_orders_overdue_seconds",
-            "How late the latest order is that should have moved on; 0 when none is.",
+            "Age of the most overdue order, in seconds; 0 if none is overdue.",
         ).set_function(self._overdue.read)
         # All are there from the start: a rate over a series that just appeared would miss its first step.
         for outcome in _CHECKOUTS:
@@ -74,28 +74,28 @@ class PrometheusTelemetry:
         self._reached = {status: statuses.labels(status.value) for status in Status}
         self._in_status = {status: in_status.labels(status.value) for status in Status}
 
-    def checkout(self, outcome: str) -> None:
+    def count_checkout(self, outcome: str) -> None:
         """Count a request to place an order by how it ended."""
         self._checkouts.labels(outcome).inc()
 
-    def moved(self, order: Order) -> None:
+    def count_move(self, order: Order) -> None:
         """Count an order that has just reached a status."""
         self._reached[order.status].inc()
         if order.status is Status.CREATED:
             self._created.inc()
             self._value.observe(order.total_minor or 0)
         elif order.status is Status.DELIVERED:
-            self._delivery.observe((order.updated_ms - order.created_ms) / 1000)
+            self._delivery.observe((order.updated_at_ms - order.created_at_ms) / 1000)
 
-    def recovered(self, step: str) -> None:
+    def count_recovery(self, step: str) -> None:
         """Count an order that recovery found at `step` and drove on."""
         self._recovered.labels(step).inc()
 
-    def overdue(self, seconds: float) -> None:
+    def note_overdue(self, seconds: float) -> None:
         """Remember for a while how late an order is."""
         self._overdue.see(seconds)
 
-    def in_status(self, counts: Mapping[Status, int]) -> None:
+    def show_statuses(self, counts: Mapping[Status, int]) -> None:
         """Show how many orders are in each status."""
         for status, orders in counts.items():
             self._in_status[status].set(orders)

@@ -4,12 +4,11 @@ import re
 from datetime import date
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Query, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from fastapi import APIRouter, Query, Request
+from pydantic import BeforeValidator
 from starlette.responses import Response
-from store_kit.auth import Admin
-from store_kit.cursors import page_link
-from store_kit.openapi import REQUIRED
+from store_kit.access.tokens import Admin
+from store_kit.http import page_response
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -22,10 +21,17 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import PERSONAL, JsonResponse, etag_of, require_match
 
-from store_order.api.parts import Cursor, Limit, OrderId, cursor_of, position_of, use_cases
-from store_order.api.views import AdminOrderPageView, OrderView, admin_view, order_view
+from store_order.api.parameters import (
+    OrderCursor,
+    OrderId,
+    OrderLimit,
+    RequiredIfMatch,
+    StatusRequest,
+    api,
+    required_versions,
+)
+from store_order.api.views import AdminOrderPageView, OrderView, order_response
 from store_order.domain import Status
 from store_order.ports import OrderFilter
 from store_order.problems import IllegalTransition, OrderNotFound
@@ -41,14 +47,6 @@ def _full_date(value: object) -> object:
     if isinstance(value, str) and not _FULL_DATE.fullmatch(value):
         raise ValueError("must be a date like 2026-01-31")
     return value
-
-
-class StatusRequest(BaseModel):
-    """The status that an order shall have."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"status": "PROCESSING"}]})
-
-    status: Status = Field(description="PROCESSING, SHIPPING, DELIVERED or CANCELLED, if it may follow.")
 
 
 @router.get(
@@ -75,22 +73,20 @@ async def list_all_orders(
             description="What to show besides: `lines`, `payment`, or both with a comma.",
         ),
     ] = None,
-    limit: Limit = 20,
-    cursor: Cursor = None,
+    limit: OrderLimit = 20,
+    cursor: OrderCursor = None,
 ) -> Response:
     """List orders of all customers, newest first. A page with lines may be shorter than `limit`."""
     shown = (expand or "").split(",")
-    query = f"admin-orders|{status or ''}|{day or ''}"
-    page = await use_cases(request).list_orders(
+    query, cursors = f"admin-orders|{status or ''}|{day or ''}", api(request).cursors
+    page = await api(request).use_cases.list_orders(
         _filter(status, day),
-        position_of(request, query, cursor),
+        cursors.position(query, cursor, tuple[int, str]),
         limit,
         with_lines="lines" in shown,
         with_payment="payment" in shown,
     )
-    following = cursor_of(request, query, page.next_position)
-    items = [admin_view(item, with_payment="payment" in shown) for item in page.items]
-    return JsonResponse(AdminOrderPageView(items, following), headers=page_link(request, following))
+    return page_response(request, AdminOrderPageView.of(page, cursors.following(query, page)))
 
 
 @router.put(
@@ -116,26 +112,16 @@ async def change_order_status(
     admin: Admin,
     order_id: OrderId,
     body: StatusRequest,
-    _if_match: Annotated[
-        str | None,
-        Header(
-            alias="If-Match",
-            json_schema_extra=REQUIRED,
-            description="Required: the ETag of the order that you have seen.",
-        ),
-    ] = None,
+    if_match: RequiredIfMatch = None,
 ) -> Response:
     """Do now what the delivery clock would do later, or cancel. Only legal transitions are possible."""
-    cases = use_cases(request)
-    order = await cases.view_order(order_id, admin)
-    require_match(request, etag_of(order.version))
-    changed = await cases.change_status(order, body.status)
-    view = order_view(changed, await cases.view_order.lines(changed))
-    return JsonResponse(view, headers={"ETag": etag_of(changed.version), **PERSONAL})
+    versions = required_versions(if_match)
+    changed = await api(request).use_cases.change_status(order_id, admin, body.status, versions)
+    return order_response(changed)
 
 
 def _filter(status: Status | None, day: date | None) -> OrderFilter:
     if day is None:
         return OrderFilter(status=status)
-    start_ms = (day - _EPOCH).days * _DAY_MS
-    return OrderFilter(status=status, from_ms=start_ms, to_ms=start_ms + _DAY_MS)
+    start_at_ms = (day - _EPOCH).days * _DAY_MS
+    return OrderFilter(status=status, from_at_ms=start_at_ms, to_at_ms=start_at_ms + _DAY_MS)

@@ -4,7 +4,8 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
-from store_kit.auth import MayReadOrders
+from store_kit.access.tokens import MayReadOrders
+from store_kit.http import JsonResponse
 from store_kit.problems import (
     Forbidden,
     InvalidCursor,
@@ -12,10 +13,9 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import JsonResponse
 
-from store_order.api.parts import Cursor, Limit, cursor_of, position_of, use_cases
-from store_order.api.views import AdminOrderPageView, UserSummaryView, admin_view
+from store_order.api.parameters import OrderCursor, OrderLimit, api
+from store_order.api.views import AdminOrderPageView, UserSummaryView
 from store_order.ports import OrderFilter
 
 router: Final = APIRouter(prefix="/internal", tags=["internal"])
@@ -32,9 +32,8 @@ async def get_user_summary(
     request: Request, _service: MayReadOrders, user_id: Annotated[str, Path(min_length=1, max_length=64)]
 ) -> Response:
     """Answer how many orders a user has placed and what those that were not cancelled cost."""
-    summary = await use_cases(request).summarise_user(user_id)
-    currency: str = request.app.state.currency
-    return JsonResponse(UserSummaryView(summary.orders, summary.total_spent_minor, currency))
+    summary = await api(request).use_cases.summarise_user(user_id)
+    return JsonResponse(UserSummaryView.of(summary, api(request).currency))
 
 
 @router.get(
@@ -48,13 +47,13 @@ async def list_users_orders(
     request: Request,
     _service: MayReadOrders,
     user_id: Annotated[str, Path(min_length=1, max_length=64)],
-    limit: Limit = 100,
-    cursor: Cursor = None,
+    limit: OrderLimit = 100,
+    cursor: OrderCursor = None,
 ) -> Response:
     """Answer a page of a user's orders, newest first, for the export of an account; it may be shorter than `limit`."""
-    query = f"internal-orders|{user_id}"
-    page = await use_cases(request).list_orders(
-        OrderFilter(user_id=user_id), position_of(request, query, cursor), limit, with_lines=True
+    query, cursors = f"internal-orders|{user_id}", api(request).cursors
+    after = cursors.position(query, cursor, tuple[int, str])
+    page = await api(request).use_cases.list_orders(
+        OrderFilter(user_id=user_id), after, limit, with_lines=True
     )
-    items = [admin_view(item, with_payment=False) for item in page.items]
-    return JsonResponse(AdminOrderPageView(items, cursor_of(request, query, page.next_position)))
+    return JsonResponse(AdminOrderPageView.of(page, cursors.following(query, page)))

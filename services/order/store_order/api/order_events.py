@@ -1,20 +1,17 @@
 """What happened to an order, as a list or as a stream of server-sent events."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Request
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.responses import Response
-from store_kit.auth import CurrentUser
-from store_kit.header_fields import preferred
+from store_kit.access.tokens import CurrentUser
+from store_kit.http import JsonResponse, draining, json_bytes, preferred
 from store_kit.problems import Forbidden, InvalidInput, TooManyRequests, Unauthenticated, problem_responses
-from store_kit.responses import JsonResponse, json_bytes
-from store_kit.streams import Streams
 
-from store_order.api.parts import OrderId, use_cases
-from store_order.api.views import TimelineView, event_view
+from store_order.api.parameters import OrderId, api
+from store_order.api.views import EventView, TimelineView
 from store_order.domain import Event
 from store_order.problems import OrderNotFound
 
@@ -53,18 +50,15 @@ async def list_order_events(
     event's id, `event` the status, `data` the event as JSON. Reconnecting with Last-Event-ID misses nothing. An
     account may follow 20 streams at once; one more is 429.
     """
-    cases = use_cases(request)
-    order = await cases.view_order(order_id, user)
+    follow = api(request).use_cases.follow_timeline
     if preferred(request.headers.get("accept"), (JsonResponse.media_type, _STREAM)) != _STREAM:
-        events = await cases.follow_timeline.so_far(order_id)
-        return JsonResponse(TimelineView([event_view(e) for e in events]))
-    seen = _version_of(last_event_id)
-    if order.status.final and seen >= order.version:
+        return JsonResponse(TimelineView.of(await follow.so_far(order_id, user)))
+    events = await follow(order_id, user, _version_of(last_event_id), draining(request))
+    if events is None:
         return Response(status_code=204)  # an EventSource would otherwise reconnect for ever
-    streams: Streams = request.app.state.streams
-    streams.begin(request.scope, user.subject)
-    stream = _encoded(cases.follow_timeline(order_id, seen, _ending(request)))
-    return EventSourceResponse(stream, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    api(request).streams.begin(request.scope, user.subject)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return EventSourceResponse(_encoded(events), headers=headers)
 
 
 async def _encoded(events: AsyncIterator[Event | None]) -> AsyncIterator[bytes]:
@@ -72,7 +66,7 @@ async def _encoded(events: AsyncIterator[Event | None]) -> AsyncIterator[bytes]:
         if event is None:
             yield KEEPALIVE_COMMENT
         else:
-            data = json_bytes(event_view(event)).decode()
+            data = json_bytes(EventView.of(event)).decode()
             yield format_sse_event(data_str=data, event=event.status.value, id=str(event.version))
 
 
@@ -81,8 +75,3 @@ def _version_of(last_event_id: str | None) -> int:
     if last_event_id is None or not last_event_id.isascii() or not last_event_id.isdigit():
         return 0
     return int(last_event_id) if len(last_event_id) <= _MAX_DIGITS else 0
-
-
-def _ending(request: Request) -> asyncio.Event:
-    draining: asyncio.Event = request.app.state.draining
-    return draining

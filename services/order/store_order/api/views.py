@@ -2,24 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Self
 
 from pydantic import Field
 from store_kit.clock import rfc3339
+from store_kit.http import PERSONAL, JsonResponse, etag_of
 
-from store_order.domain import NEXT, ON_THE_WAY, Event, Line, Order, Status
-from store_order.ports import Payment
-from store_order.use_cases.list_orders import ListedOrder
+from store_order.domain import NEXT, ON_THE_WAY, Event, Line, Order, OrderWithLines, Status
+from store_order.ports import Payment, Summary
+from store_order.use_cases import ListedOrder, OrderPage
 
-_Minor = Annotated[
-    int | None, Field(description="Minor units; null until prices are frozen.", examples=[1795])
-]
+_Minor = Annotated[int | None, Field(description="Minor units; null until they are known.", examples=[1795])]
 _Time = Annotated[str, Field(examples=["2026-01-31T12:00:00.000Z"])]
 
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """A line of an order; name and price are frozen when the order is placed."""
+    """A line of an order; name and price are those of the moment when it was reserved."""
 
     product_id: str
     sku: str | None
@@ -28,10 +28,17 @@ class LineView:
     unit_price_minor: _Minor
     line_total_minor: _Minor
 
+    @classmethod
+    def all_of(cls, lines: Sequence[Line]) -> list[Self]:
+        """Return the views of an order's lines."""
+        return [
+            cls(x.product_id, x.sku, x.name, x.quantity, x.unit_price_minor, x.total_minor) for x in lines
+        ]
+
 
 @dataclass(frozen=True, slots=True)
-class OrderSummaryView:
-    """An order in a list."""
+class _Order:
+    """What every view of an order begins with."""
 
     id: str
     status: Status
@@ -46,10 +53,25 @@ class OrderSummaryView:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderView(OrderSummaryView):
+class OrderSummaryView(_Order):
+    """An order in a list."""
+
+    @classmethod
+    def of(cls, order: Order) -> Self:
+        """Return the view of an order without its lines."""
+        return cls(*_fields_of(order))
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView(_Order):
     """An order with its lines."""
 
     lines: list[LineView]
+
+    @classmethod
+    def of(cls, found: OrderWithLines) -> Self:
+        """Return the view of an order with its lines."""
+        return cls(*_fields_of(found.order), LineView.all_of(found.lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +80,11 @@ class OrderPageView:
 
     items: list[OrderSummaryView]
     next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: OrderPage, next_cursor: str | None) -> Self:
+        """Return the view of a page."""
+        return cls([OrderSummaryView.of(listed.order) for listed in page.items], next_cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +96,29 @@ class PaymentView:
     charges: int
     refunds: int
 
+    @classmethod
+    def of(cls, payment: Payment) -> Self:
+        """Return the view of a payment."""
+        return cls(payment.state, payment.amount_minor, payment.charges, payment.refunds)
+
 
 @dataclass(frozen=True, slots=True)
-class AdminOrderView(OrderSummaryView):
+class AdminOrderView(_Order):
     """An order as administrators see it; lines and payment only when asked for."""
 
     user_id: str
     lines: list[LineView] | None
     payment: PaymentView | None
+
+    @classmethod
+    def of(cls, listed: ListedOrder) -> Self:
+        """Return the view of an order in an administrator's list."""
+        return cls(
+            *_fields_of(listed.order),
+            listed.order.user_id,
+            None if listed.lines is None else LineView.all_of(listed.lines),
+            None if listed.payment is None else PaymentView.of(listed.payment),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +127,11 @@ class AdminOrderPageView:
 
     items: list[AdminOrderView]
     next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: OrderPage, next_cursor: str | None) -> Self:
+        """Return the view of a page."""
+        return cls([AdminOrderView.of(listed) for listed in page.items], next_cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +142,22 @@ class EventView:
     status: Status
     at: _Time
 
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        """Return the view of a change of status."""
+        return cls(event.version, event.status, rfc3339(event.at_ms))
+
 
 @dataclass(frozen=True, slots=True)
 class TimelineView:
     """What happened to an order, oldest first."""
 
     items: list[EventView]
+
+    @classmethod
+    def of(cls, events: Sequence[Event]) -> Self:
+        """Return the view of a timeline."""
+        return cls([EventView.of(event) for event in events])
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +175,11 @@ class StatusesView:
 
     items: list[StatusView]
 
+    @classmethod
+    def of(cls, statuses: type[Status]) -> Self:
+        """Return the view of all statuses."""
+        return cls([StatusView(status, status.final, list(NEXT[status])) for status in statuses])
+
 
 @dataclass(frozen=True, slots=True)
 class UserSummaryView:
@@ -127,38 +189,28 @@ class UserSummaryView:
     total_spent_minor: int
     currency: str
 
-
-def order_view(order: Order, lines: Sequence[Line]) -> OrderView:
-    """Return an order with its lines."""
-    return OrderView(*_summary(order), _lines(lines))
-
-
-def summary_view(order: Order) -> OrderSummaryView:
-    """Return an order for a list."""
-    return OrderSummaryView(*_summary(order))
+    @classmethod
+    def of(cls, summary: Summary, currency: str) -> Self:
+        """Return the view of a summary."""
+        return cls(summary.orders, summary.total_spent_minor, currency)
 
 
-def admin_view(listed: ListedOrder, *, with_payment: bool) -> AdminOrderView:
-    """Return an order for administrators."""
-    lines = None if listed.lines is None else _lines(listed.lines)
-    payment = _payment(listed.payment) if with_payment else None
-    return AdminOrderView(*_summary(listed.order), listed.order.user_id, lines, payment)
+def order_response(found: OrderWithLines, status_code: int = HTTPStatus.OK) -> JsonResponse:
+    """Return an order as the answer to a request about it."""
+    order = found.order
+    headers = {"ETag": etag_of(order.version), **PERSONAL}
+    if status_code in (HTTPStatus.CREATED, HTTPStatus.ACCEPTED):
+        headers["Location"] = f"/api/orders/{order.id}"
+    if status_code == HTTPStatus.ACCEPTED:
+        headers["Retry-After"] = "1"
+    return JsonResponse(OrderView.of(found), status_code, headers)
 
 
-def event_view(event: Event) -> EventView:
-    """Return a change of status."""
-    return EventView(event.version, event.status, rfc3339(event.at_ms))
+_Fields = tuple[str, Status, int, int | None, str | None, int, str, str, Status | None, str | None]
 
 
-def statuses_view() -> StatusesView:
-    """Return all statuses and what may follow them."""
-    return StatusesView([StatusView(s, s.final, list(NEXT[s])) for s in Status])
-
-
-_Summary = tuple[str, Status, int, int | None, str | None, int, str, str, Status | None, str | None]
-
-
-def _summary(order: Order) -> _Summary:
+def _fields_of(order: Order) -> _Fields:
+    """Return the fields of `_Order`, in their order."""
     following, at_ms = _following(order)
     return (
         order.id,
@@ -167,8 +219,8 @@ def _summary(order: Order) -> _Summary:
         order.total_minor,
         order.currency,
         order.version,
-        rfc3339(order.created_ms),
-        rfc3339(order.updated_ms),
+        rfc3339(order.created_at_ms),
+        rfc3339(order.updated_at_ms),
         following,
         None if at_ms is None else rfc3339(at_ms),
     )
@@ -177,17 +229,5 @@ def _summary(order: Order) -> _Summary:
 def _following(order: Order) -> tuple[Status | None, int | None]:
     if order.status not in ON_THE_WAY:
         return None, None
-    waits = order.status is Status.SHIPPING and order.shipped_ms is None
-    return NEXT[order.status][0], None if waits else order.next_due_ms
-
-
-def _lines(lines: Sequence[Line]) -> list[LineView]:
-    return [
-        LineView(x.product_id, x.sku, x.name, x.quantity, x.unit_price_minor, x.total_minor) for x in lines
-    ]
-
-
-def _payment(payment: Payment | None) -> PaymentView:
-    if payment is None:
-        return PaymentView("NONE", 0, 0, 0)
-    return PaymentView(payment.state, payment.amount_minor, payment.charges, payment.refunds)
+    waits = order.status is Status.SHIPPING and order.shipped_at_ms is None
+    return NEXT[order.status][0], None if waits else order.next_due_at_ms

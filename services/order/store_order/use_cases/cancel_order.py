@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 from store_kit.ids import new_id
 from store_kit.principal import Principal
-from store_kit.problems import PreconditionFailed
 
-from store_order.domain import Order, Status
+from store_order.domain import OrderWithLines, Status, transition
 from store_order.problems import StaleOrder
-from store_order.use_cases.journal import Journal
-from store_order.use_cases.settle_order import SettleOrder
+from store_order.saga import CompleteOrder, Journal
 from store_order.use_cases.view_order import ViewOrder
 
 
@@ -20,39 +18,30 @@ class CancelOrder:
 
     view: ViewOrder
     journal: Journal
-    settle: SettleOrder
+    complete: CompleteOrder
 
     async def __call__(
-        self, order_id: str, requested_by: Principal, seen: Collection[int] | None = None
-    ) -> Order:
+        self, order_id: str, requested_by: Principal, versions: Collection[int] | None = None
+    ) -> OrderWithLines:
         """Return the cancelled order, or the cancelling one when that takes longer; safe to repeat.
 
         Args:
             order_id: which order.
             requested_by: its owner, or an administrator.
-            seen: the versions that the caller has seen; None: whichever it is.
+            versions: those that the caller has seen; None: whichever it is.
 
         Raises:
             OrderNotFound: no such order, or it is someone else's.
-            PreconditionFailed: the order is at none of the versions seen.
+            PreconditionFailed: the order is at none of the versions.
             IllegalTransition: it has been shipped already, or was never placed.
         """
-        order = await self._view(order_id, requested_by, seen)
-        while order.status is not Status.CANCELLED:
-            if order.status is Status.CANCELLING:
-                return (await self.settle.follow(order_id)).order
+        while True:
+            order = await self.view.find_visible(order_id, requested_by)
+            order.must_be_at(versions)
+            if order.status in (Status.CANCELLING, Status.CANCELLED):
+                return await self.complete.wait_for_outcome(order_id)
             try:
-                cancelling = await self.journal.move(order, Status.CANCELLING, driver=new_id())
+                leased = await self.journal.apply(transition, order, Status.CANCELLING, driver=new_id())
             except StaleOrder:
-                order = await self._view(order_id, requested_by, seen)
                 continue
-            return (await self.settle(cancelling)).order
-        return order
-
-    async def _view(self, order_id: str, requested_by: Principal, seen: Collection[int] | None) -> Order:
-        order = await self.view(order_id, requested_by)
-        if seen is not None and order.version not in seen:
-            raise PreconditionFailed(
-                f"The order is at version {order.version} now; read it again and decide."
-            )
-        return order
+            return await self.complete(leased)

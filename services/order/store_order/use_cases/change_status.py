@@ -1,60 +1,64 @@
 """Change an order's status by hand."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from store_kit.ids import new_id
+from store_kit.principal import Principal
 from store_kit.problems import PreconditionFailed
 
-from store_order.domain import Order, Status
-from store_order.ports import OrderStore
+from store_order.domain import Order, OrderWithLines, Status
 from store_order.problems import IllegalTransition, StaleOrder
-from store_order.use_cases.advance_order import AdvanceOrder
-from store_order.use_cases.drive_order import TROUBLE
-from store_order.use_cases.journal import Journal
-from store_order.use_cases.settle_order import SettleOrder
+from store_order.saga import TROUBLE, AdvanceOrder, CompleteOrder
+from store_order.use_cases.cancel_order import CancelOrder
+from store_order.use_cases.view_order import ViewOrder
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeStatus:
     """Do now what the clock would do later, or cancel: an administrator bends time, never the rules."""
 
-    orders: OrderStore
+    view: ViewOrder
+    cancel: CancelOrder
     advance: AdvanceOrder
-    journal: Journal
-    settle: SettleOrder
+    complete: CompleteOrder
 
-    async def __call__(self, order: Order, to: Status) -> Order:
-        """Return the order in its new status; `order` is what the administrator has seen.
+    async def __call__(
+        self, order_id: str, requested_by: Principal, to: Status, versions: Collection[int] | None
+    ) -> OrderWithLines:
+        """Return the order in its new status.
+
+        Args:
+            order_id: which order.
+            requested_by: an administrator.
+            to: the new status.
+            versions: those that the administrator has seen; None: whichever it is.
 
         Raises:
-            IllegalTransition: it cannot follow the present status.
-            PreconditionFailed: the order was changed meanwhile.
+            OrderNotFound: no such order.
+            IllegalTransition: `to` cannot follow the present status.
+            PreconditionFailed: the order is at none of the versions, or was changed meanwhile.
             PeerUnavailable: DELIVERED needs the catalogue first, and it was not reached.
             OutcomeUnknown: DELIVERED needs the catalogue first, and it did not answer.
         """
-        if to is order.status:
-            return order
+        if to is Status.CANCELLED:
+            return await self.cancel(order_id, requested_by, versions)
+        order = await self.view.find_visible(order_id, requested_by)
+        order.must_be_at(versions)
         try:
-            if to is Status.CANCELLED:
-                return await self._cancel(order)
-            return await self._advance(order, to)
+            if to is not order.status:
+                order = await self._advance(order, to)
         except StaleOrder as error:
             raise PreconditionFailed("The order was changed meanwhile; read it again.") from error
-
-    async def _cancel(self, order: Order) -> Order:
-        if order.status is Status.CANCELLING:
-            return (await self.settle.follow(order.id)).order
-        cancelling = await self.journal.move(order, Status.CANCELLING, driver=new_id())
-        return (await self.settle(cancelling)).order
+        return await self.complete.as_it_is(order)
 
     async def _advance(self, order: Order, to: Status) -> Order:
         if to not in (Status.PROCESSING, Status.SHIPPING, Status.DELIVERED):
-            raise IllegalTransition(f"Nobody can set an order to {to} by hand.", order_id=order.id)
+            raise IllegalTransition(f"An order cannot be set to {to} by hand.", order_id=order.id)
         order.must_allow(to)
-        if to is Status.DELIVERED and order.shipped_ms is None:
+        if to is Status.DELIVERED and order.shipped_at_ms is None:
             order = await self.advance(order)
         try:
             return await self.advance(order)
         except TROUBLE:
             # It is SHIPPING; only the catalogue has yet to hear of it, and the clock sees to that.
-            return await self.orders.find(order.id) or order
+            return await self.complete.get_order(order.id)

@@ -1,41 +1,32 @@
 """Place an order from a customer's cart."""
 
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from store_kit.ids import new_id
-from store_kit.order_lines import MOST_LINE_UNITS, MOST_ORDER_LINES
-from store_kit.problems import PeerUnavailable, PreconditionFailed, Problem
+from store_kit.problems import PeerUnavailable, PreconditionFailed
 
 from store_order.domain import (
-    DEFAULT_PAYMENT_TOKEN,
-    Agreement,
-    Line,
+    PASSING,
+    Change,
+    Checkout,
     Order,
+    OrderWithLines,
+    Reason,
     Status,
     Wanted,
-    fingerprint_of,
     order_id_of,
 )
-from store_order.ports import Carts, OrderStore, PricedCart, Telemetry, WorkQueue
-from store_order.problems import (
-    CartChanged,
-    EmptyCart,
-    IdempotencyKeyReused,
-    PriceChanged,
-    QuantityLimit,
-    TooManyLines,
-)
-from store_order.use_cases.drive_order import TROUBLE, Driven
-from store_order.use_cases.journal import Journal
-from store_order.use_cases.settle_order import SettleOrder
+from store_order.ports import Carts, OrderStore, WorkQueue
+from store_order.problems import CartChanged, EmptyCart, IdempotencyKeyReused, PriceChanged, Rejected
+from store_order.saga import TROUBLE, CompleteOrder, Driven, Journal
 
 _BEGUN_AND_PARKED: Final = 2
 """The version of an order whose first and only drive met trouble at its first step, the reservation.
 
-A later drive may follow one that reserved and never heard of it; then nobody may say that nothing is reserved.
+A later drive may follow one that reserved and never heard of it; then nothing may be said about what is reserved.
 """
 
 
@@ -48,58 +39,10 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """The order, whether this request made it, and its lines when they are at hand."""
+class Placed(OrderWithLines):
+    """The order, and whether this request made it."""
 
-    order: Order
     outcome: Outcome
-    lines: Sequence[Line] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """How a buyer wants to pay, and on what conditions.
-
-    Args:
-        payment_token: tells the provider whom to charge.
-        expected_total_minor: the only total that will do; None: none above what was last shown.
-        tags: the cart must be as one of these entity tags says; None: any cart will do.
-    """
-
-    payment_token: str = DEFAULT_PAYMENT_TOKEN
-    expected_total_minor: int | None = None
-    tags: frozenset[str] | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        """What tells it from another request under the same key."""
-        return fingerprint_of(self.payment_token, self.expected_total_minor)
-
-    @property
-    def conditional(self) -> bool:
-        """Whether the buyer said what was agreed to."""
-        return self.expected_total_minor is not None or self.tags is not None
-
-    def agreement(self, found: PricedCart) -> Agreement:
-        """Return what the buyer agrees to in this cart.
-
-        Raises:
-            PreconditionFailed: the cart is another, or costs something else; the member `cart` shows it.
-        """
-        if self.tags is not None and found.tag not in self.tags:
-            raise PreconditionFailed(
-                "The cart or its prices changed since you read it; nothing was ordered.", cart=found.shown
-            )
-        expected, total_minor = self.expected_total_minor, found.total_minor
-        if expected is not None and total_minor not in (None, expected):
-            raise PreconditionFailed(
-                f"The cart costs {total_minor} now (in minor units), not {expected}; nothing was ordered.",
-                cart=found.shown,
-            )
-        agreed = total_minor if expected is None else expected
-        if agreed is None:  # the buyer has seen a cart without prices
-            return Agreement(found.cart.version, found.cart.shown_minor)
-        return Agreement(found.cart.version, agreed, exact=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +53,9 @@ class PlaceOrder:
     work: WorkQueue
     carts: Carts
     journal: Journal
-    settle: SettleOrder
-    telemetry: Telemetry
+    complete: CompleteOrder
 
-    async def __call__(self, user_id: str, key: str, request: Request) -> Placed:
+    async def __call__(self, user_id: str, key: str, checkout: Checkout) -> Placed:
         """Return the order, or that it is still in progress; safe to repeat with the same key.
 
         Raises:
@@ -125,96 +67,69 @@ class PlaceOrder:
             PeerUnavailable: a service was not reached, nothing is reserved or charged.
             OutcomeUnknown: the cart did not answer, nothing was begun.
         """
-        try:
-            placed = await self._place(user_id, order_id_of(user_id, key), request)
-        except Problem as problem:
-            self.telemetry.checkout(problem.slug)
-            if isinstance(problem, PriceChanged | CartChanged):
-                await self._show_cart(user_id, problem)
-            raise
-        self.telemetry.checkout(placed.outcome.value)
-        return placed
+        order_id = order_id_of(user_id, key)
+        known = await self.orders.find_order(order_id)
+        if known is None:
+            begun = await self._begin(order_id, user_id, checkout)
+            if begun is not None:
+                return await self._placed(await self._drive(begun), Outcome.CREATED)
+            known = await self.complete.get_order(order_id)
+        return await self._placed(await self._repeat(known, checkout), Outcome.REPEATED)
 
-    async def _place(self, user_id: str, order_id: str, request: Request) -> Placed:
-        known = await self.orders.find(order_id)
-        if known is not None:
-            return await self._repeat(known, request)
+    async def _begin(self, order_id: str, user_id: str, checkout: Checkout) -> Change | None:
+        """Write the order's first step; None when a twin of this request was faster."""
         try:
-            wanted = await self._wanted(user_id, request)
-            begun = await self.journal.place(order_id, user_id, wanted, new_id())
+            wanted = await self._wanted(user_id, checkout)
         except (EmptyCart, PreconditionFailed):
-            # A twin of this request may have been faster: its order explains what became of the cart.
-            known = await self.orders.find(order_id)
-            if known is None:
+            # A twin's order explains what became of the cart.
+            if await self.orders.find_order(order_id) is None:
                 raise
-            return await self._repeat(known, request)
-        if begun is None:
-            return await self._repeat(await self.settle.get(order_id), request)
-        driven = await self.settle(begun.after, begun.lines)
-        if driven.finished:
-            await self.work.done(begun.hints)
-        return _placed(driven, Outcome.CREATED)
+            return None
+        return await self.journal.begin(order_id, user_id, wanted, new_id())
 
-    async def _wanted(self, user_id: str, request: Request) -> Wanted:
+    async def _wanted(self, user_id: str, checkout: Checkout) -> Wanted:
         """Read the cart, and what its buyer agrees to in it."""
-        priced = await self.carts.priced(user_id) if request.conditional else None
-        cart = priced.cart if priced else await self.carts.read(user_id)
-        _check_size(cart.lines)
-        agreement = request.agreement(priced) if priced else Agreement(cart.version, cart.shown_minor)
-        return Wanted(cart.lines, request.payment_token, agreement, request.expected_total_minor)
+        priced = await self.carts.price_cart(user_id) if checkout.conditional else None
+        cart = priced.cart if priced else await self.carts.read_cart(user_id)
+        return checkout.of(cart, priced)
 
-    async def _show_cart(self, user_id: str, problem: Problem) -> None:
-        """Add the cart as it is now to a refusal, if it can be had."""
-        try:
-            problem.members["cart"] = (await self.carts.priced(user_id)).shown
-        except TROUBLE:
-            return
+    async def _drive(self, begun: Change) -> Driven:
+        driven = await self.complete(begun.after, begun.lines)
+        if driven.finished:
+            await self.work.finish_hints(begun.hints)
+        return driven
 
-    async def _repeat(self, known: Order, request: Request) -> Placed:
-        if known.fingerprint != request.fingerprint:
+    async def _repeat(self, known: Order, checkout: Checkout) -> Driven:
+        if known.fingerprint != checkout.fingerprint:
             raise IdempotencyKeyReused(
                 "This Idempotency-Key belongs to an order with another payment_token or expected_total_minor;"
                 " use a new key."
             )
-        driven = await self.settle.follow(known.id) if known.status.passing else Driven(known)
-        return _placed(driven, Outcome.REPEATED)
-
-
-def _check_size(lines: Sequence[Line]) -> None:
-    """Pass what one order may have.
-
-    Raises:
-        EmptyCart, TooManyLines, QuantityLimit: it is too little, or too much.
-    """
-    if not lines:
-        raise EmptyCart("The cart is empty; add something first.")
-    if len(lines) > MOST_ORDER_LINES:
-        raise TooManyLines(
-            f"The cart has {len(lines)} different products, an order at most {MOST_ORDER_LINES}; remove some."
-        )
-    largest = max(lines, key=lambda line: line.quantity)
-    if largest.quantity > MOST_LINE_UNITS:
-        raise QuantityLimit(
-            f"A line of an order has at most {MOST_LINE_UNITS} units; {largest.product_id} has {largest.quantity}. "
-            "Set it to less.",
-            product_id=largest.product_id,
-            max_quantity=MOST_LINE_UNITS,
+        return await (
+            self.complete.wait_for_outcome(known.id)
+            if known.status in PASSING
+            else self.complete.as_it_is(known)
         )
 
+    async def _placed(self, driven: Driven, outcome: Outcome) -> Placed:
+        order = driven.order
+        # While it is REJECTING nothing is said of the reason: a buyer who hears of a refusal may fill the cart again,
+        # so what was taken must be back by then.
+        if order.reason is not None and order.status is Status.REJECTED:
+            raise await self._refusal(order, order.reason)
+        only_once = order.version == _BEGUN_AND_PARKED and not order.billed
+        if order.status is Status.PENDING and only_once and isinstance(driven.trouble, PeerUnavailable):
+            raise PeerUnavailable(
+                f"{driven.trouble.detail} Nothing is reserved or charged; repeat with the same key.",
+                order_id=order.id,
+            )
+        in_progress = order.status in (Status.PENDING, Status.REJECTING)
+        return Placed(order, driven.lines, Outcome.IN_PROGRESS if in_progress else outcome)
 
-def _placed(driven: Driven, outcome: Outcome) -> Placed:
-    order = driven.order
-    if order.status is Status.REJECTING:
-        # Whoever hears of a refusal may fill the cart anew: what was taken must be back by then.
-        return Placed(order, Outcome.IN_PROGRESS)
-    if order.reason is not None:
-        raise order.reason.problem(order.id)
-    if order.status is not Status.PENDING:
-        return Placed(order, outcome, driven.lines)
-    only_once = order.version == _BEGUN_AND_PARKED and not order.frozen
-    if isinstance(driven.trouble, PeerUnavailable) and only_once:
-        raise PeerUnavailable(
-            f"{driven.trouble.detail} Nothing is reserved or charged; repeat with the same key.",
-            order_id=order.id,
-        )
-    return Placed(order, Outcome.IN_PROGRESS)
+    async def _refusal(self, order: Order, reason: Reason) -> Rejected:
+        """Return why an order was rejected, with the cart as it is now if it is about the cart and can be had."""
+        problem = reason.problem(order.id)
+        if isinstance(problem, PriceChanged | CartChanged):
+            with suppress(*TROUBLE):
+                problem.members["cart"] = (await self.carts.price_cart(order.user_id)).shown
+        return problem

@@ -14,5 +14,5 @@ class ShowCounts:
 
     async def __call__(self) -> int:
         """Refresh the gauges; there is never more to do at once."""
-        self.telemetry.in_status(await self.orders.counts())
+        self.telemetry.show_statuses(await self.orders.count_orders())
         return 0

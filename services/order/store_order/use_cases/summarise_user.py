@@ -13,4 +13,4 @@ class SummariseUser:
 
     async def __call__(self, user_id: str) -> Summary:
         """Return the number of a user's orders and what those that were not cancelled cost."""
-        return await self.orders.summary(user_id)
+        return await self.orders.summarise_orders(user_id)

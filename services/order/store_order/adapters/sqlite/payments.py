@@ -4,7 +4,7 @@ import sqlite3
 from typing import Final
 
 from store_kit.clock import Clock
-from store_kit.sqlite import Sqlite
+from store_kit.sqlite.database import Sqlite
 
 from store_order.ports import Payment
 
@@ -15,14 +15,14 @@ _CLOSE: Final = (
 )
 
 
-class SqliteBooks:
+class SqlitePaymentStore:
     """Keeps what the provider knows."""
 
     def __init__(self, db: Sqlite, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
-    async def open_if_absent(self, key: str, payment: Payment) -> Payment:
+    async def insert_payment(self, key: str, payment: Payment) -> Payment:
         """Write a payment unless the key is known; return what is known now."""
         values = (payment.state, payment.amount_minor, payment.currency, payment.charges, payment.refunds)
         row = (key, *values, self._clock.now_ms())
@@ -34,12 +34,12 @@ class SqliteBooks:
 
         return await self._db.write("payments.open", work)
 
-    async def close(self, key: str, was: str, to: Payment) -> bool:
+    async def close_payment(self, key: str, was: str, to: Payment) -> bool:
         """Replace a payment that is in state `was`; return whether it is now as given."""
         values = (to.state, to.refunds, self._clock.now_ms(), key, was)
         return await self._db.write("payments.close", lambda c: bool(c.execute(_CLOSE, values).rowcount))
 
-    async def find(self, key: str) -> Payment | None:
+    async def find_payment(self, key: str) -> Payment | None:
         """Return what is known under a key; None when nothing is."""
         row = self._db.one("payments.get", _GET, (key,))
         return Payment(*row) if row else None

@@ -1,5 +1,6 @@
 """What this service says to its neighbours, and how it understands their answers, over real HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,14 +8,17 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from store_kit.client import PeerMetrics, ServiceClient
-from store_kit.metrics import Metrics
+from store_kit.client.client import ServiceClient
+from store_kit.client.metrics import PeerMetrics
 from store_kit.problems import OutcomeUnknown, PeerUnavailable
-from store_kit.server import bind
-from store_order.adapters.peers import CartClient, CatalogReservations, NotificationClient
-from store_order.domain import Line, Shortage, Status
-from store_order.ports import Cart, CartTaken, Held, HoldRefused, Notification, OutOfStock
-from store_order.problems import PeerConfused
+from store_kit.running.server import bind
+from store_kit.telemetry.metrics import Metrics
+from store_order.adapters.clients import CartClient, CatalogClient, UserClient
+from store_order.domain.checkout import Cart
+from store_order.domain.orders import Line, Status
+from store_order.domain.rejections import Shortage
+from store_order.ports import CartTaken, Held, HoldRefused, Notification, OutOfStock
+from store_order.problems import PeerConfused, StaleOrder
 from store_order.settings import OrderSettings
 
 pytestmark = pytest.mark.anyio
@@ -62,7 +66,7 @@ async def test_reserving_sends_quantities_and_reads_prices() -> None:
     line = {"product_id": "p1", "sku": "S", "name": "Cup", "quantity": 2, "unit_price_minor": 250}
     peer = Peer(answer={"order_id": "o", "state": "HELD", "currency": "GBP", "lines": [line]})
     async with running(peer) as client:
-        held = await CatalogReservations(client).reserve("o", LINES, 123)
+        held = await CatalogClient(client).reserve_goods("o", LINES, 123)
     assert held == Held((Line("p1", 2, "S", "Cup", 250),), "GBP")
     lines = [{"product_id": "p1", "quantity": 2}, {"product_id": "p2", "quantity": 1}]
     assert peer.asked == [("PUT", "/internal/reservations/o", {"lines": lines, "not_after_ms": 123})]
@@ -74,8 +78,8 @@ async def test_a_shortage_is_understood() -> None:
     peer.refuses("insufficient-stock", lines=[{"product_id": "p1", "requested": 2, "available": 1}])
     async with running(peer) as client:
         with pytest.raises(OutOfStock) as caught:
-            await CatalogReservations(client).reserve("o", LINES, 123)
-    assert caught.value.shortages == (Shortage("p1", 2, 1),)
+            await CatalogClient(client).reserve_goods("o", LINES, 123)
+    assert caught.value.reason.shortages == (Shortage("p1", 2, 1),)
 
 
 @pytest.mark.parametrize("slug", ["reservation-released", "reservation-expired"])
@@ -85,7 +89,16 @@ async def test_a_refused_hold_is_understood(slug: str) -> None:
     peer.refuses(slug)
     async with running(peer) as client:
         with pytest.raises(HoldRefused):
-            await CatalogReservations(client).reserve("o", LINES, 123)
+            await CatalogClient(client).reserve_goods("o", LINES, 123)
+
+
+async def test_an_order_that_was_shipped_has_gone_on() -> None:
+    """409 shipped: who still wants to reserve goods for it has slept, and another driver has the order."""
+    peer = Peer()
+    peer.refuses("reservation-shipped")
+    async with running(peer) as client:
+        with pytest.raises(StaleOrder):
+            await CatalogClient(client).reserve_goods("o", LINES, 123)
 
 
 @pytest.mark.parametrize(
@@ -98,30 +111,45 @@ async def test_an_unexpected_refusal_is_a_fault_of_ours(status: int, slug: str) 
     peer.status = status
     async with running(peer) as client:
         for call in (
-            CatalogReservations(client).reserve("o", LINES, 1),
-            CatalogReservations(client).release("o"),
-            CatalogReservations(client).ship("o"),
-            CartClient(client).read("u"),
-            CartClient(client).priced("u"),
-            CartClient(client).take("u", "o", 1),
-            CartClient(client).give_back("u", "o"),
-            CartClient(client).subtract("u", "o", LINES),
-            NotificationClient(client).send([Notification("n", "u", "o", Status.CREATED, 1)]),
+            CatalogClient(client).reserve_goods("o", LINES, 1),
+            CatalogClient(client).release_goods("o"),
+            CatalogClient(client).ship_goods("o"),
+            CartClient(client).read_cart("u"),
+            CartClient(client).price_cart("u"),
+            CartClient(client).take_cart("u", "o", 1),
+            CartClient(client).give_back_cart("u", "o"),
+            CartClient(client).subtract_order("u", "o", LINES),
+            UserClient(client).send_notifications([Notification("n", "u", "o", Status.CREATED, 1)]),
         ):
             with pytest.raises(PeerConfused):
                 await call
 
 
 async def test_releasing_and_shipping_need_only_the_order() -> None:
-    """DELETE and POST .../ship by the order's id."""
-    peer = Peer(answer={"state": "RELEASED"})
+    """DELETE and POST /internal/shipments by the order's id."""
+    peer = Peer(answer={"items": [{"order_id": "o", "state": "SHIPPED"}]})
     async with running(peer) as client:
-        await CatalogReservations(client).release("o")
-        await CatalogReservations(client).ship("o")
-    assert [(method, path) for method, path, _ in peer.asked] == [
-        ("DELETE", "/internal/reservations/o"),
-        ("POST", "/internal/reservations/o/ship"),
+        await CatalogClient(client).release_goods("o")
+        await CatalogClient(client).ship_goods("o")
+    assert peer.asked == [
+        ("DELETE", "/internal/reservations/o", None),
+        ("POST", "/internal/shipments", {"order_ids": ["o"]}),
     ]
+
+
+async def test_orders_that_wait_are_shipped_by_one_call() -> None:
+    """Each hears of its own end: one that holds nothing is a fault of ours, one in doubt is asked about again."""
+    ends = [
+        {"order_id": "a", "state": "SHIPPED"},
+        {"order_id": "b", "state": "RELEASED"},
+        {"order_id": "d", "state": "SHIPPING"},
+    ]
+    peer = Peer(answer={"items": ends})
+    async with running(peer) as client:
+        catalog = CatalogClient(client)
+        outcomes = await asyncio.gather(*map(catalog.ship_goods, "abcd"), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), PeerConfused, PeerConfused, OutcomeUnknown]
+    assert peer.asked == [("POST", "/internal/shipments", {"order_ids": ["a", "b", "c", "d"]})]
 
 
 async def test_a_cart_is_read_and_subtracted_from() -> None:
@@ -135,9 +163,9 @@ async def test_a_cart_is_read_and_subtracted_from() -> None:
         }
     )
     async with running(peer) as client:
-        cart = await CartClient(client).read("u")
+        cart = await CartClient(client).read_cart("u")
         assert cart == Cart(7, (Line("p1", 2, since=6),), 500)
-        assert await CartClient(client).subtract("u", "o", cart.lines) == 7
+        assert await CartClient(client).subtract_order("u", "o", cart.lines) == 7
     assert peer.asked[1] == (
         "PUT",
         "/internal/carts/u/orders/o",
@@ -149,11 +177,11 @@ async def test_a_cart_is_taken_by_version_and_given_back_by_order() -> None:
     """PUT with the version that was read, DELETE with nothing; a cart that changed is a refusal of its own."""
     peer = Peer(answer={"version": 8})
     async with running(peer) as client:
-        await CartClient(client).take("u", "o", 7)
-        await CartClient(client).give_back("u", "o")
+        await CartClient(client).take_cart("u", "o", 7)
+        await CartClient(client).give_back_cart("u", "o")
         peer.refuses("cart-changed")
         with pytest.raises(CartTaken):
-            await CartClient(client).take("u", "o", 7)
+            await CartClient(client).take_cart("u", "o", 7)
     assert [(method, path) for method, path, _ in peer.asked] == [
         ("PUT", "/internal/carts/u/taken/o"),
         ("DELETE", "/internal/carts/u/taken/o"),
@@ -166,14 +194,14 @@ async def test_news_go_in_one_batch() -> None:
     """The user service gets ids, statuses and times."""
     peer = Peer(answer={"accepted": 1})
     async with running(peer) as client:
-        await NotificationClient(client).send([Notification("n", "u", "o", Status.SHIPPING, 5)])
+        await UserClient(client).send_notifications([Notification("n", "u", "o", Status.SHIPPING, 5)])
     news = [{"id": "n", "user_id": "u", "order_id": "o", "status": "SHIPPING", "at_ms": 5}]
     assert peer.asked == [("POST", "/internal/notifications", {"notifications": news})]
 
 
 @pytest.mark.parametrize(("status", "error"), [(503, PeerUnavailable), (500, OutcomeUnknown)])
 async def test_a_failing_peer_keeps_its_meaning(status: int, error: type[Exception]) -> None:
-    """503 means that nothing was done, 500 that nobody knows."""
+    """503 means that nothing was done, 500 that the outcome is unknown."""
     async with running(Peer(status=status, answer={})) as client:
         with pytest.raises(error):
-            await CatalogReservations(client).reserve("o", LINES, 1)
+            await CatalogClient(client).reserve_goods("o", LINES, 1)

@@ -1,18 +1,20 @@
-"""Work that outlives the request that began it."""
+"""Work that outlives the request that began it, in tasks of this process."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from store_order.ports import StillRunning
+
 T = TypeVar("T")
 
 
-class StillRunning(Exception):
-    """The work goes on, but the time to wait for it is over."""
+class BackgroundTasks:
+    """Runs work in tasks of their own, so that neither a deadline nor a lost client stops it halfway.
 
-
-class Background:
-    """Runs work in tasks of their own, so that neither a deadline nor a lost client stops it halfway."""
+    The service ends it twice: with the workers, while peers in the same process still listen, and as a resource, for
+    what the last requests to its own port left behind.
+    """
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -29,7 +31,7 @@ class Background:
             await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
-        """Let finish what the last requests left, after the door was closed."""
+        """Let the work of the last requests finish, after the port was closed."""
         await self.stop()
 
     async def run(self, work: Coroutine[Any, Any, T], within_s: float) -> T:
@@ -49,4 +51,4 @@ class Background:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever still waits gets it; nobody else must be warned of it
+            task.exception()  # retrieved here, so that asyncio does not report it: a caller that still waits gets it

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from store_kit.sqlite import Sqlite
+from store_kit.sqlite.database import Sqlite
 
 from store_order.domain import Hint, Queue
 
@@ -17,7 +17,7 @@ _Key = tuple[str, int, str, int]
 
 
 class SqliteWorkQueue:
-    """The work queue beside the orders, in the same file.
+    """The work queue in the file of the orders.
 
     `done` only notes what is finished; the next look at the queue deletes it all in one write. So a finished
     order costs no write of its own, and a crash in between means one harmless second look.
@@ -27,18 +27,18 @@ class SqliteWorkQueue:
         self._db = db
         self._finished: list[_Key] = []
 
-    async def due(self, queue: Queue, now_ms: int, limit: int) -> Sequence[Hint]:
+    async def list_due_hints(self, queue: Queue, now_ms: int, limit: int) -> Sequence[Hint]:
         """Return up to `limit` hints whose time has come, oldest first."""
         await self._forget()
         rows = self._db.all("order_work.due", _DUE, (queue.value, now_ms, limit))
         return [Hint(queue, *row) for row in rows]
 
-    async def schedule(self, hints: Sequence[Hint]) -> None:
+    async def schedule_hints(self, hints: Sequence[Hint]) -> None:
         """Write hints."""
         rows = [(*_key(hint), hint.looks) for hint in hints]
         await self._db.write("order_work.schedule", lambda c: c.executemany(_ADD, rows))
 
-    async def done(self, hints: Sequence[Hint]) -> None:
+    async def finish_hints(self, hints: Sequence[Hint]) -> None:
         """Note hints as finished."""
         self._finished.extend(map(_key, hints))
 
@@ -49,4 +49,4 @@ class SqliteWorkQueue:
 
 
 def _key(hint: Hint) -> _Key:
-    return (hint.queue.value, hint.due_ms, hint.order_id, hint.version)
+    return (hint.queue.value, hint.due_at_ms, hint.order_id, hint.version)

@@ -1,19 +1,21 @@
 """Orders in Cassandra: an order with its timeline is one partition, a change is one conditional batch on it.
 
-Index rows and hints of work are written before the change they announce (PROTOCOLS 4): a crash in between leaves
-a row that points at nothing, which every reader passes over.
+Index rows and hints of work are written before the change they announce (docs/protocols.md, Clocks and hints): a crash
+in between leaves a row that points at nothing, which every reader passes over. What a process remembers of orders
+saves workers a read: the condition of the change that they make finds out when it is out of date.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from store_kit.cassandra import Cassandra, Statement
-from store_kit.turns import Turns
+from store_kit.cassandra.keyed_lock import KeyedLock
+from store_kit.cassandra.keyspace import Cassandra, RowProof, Statement
 
-from store_order.adapters.cassandra_counts import CassandraCounts
-from store_order.adapters.cassandra_order_index import CassandraOrderIndex, Entry
-from store_order.adapters.cassandra_work import CassandraWorkQueue
+from store_order.adapters.cassandra.counts import CassandraCounts
+from store_order.adapters.cassandra.known_orders import KnownOrders
+from store_order.adapters.cassandra.order_index import CassandraOrderIndex, Entry
+from store_order.adapters.cassandra.work import CassandraWorkQueue
 from store_order.adapters.rows import (
     changed_values,
     decode_lines,
@@ -81,63 +83,82 @@ class CassandraOrderStore:
         self._work = work
         self._tally = tally
         self._signals = signals
-        self._turns = Turns()
+        self._turns = KeyedLock()
+        self._known = KnownOrders()
 
-    async def insert(self, change: Change) -> bool:
+    async def insert_order(self, change: Change) -> bool:
         """Write a new order unless one with its id exists; return whether it was written."""
         turn = self._turns.of(change.after.id)
         after_a_twin = turn.locked()
         async with turn:
-            if after_a_twin and await self.find(change.after.id) is not None:
+            if after_a_twin and await self.find_order(change.after.id) is not None:
                 return False
-            return await self._insert(change)
-
-    async def _insert(self, change: Change) -> bool:
-        await asyncio.gather(self._index.announce(change.after), self._work.schedule(change.hints))
-        values = (*order_values(change.after), encode_lines(change.lines or ()))
-        inserted = await self._compare_and_set("orders.insert", change, (_INSERT, values))
+            await asyncio.gather(self._index.announce(change.after), self._work.schedule_hints(change.hints))
+            values = (*order_values(change.after), encode_lines(change.lines or ()))
+            inserted = await self._compare_and_set("orders.insert", change, (_INSERT, values))
         if inserted:
-            self._settled(change)
+            self._announce(change)
         return inserted
 
-    async def advance(self, change: Change) -> Order:
+    async def advance_order(self, change: Change) -> Order:
         """Replace the order when its version is still the one that was read.
 
         Raises:
-            StaleOrder: somebody else changed it first.
+            StaleOrder: it was changed since it was read.
         """
-        await self._work.schedule(change.hints)
+        await self._work.schedule_hints(change.hints)
         after = change.after
         expected = (*changed_values(after), after.id, after.version - 1)
         statements: list[Statement] = [(_ADVANCE, expected)]
         if change.lines is not None:
             statements.append((_SET_LINES, (encode_lines(change.lines), after.id)))
         if not await self._compare_and_set("orders.advance", change, *statements):
-            raise StaleOrder(f"The order {after.id} was changed by somebody else; read it again.")
-        self._settled(change)
+            raise StaleOrder.of(after.id)
+        self._announce(change)
         return after
 
-    async def find(self, order_id: str) -> Order | None:
+    async def find_order(self, order_id: str) -> Order | None:
         """Return an order, or None."""
         row = await self._db.one("orders.get", _GET, (order_id,))
-        return order_of(row) if row and row[1] is not None else None
+        if row is None or row[1] is None:
+            return None
+        order = order_of(row)
+        self._known.remember(order)
+        return order
 
-    async def lines(self, order_id: str) -> tuple[Line, ...]:
+    async def find_orders(self, order_ids: Collection[str]) -> Mapping[str, Order]:
+        """Return those of some hundred orders that exist."""
+        ids, found = list(order_ids), {}
+        for at in range(0, len(ids), _AT_ONCE):
+            orders = await asyncio.gather(*map(self.find_order, ids[at : at + _AT_ONCE]))
+            found.update({order.id: order for order in orders if order is not None})
+        return found
+
+    async def recall_orders(self, versions: Mapping[str, int]) -> Mapping[str, Order]:
+        """Return orders as this process remembers them; those that it does not, or at an earlier version, are read."""
+        recalled = {id_: self._known.recall(id_, version) for id_, version in versions.items()}
+        known = {id_: order for id_, order in recalled.items() if order is not None}
+        return {**known, **await self.find_orders(versions.keys() - known.keys())}
+
+    async def list_lines(self, order_id: str) -> tuple[Line, ...]:
         """Return an order's lines, in the order of the cart; none for an unknown one."""
         row = await self._db.one("orders.lines", _LINES, (order_id,))
         return decode_lines(row[0]) if row and row[0] is not None else ()
 
-    async def timeline(self, order_id: str, after_version: int = 0) -> Sequence[Event]:
+    async def list_events(self, order_id: str, after_version: int = 0) -> Sequence[Event]:
         """Return what happened to an order after a version, oldest first."""
         rows = await self._db.all("orders.timeline", _EVENTS, (order_id, after_version))
         return [event_of(row) for row in rows]
 
-    async def event(self, order_id: str, version: int) -> Event | None:
+    async def find_event(self, order_id: str, version: int) -> Event | None:
         """Return the timeline row of one version; sees what is half done, too, and ends it."""
+        known = self._known.recall_event(order_id, version)
+        if known is not None:
+            return known
         row = await self._db.one("orders.event", _EVENT, (order_id, version), serial=True)
         return event_of(row) if row else None
 
-    async def page(self, wanted: OrderFilter, after: Position | None, limit: int) -> Sequence[Order]:
+    async def list_orders(self, wanted: OrderFilter, after: Position | None, limit: int) -> Sequence[Order]:
         """Return up to `limit` orders behind a position, newest first."""
         found: list[Order] = []
         async for entries in self._index.newest_first(wanted, after):
@@ -146,7 +167,7 @@ class CassandraOrderStore:
                 break
         return found[:limit]
 
-    async def summary(self, user_id: str) -> Summary:
+    async def summarise_orders(self, user_id: str) -> Summary:
         """Return what a user has ordered, by looking at the orders themselves: sums kept aside would drift."""
         orders, spent = 0, 0
         async for entries in self._index.newest_first(OrderFilter(user_id=user_id), None):
@@ -156,7 +177,7 @@ class CassandraOrderStore:
                 spent += (order.total_minor or 0) if events else 0
         return Summary(orders, spent)
 
-    async def counts(self) -> Mapping[Status, int]:
+    async def count_orders(self) -> Mapping[Status, int]:
         """Return how many orders are in each status, as far as the counters know."""
         return await self._tally.read()
 
@@ -165,30 +186,32 @@ class CassandraOrderStore:
         found: list[Order] = []
         for at in range(0, len(entries), _AT_ONCE):
             some = entries[at : at + _AT_ONCE]
-            orders = await asyncio.gather(*(self.find(id_) for _, id_ in some))
+            orders = await asyncio.gather(*(self.find_order(id_) for _, id_ in some))
             found += [
                 order
                 for order, (at_ms, _) in zip(orders, some, strict=True)
-                if order is not None and order.created_ms == at_ms
+                if order is not None and order.created_at_ms == at_ms
             ]
         return found
 
     async def _compare_and_set(self, operation: str, change: Change, *statements: Statement) -> bool:
         event = change.event
         row = (change.after.id, event.version, event.status.value, event.mark.value, event.at_ms, event.token)
+        proof = RowProof(
+            "orders.event",
+            _EVENT,
+            (change.after.id, event.version),
+            lambda row: row is not None and row[4] == event.token,
+        )
+        self._known.forget(change.after.id)
+        applied = await self._db.apply_and_resolve(operation, *statements, (_ADD_EVENT, row), proof=proof)
+        if applied:
+            self._known.remember(change.after, event)
+        return applied
 
-        async def apply() -> bool:
-            return await self._db.apply(operation, *statements, (_ADD_EVENT, row))
-
-        async def ours() -> bool:
-            found = await self.event(change.after.id, event.version)
-            return found is not None and found.token == event.token
-
-        return await self._db.settle(apply, ours)
-
-    def _settled(self, change: Change) -> None:
+    def _announce(self, change: Change) -> None:
         """Tell those who watch, and those who count."""
-        self._signals.announce(change.after.id)
+        self._signals.announce_change(change.after.id)
         self._tally.moved(change.before, change.after)
 
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from store_order.domain import Order, Status
-from store_order.ports import Reservations
-from store_order.use_cases.journal import Journal
+from store_order.domain import Order, Rules, Status, late_look, note_shipment, transition
+from store_order.ports import Reservations, WorkQueue
+from store_order.saga.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,26 +16,30 @@ class AdvanceOrder:
     """
 
     reservations: Reservations
+    work: WorkQueue
     journal: Journal
+    rules: Rules
 
     async def __call__(self, order: Order) -> Order:
-        """Return the order one step further; an order that has no next step as it is.
+        """Return the order one step further; an order that has no next step is returned unchanged.
 
         Raises:
-            StaleOrder: somebody else changed it first.
+            StaleOrder: it was changed since it was read.
             PeerUnavailable: the catalogue was not reached; SHIPPING waits for it.
             OutcomeUnknown: the catalogue did not answer; SHIPPING waits for it.
         """
         if order.status is Status.CREATED:
-            return await self.journal.move(order, Status.PROCESSING)
+            return await self.journal.apply(transition, order, Status.PROCESSING)
         if order.status is Status.PROCESSING:
-            return await self._ship(await self.journal.move(order, Status.SHIPPING))
+            return await self._ship(await self.journal.apply(transition, order, Status.SHIPPING))
         if order.status is not Status.SHIPPING:
             return order
-        if order.shipped_ms is None:
+        if order.shipped_at_ms is None:
             return await self._ship(order)
-        return await self.journal.move(order, Status.DELIVERED)
+        return await self.journal.apply(transition, order, Status.DELIVERED)
 
     async def _ship(self, order: Order) -> Order:
-        await self.reservations.ship(order.id)
-        return await self.journal.ship(order)
+        await self.reservations.ship_goods(order.id)
+        noted = await self.journal.apply(note_shipment, order)
+        await self.work.finish_hints((late_look(order, self.rules),))
+        return noted

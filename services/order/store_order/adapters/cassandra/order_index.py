@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from store_kit.cassandra import Cassandra
-from store_kit.groups import Groups
-from store_kit.known_rows import KnownRows
+from store_kit.cassandra.gathered_writes import GatheredWrites
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.cassandra.write_once_rows import WriteOnceRows
 
 from store_order.domain import Order
 from store_order.ports import OrderFilter, Position
@@ -41,25 +41,33 @@ Entry = tuple[int, str]
 
 
 class CassandraOrderIndex:
-    """Announces orders before they are written, and lists their ids."""
+    """Announces orders before they are written, and lists their ids.
 
-    def __init__(self, db: Cassandra) -> None:
+    Args:
+        db: the keyspace.
+        announcements: writes what must be there before a change.
+    """
+
+    def __init__(self, db: Cassandra, announcements: GatheredWrites) -> None:
         self._db = db
-        self._buckets = KnownRows(db)
-        self._by_hour: Groups[tuple[int, int], Entry] = Groups(self._write_hour)
+        self._announcements = announcements
+        self._buckets = WriteOnceRows(db)
 
     async def announce(self, order: Order) -> None:
         """Write the index rows of an order that is about to be inserted; repeating is harmless."""
-        month, hour, year = _month(order.created_ms), order.created_ms // _HOUR_MS, _year(order.created_ms)
-        shard = zlib.crc32(order.id.encode()) % _SHARDS
+        month, hour, year = (
+            _month(order.created_at_ms),
+            order.created_at_ms // _HOUR_MS,
+            _year(order.created_at_ms),
+        )
+        of_user, of_hour = (order.user_id, month), (hour, zlib.crc32(order.id.encode()) % _SHARDS)
+        entry: Entry = (order.created_at_ms, order.id)
         await asyncio.gather(
             self._buckets.ensure("months_of_user.insert", (_ADD_MONTH, (order.user_id, month))),
             self._buckets.ensure("hours_with_orders.insert", (_ADD_HOUR, (year, hour))),
             self._buckets.ensure("years_with_orders.insert", (_ADD_YEAR, (year,))),
-            self._db.write(
-                "orders_by_user.insert", (_ADD_TO_USER, (order.user_id, month, order.created_ms, order.id))
-            ),
-            self._by_hour.submit((hour, shard), (order.created_ms, order.id)),
+            self._announcements.write(of_user, (_ADD_TO_USER, (*of_user, *entry))),
+            self._announcements.write(of_hour, (_ADD_TO_HOUR, (*of_hour, *entry))),
         )
 
     async def newest_first(self, wanted: OrderFilter, after: Position | None) -> AsyncIterator[list[Entry]]:
@@ -69,19 +77,15 @@ class CassandraOrderIndex:
         several times; the one with the time that the order itself says is true.
         """
         last = after or _END
-        if wanted.to_ms is not None:
-            last = min(last, (wanted.to_ms, ""))
+        if wanted.to_at_ms is not None:
+            last = min(last, (wanted.to_at_ms, ""))
         buckets = self._months(wanted.user_id) if wanted.user_id is not None else self._hours(wanted, last)
         async for read in buckets:
             while entries := await read(last):
                 last = entries[-1]
-                yield [entry for entry in entries if wanted.from_ms is None or entry[0] >= wanted.from_ms]
-
-    async def _write_hour(self, bucket: tuple[int, int], entries: Sequence[Entry]) -> list[None]:
-        await self._db.write(
-            "orders_by_hour.insert", *((_ADD_TO_HOUR, (*bucket, *entry)) for entry in entries)
-        )
-        return [None] * len(entries)
+                yield [
+                    entry for entry in entries if wanted.from_at_ms is None or entry[0] >= wanted.from_at_ms
+                ]
 
     async def _months(self, user_id: str) -> AsyncIterator["_Bucket"]:
         for (month,) in await self._db.all("months_of_user.list", _MONTHS, (user_id,)):
@@ -89,7 +93,7 @@ class CassandraOrderIndex:
 
     async def _hours(self, wanted: OrderFilter, last: Position) -> AsyncIterator["_Bucket"]:
         newest = min(last[0] // _HOUR_MS, 2**40)
-        oldest = (wanted.from_ms or 0) // _HOUR_MS
+        oldest = (wanted.from_at_ms or 0) // _HOUR_MS
         for (year,) in await self._db.all("years_with_orders.list", _YEARS):
             for (hour,) in await self._db.all("hours_with_orders.list", _HOURS, (year, oldest, newest)):
                 keys = tuple((hour, shard) for shard in range(_SHARDS))

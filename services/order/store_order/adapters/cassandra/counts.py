@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
+from store_kit.cassandra.keyspace import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
 
 from store_order.domain import Order, Status
 
