@@ -1,6 +1,6 @@
 """Run the user service alone: `python -m store_user`."""
 
-from store_kit.server import run_service
+from store_kit.running.server import run_service
 
 from store_user.app import create_service
 

@@ -1,67 +1,34 @@
 """Composition root of the user service."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from store_kit.addresses import parse_network
-from store_kit.auth import TokenVerifier
-from store_kit.client import PeerMetrics, ServiceClient
+from store_kit.access.tokens import TokenVerifier
+from store_kit.client.client import ServiceClient
+from store_kit.client.metrics import PeerMetrics
 from store_kit.clock import Clock, SystemClock
-from store_kit.cursors import Cursors
-from store_kit.metrics import Metrics
+from store_kit.http import Cursors
+from store_kit.running.service import Resource, Service, Wrap, build_service, unwrapped
 from store_kit.secrets import Secrets
-from store_kit.security import SecurityEvents
-from store_kit.service import Service, Wrap, build_service, unwrapped
+from store_kit.shop import SCOPES
+from store_kit.telemetry.metrics import Metrics
+from store_kit.telemetry.security_events import SecurityEvents
 from store_kit.workers import Worker
 
 from store_user.adapters.argon2_passwords import Argon2Passwords
+from store_user.adapters.clients import CartClient, OrderClient
 from store_user.adapters.common_passwords import common_passwords
 from store_user.adapters.memory_throttle import MemoryThrottle
-from store_user.adapters.peers import HttpCarts, HttpOrders
-from store_user.adapters.prometheus_counts import PrometheusCounts
 from store_user.adapters.stores import Stores, stores_of
+from store_user.adapters.telemetry import AccountMetrics
 from store_user.adapters.tokens import DerivedRefreshTokens, OwnToken, SecretClients, SignedAccessTokens
-from store_user.api import (
-    admin_users,
-    auth,
-    me,
-    my_sessions,
-    notifications,
-    revocations,
-    service_tokens,
-    users,
-)
-from store_user.api.edge import Edge
-from store_user.ports import Accounts, Counts, Families, Notifications, Revocations, Throttle
-from store_user.settings import LONGEST_ACCESS_S, UserSettings
+from store_user.api import admin_users, auth, internal, me, my_sessions, users
+from store_user.api.parameters import Api
+from store_user.settings import UserSettings
 from store_user.use_cases import UseCases
-from store_user.use_cases.accept_notifications import AcceptNotifications
-from store_user.use_cases.assign_roles import AssignRoles
-from store_user.use_cases.authenticate_client import AuthenticateClient
-from store_user.use_cases.authorise import Authorise
-from store_user.use_cases.change_password import ChangePassword
-from store_user.use_cases.delete_account import DeleteAccount, FinishLeaving
-from store_user.use_cases.disable_account import DisableAccount
-from store_user.use_cases.edit_account import EditAccount
-from store_user.use_cases.ensure_admin import EnsureAdmin
-from store_user.use_cases.export_account import ExportAccount
-from store_user.use_cases.list_accounts import ListAccounts
-from store_user.use_cases.list_notifications import ListNotifications
-from store_user.use_cases.list_revocations import ListRevocations
-from store_user.use_cases.log_in import LogIn
-from store_user.use_cases.log_out import LogOut
-from store_user.use_cases.open_account import OpenAccount
-from store_user.use_cases.promote_account import PromoteAccount
-from store_user.use_cases.refresh_session import RefreshSession
-from store_user.use_cases.register_account import RegisterAccount
-from store_user.use_cases.rename_account import RenameAccount
-from store_user.use_cases.reset_password import IssueReset, ResetPassword
-from store_user.use_cases.sessions import EndSessions, ListSessions
-from store_user.use_cases.summarise_account import SummariseAccount
-from store_user.use_cases.sweep_leftovers import SweepLeftovers
-from store_user.use_cases.view_account import ViewAccount
+from store_user.wiring import Ports, use_cases_of
 
 _ROUTERS: Final = (
     users.router,
@@ -69,9 +36,7 @@ _ROUTERS: Final = (
     my_sessions.router,
     auth.router,
     admin_users.router,
-    notifications.router,
-    revocations.router,
-    service_tokens.router,
+    internal.router,
 )
 _EVENTS: Final = (
     "account.deleted",
@@ -93,6 +58,20 @@ _EVENTS: Final = (
 """The security events of this service, besides those of all (docs/monitoring.md)."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Adapters:
+    """What stands behind the ports, and what must be opened for it."""
+
+    ports: Ports
+    stores: Stores
+    passwords: Argon2Passwords
+    access_tokens: SignedAccessTokens
+    security: SecurityEvents
+    clients: tuple[Resource, ...]
+    metrics: Metrics
+    secrets: Secrets
+
+
 def create_service(
     settings: UserSettings | None = None, *, clock: Clock | None = None, wrap: Wrap = unwrapped
 ) -> Service:
@@ -104,209 +83,92 @@ def create_service(
         wrap: put around each store; for crash tests.
     """
     settings, clock = settings or UserSettings(), clock or SystemClock()
-    parts = _Parts.build(settings, clock, wrap)
-    use_cases = parts.use_cases()
-    service = build_service(
+    made = _adapters(settings, clock, wrap, clients=SCOPES)
+    use_cases = use_cases_of(made.ports, settings)
+    return build_service(
         name="user",
         port=settings.port_of("user"),
         settings=settings,
-        metrics=parts.metrics,
-        verifier=parts.verifier(),
-        use_cases=use_cases,
-        routers=_ROUTERS,
-        resources=(*parts.stores.resources, parts.passwords, parts.orders, parts.carts),
-        workers=(
-            Worker("sweep_accounts", use_cases.sweep, settings.user_sweep_every_s, clock),
-            Worker("finish_leaving", use_cases.finish_leaving, settings.user_leaving_every_s, clock),
+        metrics=made.metrics,
+        verifier=_verifier(settings, made.access_tokens, clock),
+        api=Api(
+            use_cases=use_cases,
+            cursors=Cursors(made.secrets.text("cursor_key")),
+            jwks=made.access_tokens.jwks(),
+            trusted_proxies=settings.user_trusted_proxies,
+            forwarded_by=settings.user_forwarded_by,
         ),
-        checks=parts.stores.checks,
-        security=parts.security,
+        routers=_ROUTERS,
+        resources=(*made.stores.resources, made.passwords, *made.clients),
+        workers=(
+            Worker("user.sweep", use_cases.sweep, settings.user_sweep_every_s, clock),
+            Worker("user.leave", use_cases.finish_leaving, settings.user_leaving_every_s, clock),
+        ),
+        checks=made.stores.checks,
+        security=made.security,
     )
-    proxies = [parse_network(network) for network in settings.user_trusted_proxies]
-    service.app.state.edge = Edge(
-        Cursors(parts.secrets.text("cursor_key")),
-        parts.access_tokens.jwks(),
-        proxies,
-        settings.user_forwarded_by,
-    )
-    return service
-
-
-@dataclass(frozen=True, slots=True)
-class AccountTools:
-    """What the command line may do to the accounts of a shop, also while it runs."""
-
-    ensure_admin: EnsureAdmin
-    promote: PromoteAccount
 
 
 @contextlib.asynccontextmanager
-async def open_accounts(settings: UserSettings | None = None) -> AsyncIterator[AccountTools]:
-    """Open the accounts without a server; either database lets a second process write.
+async def open_accounts(settings: UserSettings | None = None) -> AsyncIterator[UseCases]:
+    """Open the accounts without a server, for the command line; either database lets a second process write.
 
     Raises:
         DatabaseUnavailable: the cluster did not answer, or its schema was not ready in time.
     """
-    parts = _Parts.build(settings or UserSettings(), SystemClock(), unwrapped)
+    settings = settings or UserSettings()
+    made = _adapters(settings, SystemClock(), unwrapped, clients=())
     async with contextlib.AsyncExitStack() as stack:
-        for resource in (*parts.stores.resources, parts.passwords):
+        for resource in (*made.stores.resources, made.passwords):
             await resource.open()
             stack.push_async_callback(resource.close)
-        await parts.stores.until_usable()
-        yield AccountTools(parts.ensure_admin(), parts.promote())
+        await made.stores.until_usable()
+        yield use_cases_of(made.ports, settings)
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """Everything between the settings and the use cases, built once."""
+def _adapters(settings: UserSettings, clock: Clock, wrap: Wrap, *, clients: Iterable[str]) -> _Adapters:
+    metrics, secrets = Metrics("user"), Secrets(settings)
+    stores, passwords = stores_of(settings, secrets, metrics, clock), Argon2Passwords(settings, metrics)
+    access_tokens = SignedAccessTokens(
+        settings,
+        signing_key=secrets.pem("signing_key"),
+        previous_key=secrets.optional("signing_key_previous"),
+        clock=clock,
+    )
+    security, counts = SecurityEvents(metrics, _EVENTS), AccountMetrics(metrics)
+    peers, own = PeerMetrics(metrics), OwnToken(access_tokens)
+    orders = ServiceClient("order", settings.order_url, settings=settings, metrics=peers, tokens=own)
+    carts = ServiceClient("cart", settings.cart_url, settings=settings, metrics=peers, tokens=own)
+    ports = Ports(
+        accounts=wrap("accounts", stores.accounts),
+        sessions=wrap("tokens", stores.sessions),
+        notifications=wrap("notifications", stores.notifications),
+        revocations=wrap("revocations", stores.revocations),
+        passwords=passwords,
+        common_passwords=common_passwords(),
+        throttle=MemoryThrottle(settings, clock),
+        access_tokens=access_tokens,
+        refresh_tokens=DerivedRefreshTokens(secrets.text("refresh_key")),
+        clients=SecretClients(secrets, clients),
+        orders=OrderClient(orders),
+        carts=CartClient(carts),
+        security=security,
+        count_registration=counts.count_registration,
+        count_login=counts.count_login,
+        clock=clock,
+    )
+    return _Adapters(ports, stores, passwords, access_tokens, security, (orders, carts), metrics, secrets)
 
-    settings: UserSettings
-    clock: Clock
-    secrets: Secrets
-    metrics: Metrics
-    stores: Stores
-    accounts: Accounts
-    families: Families
-    notifications: Notifications
-    revocations: Revocations
-    security: SecurityEvents
-    passwords: Argon2Passwords
-    access_tokens: SignedAccessTokens
-    refresh_tokens: DerivedRefreshTokens
-    orders: ServiceClient
-    carts: ServiceClient
 
-    @classmethod
-    def build(cls, settings: UserSettings, clock: Clock, wrap: Wrap) -> "_Parts":
-        """Build adapters; nothing is opened."""
-        metrics, secrets = Metrics("user"), Secrets(settings)
-        stores = stores_of(settings, secrets, metrics, clock)
-        access_tokens = SignedAccessTokens(
-            settings,
-            signing_key=secrets.pem("signing_key"),
-            previous_key=secrets.optional("signing_key_previous"),
-            clock=clock,
-        )
-        peers, own = PeerMetrics(metrics), OwnToken(access_tokens)
-        return cls(
-            settings=settings,
-            clock=clock,
-            secrets=secrets,
-            metrics=metrics,
-            stores=stores,
-            accounts=wrap("accounts", stores.accounts),
-            families=wrap("tokens", stores.families),
-            notifications=wrap("notifications", stores.notifications),
-            revocations=wrap("revocations", stores.revocations),
-            security=SecurityEvents(metrics, _EVENTS),
-            passwords=Argon2Passwords(settings, metrics),
-            access_tokens=access_tokens,
-            refresh_tokens=DerivedRefreshTokens(secrets.text("refresh_key")),
-            orders=ServiceClient("order", settings.order_url, settings=settings, metrics=peers, tokens=own),
-            carts=ServiceClient("cart", settings.cart_url, settings=settings, metrics=peers, tokens=own),
-        )
+def _verifier(settings: UserSettings, access_tokens: SignedAccessTokens, clock: Clock) -> TokenVerifier:
+    """Return a verifier that has the keys already: this service is the issuer."""
 
-    def verifier(self) -> TokenVerifier:
-        """Return a verifier that has the keys already: this service is the issuer."""
+    async def own_keys() -> Mapping[str, Any]:
+        return access_tokens.jwks()
 
-        async def own_keys() -> Mapping[str, Any]:
-            return self.access_tokens.jwks()
-
-        return TokenVerifier(
-            own_keys,
-            issuer=self.settings.token_issuer,
-            audience=self.settings.token_audience,
-            now_s=lambda: self.clock.now_ms() / 1000,
-        )
-
-    def edit(self) -> EditAccount:
-        return EditAccount(self.accounts, self.revocations, self.clock)
-
-    def assign_roles(self) -> AssignRoles:
-        return AssignRoles(self.edit(), self.security)
-
-    def promote(self) -> PromoteAccount:
-        return PromoteAccount(self.accounts, self.assign_roles())
-
-    def open_account(self) -> OpenAccount:
-        return OpenAccount(self.accounts, self.passwords, self.clock, common_passwords())
-
-    def ensure_admin(self) -> EnsureAdmin:
-        return EnsureAdmin(self.accounts, self.passwords, self.open_account(), self.promote(), self.edit())
-
-    def sweep(self) -> SweepLeftovers:
-        keep_ms = self.settings.user_keep_notifications_ms
-        return SweepLeftovers(
-            self.accounts, self.families, self.notifications, self.revocations, self.clock, keep_ms
-        )
-
-    def log_in(self, throttle: Throttle, counts: Counts) -> LogIn:
-        return LogIn(
-            self.accounts,
-            self.families,
-            self.passwords,
-            throttle,
-            self.access_tokens,
-            self.refresh_tokens,
-            counts,
-            self.security,
-            self.clock,
-            self.settings.user_refresh_lifetime_s * 1000,
-        )
-
-    def refresh(self) -> RefreshSession:
-        grace_ms = round(self.settings.user_refresh_grace_s * 1000)
-        return RefreshSession(
-            self.accounts,
-            self.families,
-            self.access_tokens,
-            self.refresh_tokens,
-            self.security,
-            self.clock,
-            grace_ms,
-        )
-
-    def use_cases(self) -> UseCases:
-        """Wire the table of contents."""
-        throttle = MemoryThrottle(self.settings, self.clock)
-        counts, edit, security = PrometheusCounts(self.metrics), self.edit(), self.security
-        accounts, families, passwords, clock = self.accounts, self.families, self.passwords, self.clock
-        orders, carts = HttpOrders(self.orders), HttpCarts(self.carts)
-        leaving = FinishLeaving(accounts, carts, self.notifications, clock)
-        sessions, common = ListSessions(families, clock), common_passwords()
-        return UseCases(
-            authorise=Authorise(accounts, security),
-            register=RegisterAccount(self.open_account(), throttle, counts, security),
-            log_in=self.log_in(throttle, counts),
-            refresh=self.refresh(),
-            authenticate_client=AuthenticateClient(SecretClients(self.secrets), self.access_tokens, security),
-            log_out=LogOut(families, self.refresh_tokens, security),
-            view=ViewAccount(accounts),
-            rename=RenameAccount(accounts, clock),
-            change_password=ChangePassword(
-                edit, families, passwords, throttle, self.refresh_tokens, security, common
-            ),
-            summarise=SummariseAccount(orders, carts),
-            list_notifications=ListNotifications(self.notifications),
-            accept_notifications=AcceptNotifications(self.notifications),
-            list_accounts=ListAccounts(accounts),
-            assign_roles=self.assign_roles(),
-            ensure_admin=self.ensure_admin(),
-            promote=self.promote(),
-            list_sessions=sessions,
-            end_sessions=EndSessions(families, edit, security),
-            disable=DisableAccount(edit, security),
-            issue_reset=IssueReset(edit, security, clock, self.settings.user_reset_lifetime_s * 1000),
-            reset_password=ResetPassword(edit, passwords, throttle, security, common),
-            delete_account=DeleteAccount(edit, passwords, throttle, leaving, security),
-            export=ExportAccount(sessions, self.notifications, orders, carts),
-            list_revocations=ListRevocations(
-                # Tokens from before the setting was lowered live as long as they were told.
-                accounts,
-                self.revocations,
-                clock,
-                LONGEST_ACCESS_S * 1000,
-            ),
-            finish_leaving=leaving,
-            sweep=self.sweep(),
-        )
+    return TokenVerifier(
+        own_keys,
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        now_s=lambda: clock.now_ms() / 1000,
+    )

@@ -2,13 +2,12 @@
 
 from typing import Final, Self
 
-from pydantic import Field, field_validator, model_validator
-from store_kit.addresses import ForwardedBy, parse_network
+from pydantic import Field, model_validator
 from store_kit.rates import RATE_PATTERN
-from store_kit.settings import StoreSettings
+from store_kit.settings import ForwardedBy, StoreSettings, TrustedProxies
 
 _YEARS: Final = 10
-"""Longer than anybody wants; Cassandra 4.1 keeps nothing that is to expire after 2038."""
+"""Longer than anyone wants; Cassandra 4.1 stores nothing that expires after 2038."""
 _DAY_MS: Final = 86_400_000
 LONGEST_ACCESS_S: Final = 600
 """The longest life of an access token, whatever the setting says or said before."""
@@ -36,17 +35,17 @@ class UserSettings(StoreSettings):
     user_argon2_queue: int = Field(default=256, ge=1)
     """How many may wait for a thread; the next one is answered 503."""
     user_argon2_wait_s: float = Field(default=3.0, gt=0)
-    """How long somebody may have to wait for a thread; who would wait longer is answered 503 at once."""
+    """How long a password may have to wait for a thread; one that would wait longer is answered 503 at once."""
 
     user_login_limit_account: str = Field(default="20/minute", pattern=RATE_PATTERN)
-    """Attempts on one account from one network address; a right password starts it anew."""
+    """Attempts on one account from one network address; a right password resets the count."""
     user_login_slow_account: str = Field(default="60/minute", pattern=RATE_PATTERN)
     """Attempts on one account from anywhere, beyond which each waits for up to two seconds."""
     user_login_limit_address: str = Field(default="600/minute", pattern=RATE_PATTERN)
     """Attempts from one network address, right ones too."""
     user_register_limit_address: str = Field(default="600/minute", pattern=RATE_PATTERN)
     """Registrations from one network address."""
-    user_trusted_proxies: tuple[str, ...] = ()
+    user_trusted_proxies: TrustedProxies = ()
     """Networks (CIDR) of proxies whose word about a client's address is believed, e.g. `["10.0.0.0/8"]`."""
     user_forwarded_by: ForwardedBy = "x-forwarded-for"
     """The header they write that word in; the other one is never read: it would be the client's own."""
@@ -62,13 +61,6 @@ class UserSettings(StoreSettings):
         if self.user_argon2_memory_kib < needed:
             raise ValueError(f"STORE_USER_ARGON2_MEMORY_KIB must be at least {needed}, 8 for each lane")
         return self
-
-    @field_validator("user_trusted_proxies")
-    @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            parse_network(network)
-        return value
 
     @property
     def user_keep_notifications_ms(self) -> int:

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from store_kit.cassandra import Cassandra
-from store_kit.clock import ManualClock
-from store_kit.database import SQLITE
-from store_kit.service import Service
-from store_kit.testing import empty, fresh_keyspace, serve_service, test_cluster
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.running.service import Service
+from store_kit.stores.database import SQLITE
 from store_user.adapters.stores import SCHEMA
 from store_user.app import create_service
 from store_user.settings import UserSettings
 
-from services.user.tests.shop import Shop
+from services.user.tests.serving import Shop
+from tests.support.clock import ManualClock
+from tests.support.services import empty, fresh_keyspace, serve_service, test_cluster
 
 Configure = Callable[..., UserSettings]
-collect_ignore = [] if test_cluster() else ["test_cassandra_accounts.py"]
+collect_ignore_glob = [] if test_cluster() else ["test_cassandra_*.py"]
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from store_kit.clock import ManualClock
+from store_kit.counting import counted_by_outcome
 from store_kit.problems import (
     DeadlineExceeded,
     InvalidInput,
@@ -13,47 +13,52 @@ from store_kit.problems import (
     TooManyRequests,
     Unauthenticated,
 )
-from store_user.domain import (
-    Account,
+from store_user.domain.accounts import Account, Role
+from store_user.domain.passwords import hash_reset_secret
+from store_user.ports import Caller
+from store_user.problems import (
     AccountNotFound,
     EmailTaken,
     LastAdmin,
     RefreshRefused,
-    Role,
+    ResetRefused,
     TooBusy,
     WrongCredentials,
     WrongPassword,
 )
 from store_user.use_cases.assign_roles import AssignRoles
 from store_user.use_cases.change_password import ChangePassword
-from store_user.use_cases.delete_account import DeleteAccount, FinishLeaving
+from store_user.use_cases.delete_account import DeleteAccount
 from store_user.use_cases.edit_account import EditAccount
+from store_user.use_cases.end_sessions import EndSessions
 from store_user.use_cases.ensure_admin import EnsureAdmin
+from store_user.use_cases.finish_leaving import FinishLeaving
+from store_user.use_cases.issue_reset import IssueReset
 from store_user.use_cases.log_in import LogIn
-from store_user.use_cases.open_account import OpenAccount
 from store_user.use_cases.promote_account import PromoteAccount
 from store_user.use_cases.refresh_session import RefreshSession
 from store_user.use_cases.register_account import RegisterAccount
 from store_user.use_cases.rename_account import RenameAccount
-from store_user.use_cases.sessions import EndSessions
+from store_user.use_cases.reset_password import ResetPassword
 from store_user.use_cases.sweep_leftovers import DRAFT_AGE_MS, SweepLeftovers
 
 from services.user.tests.fakes import (
     CountingThrottle,
     MemoryAccounts,
-    MemoryFamilies,
     MemoryNotifications,
     MemoryRevocations,
+    MemorySessions,
     NoCarts,
     PlainAccessTokens,
     PlainPasswords,
     PlainRefreshTokens,
-    Tally,
     Told,
 )
+from tests.support.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 EMAIL, PASSWORD = "ann@example.com", "three blue kettles"
+HERE = Caller("here")
 COMMON = frozenset({"trustno1", "whatever"})
 CUSTOMER, ADMIN = frozenset({Role.CUSTOMER}), frozenset(Role)
 
@@ -61,10 +66,11 @@ CUSTOMER, ADMIN = frozenset({Role.CUSTOMER}), frozenset(Role)
 @dataclass
 class World:
     accounts: MemoryAccounts = field(default_factory=MemoryAccounts)
-    families: MemoryFamilies = field(default_factory=MemoryFamilies)
+    sessions: MemorySessions = field(default_factory=MemorySessions)
     passwords: PlainPasswords = field(default_factory=PlainPasswords)
     throttle: CountingThrottle = field(default_factory=CountingThrottle)
-    tally: Tally = field(default_factory=Tally)
+    registrations: list[str] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
     clock: ManualClock = field(default_factory=ManualClock)
     revocations: MemoryRevocations = field(default_factory=MemoryRevocations)
     security: Told = field(default_factory=Told)
@@ -74,34 +80,36 @@ class World:
         return EditAccount(self.accounts, self.revocations, self.clock)
 
     @property
-    def open_account(self) -> OpenAccount:
-        return OpenAccount(self.accounts, self.passwords, self.clock, COMMON)
+    def register_account(self) -> RegisterAccount:
+        return RegisterAccount(
+            self.accounts, self.passwords, self.throttle, self.security, self.clock, COMMON
+        )
 
     async def register(self, email: str = EMAIL) -> Account:
-        use_case = RegisterAccount(self.open_account, self.throttle, self.tally, self.security)
-        return await use_case(email=email, password=PASSWORD, name="Ann", address="here")
+        use_case = counted_by_outcome(self.register_account, self.registrations.append)
+        return await use_case(email=email, password=PASSWORD, name="Ann", caller=HERE)
 
     async def log_in(self, password: str = PASSWORD, email: str = EMAIL) -> str:
-        refresh = PlainRefreshTokens()
-        access, lifetime_ms = PlainAccessTokens(), 10**9
         use_case = LogIn(
-            self.accounts,
-            self.families,
-            self.passwords,
-            self.throttle,
-            access,
-            refresh,
-            self.tally,
-            self.security,
-            self.clock,
-            lifetime_ms,
+            accounts=self.accounts,
+            sessions=self.sessions,
+            passwords=self.passwords,
+            throttle=self.throttle,
+            access_tokens=PlainAccessTokens(),
+            refresh_tokens=PlainRefreshTokens(),
+            security=self.security,
+            clock=self.clock,
+            refresh_lifetime_ms=10**9,
         )
-        return str((await use_case(email=email, password=password, address="here")).refresh_token)
+        tokens = await counted_by_outcome(use_case, self.logins.append)(
+            email=email, password=password, caller=HERE
+        )
+        return str(tokens.refresh_token)
 
     async def refresh(self, token: str) -> str:
         refresh = PlainRefreshTokens()
         use_case = RefreshSession(
-            self.accounts, self.families, PlainAccessTokens(), refresh, self.security, self.clock, 10_000
+            self.accounts, self.sessions, PlainAccessTokens(), refresh, self.security, self.clock, 10_000
         )
         return str((await use_case(token)).refresh_token)
 
@@ -110,18 +118,26 @@ class World:
     ) -> None:
         use_case = ChangePassword(
             self.edit,
-            self.families,
+            self.sessions,
             self.passwords,
             self.throttle,
             PlainRefreshTokens(),
             self.security,
             COMMON,
         )
-        await use_case(account.id, current=current, new=new, address="here", refresh_token=keep)
+        await use_case(account.id, current=current, new=new, caller=HERE, refresh_token=keep)
 
     @property
     def assign_roles(self) -> AssignRoles:
         return AssignRoles(self.edit, self.security)
+
+    @property
+    def issue_reset(self) -> IssueReset:
+        return IssueReset(self.edit, self.security, self.clock, lifetime_ms=1_000)
+
+    @property
+    def reset_password(self) -> ResetPassword:
+        return ResetPassword(self.edit, self.passwords, self.throttle, self.security, COMMON)
 
     @property
     def promote(self) -> PromoteAccount:
@@ -129,7 +145,7 @@ class World:
 
     @property
     def ensure_admin(self) -> EnsureAdmin:
-        return EnsureAdmin(self.accounts, self.passwords, self.open_account, self.promote, self.edit)
+        return EnsureAdmin(self.accounts, self.passwords, self.register_account, self.promote, self.edit)
 
 
 @pytest.fixture
@@ -137,24 +153,25 @@ def world() -> World:
     return World()
 
 
-async def test_whoever_registers_is_a_customer(world: World) -> None:
+async def test_a_new_account_is_a_customers(world: World) -> None:
     """A new account has the role customer, and is counted."""
     account = await world.register(" Ann@Example.com ")
-    assert (account.email, account.roles, world.tally.accounts) == (EMAIL, CUSTOMER, 1)
+    assert (account.email, account.roles, world.registrations) == (EMAIL, CUSTOMER, ["ok"])
 
 
 async def test_a_taken_address_is_refused_before_the_expensive_hash(world: World) -> None:
-    """A second registration costs no hash, leaves no draft and is not counted."""
+    """A second registration costs no hash, leaves no draft and is counted as refused."""
     await world.register()
     with pytest.raises(EmailTaken):
         await world.register("ANN@example.com")
-    assert (world.passwords.worked, world.accounts.drafts, world.tally.accounts) == (1, {}, 1)
+    assert (world.passwords.worked, world.accounts.drafts) == (1, {})
+    assert world.registrations == ["ok", "email-taken"]
 
 
 class LosingAccounts(MemoryAccounts):
-    """Somebody else claims each address a moment before."""
+    """Another request claims each address a moment before."""
 
-    async def claim(self, account: Account) -> bool:  # noqa: ARG002 - the port's shape
+    async def claim_email(self, account: Account) -> bool:  # noqa: ARG002 - the port's shape
         return False
 
 
@@ -169,7 +186,7 @@ async def test_losing_the_race_for_an_address_leaves_nothing_behind(world: World
 class DyingAccounts(MemoryAccounts):
     """The process dies between draft and claim."""
 
-    async def claim(self, account: Account) -> bool:  # noqa: ARG002 - the port's shape
+    async def claim_email(self, account: Account) -> bool:  # noqa: ARG002 - the port's shape
         raise ConnectionError
 
 
@@ -179,7 +196,7 @@ async def test_a_registration_cut_off_is_swept_and_the_address_is_free(world: Wo
     with pytest.raises(ConnectionError):
         await world.register()
     sweep = SweepLeftovers(
-        world.accounts, world.families, MemoryNotifications(), MemoryRevocations(), world.clock, 10**12
+        world.accounts, world.sessions, MemoryNotifications(), MemoryRevocations(), world.clock, 10**12
     )
     world.clock.advance(DRAFT_AGE_MS / 1000)
     assert await sweep() == 0
@@ -216,9 +233,9 @@ async def test_a_wrong_password_and_an_unknown_account_are_told_alike_and_cost_a
 async def test_a_password_that_is_tried_first_is_refused(world: World, password: str) -> None:
     """Common passwords in any case or width, one character again and again, one's own address: named, nothing kept."""
     with pytest.raises(InvalidInput) as refused:
-        await world.open_account(email=EMAIL, password=password, name=None)
+        await world.register_account.open(email=EMAIL, password=password, name=None)
     assert [error.field for error in refused.value.errors] == ["body.password"]
-    assert await world.accounts.find(EMAIL) is None
+    assert await world.accounts.find_account_by_email(EMAIL) is None
     account = await world.register()
     with pytest.raises(InvalidInput) as refused:
         await world.change_password(account, new=password)
@@ -229,8 +246,8 @@ async def test_a_password_that_is_tried_first_is_refused(world: World, password:
 async def test_an_old_account_with_a_common_password_still_signs_in(world: World) -> None:
     """The rule is for new passwords only."""
     account = await world.register()
-    weak = account.rehashed(await world.passwords.hash("trustno1"), at_ms=1)
-    assert await world.accounts.replace(weak)
+    weak = account.rehashed(await world.passwords.hash_password("trustno1"), at_ms=1)
+    assert await world.accounts.replace_account(weak)
     assert await world.log_in("trustno1")
 
 
@@ -245,10 +262,10 @@ async def test_logins_are_throttled_before_comparing(world: World) -> None:
     with pytest.raises(TooManyRequests):
         await world.log_in(PASSWORD)
     assert world.passwords.worked == before
-    assert world.tally.logins == ["wrong-credentials"] * 3 + ["too-many-requests"]
+    assert world.logins == ["wrong-credentials"] * 3 + ["too-many-requests"]
 
 
-async def test_the_right_password_starts_the_count_anew(world: World) -> None:
+async def test_the_right_password_resets_the_count(world: World) -> None:
     """An owner who mistypes now and then is never locked out."""
     await world.register()
     world.throttle.most = 2
@@ -259,12 +276,12 @@ async def test_the_right_password_starts_the_count_anew(world: World) -> None:
 
 
 async def test_an_old_hash_is_renewed_at_login_and_sessions_go_on(world: World) -> None:
-    """New parameters reach an account with its next login; nobody is signed out by it."""
+    """New parameters reach an account with its next login; sessions go on."""
     account = await world.register()
     session = await world.log_in()
     world.passwords.mark = "v2:"
     await world.log_in()
-    renewed = await world.accounts.get(account.id)
+    renewed = await world.accounts.find_account(account.id)
     assert renewed is not None
     assert renewed.password_hash == f"v2:{PASSWORD}"
     await world.refresh(session)
@@ -284,7 +301,7 @@ async def test_a_new_password_ends_all_sessions_but_the_one_it_names(world: Worl
 
 
 async def test_a_busy_service_does_not_refuse_a_right_password_for_an_old_hash(world: World) -> None:
-    """Who signs in with the right password is let in; the hash is renewed at another time."""
+    """The right password is let in; the hash is renewed at another time."""
     await world.register()
     world.passwords.mark = "v2:"
 
@@ -302,47 +319,82 @@ async def test_signing_out_everywhere_holds_while_a_password_is_changed(world: W
     """A session that ends while the new password is hashed stays ended, although the change names it."""
     account = await world.register()
     mine = await world.log_in()
-    end = EndSessions(world.families, world.edit, world.security)
+    end = EndSessions(world.sessions, world.edit, world.security)
     world.passwords.meanwhile = lambda: end.all(account.id, actor="root")
     await world.change_password(account, keep=mine)
     with pytest.raises(RefreshRefused):
         await world.refresh(mine)
 
 
-async def test_who_knows_only_the_password_of_before_deletes_nothing(world: World) -> None:
-    """A password that is replaced while it is compared proves nothing any more; a wrong one is told of."""
+async def test_an_old_password_deletes_nothing(world: World) -> None:
+    """A password that is replaced while it is compared proves nothing any more; a wrong one is recorded."""
     account = await world.register()
     leaving = FinishLeaving(world.accounts, NoCarts(), MemoryNotifications(), world.clock)
     delete = DeleteAccount(world.edit, world.passwords, world.throttle, leaving, world.security)
     world.passwords.meanwhile = lambda: world.change_password(account, new="four")
     with pytest.raises(WrongPassword):
-        await delete(account.id, password=PASSWORD, address="here")
+        await delete(account.id, password=PASSWORD, caller=HERE)
     with pytest.raises(WrongPassword):
-        await delete(account.id, password=PASSWORD, address="here")
+        await delete(account.id, password=PASSWORD, caller=HERE)
     assert world.security.events[-1] == ("login.failed", {"account": account.id, "reason": "wrong-password"})
     assert await world.log_in("four")
-    await delete(account.id, password="four", address="here")
-    assert await world.accounts.get(account.id) is None
+    await delete(account.id, password="four", caller=HERE)
+    assert await world.accounts.find_account(account.id) is None
+
+
+async def test_a_one_time_token_is_used_once_also_by_two_at_the_same_time(world: World) -> None:
+    """The second reset, begun while the first hashes its password, is refused and recorded; the first counts."""
+    account = await world.register()
+    token, _ = await world.issue_reset(account.id, actor="root")
+    world.passwords.meanwhile = lambda: world.reset_password(token, "the first", caller=HERE)
+    with pytest.raises(ResetRefused):
+        await world.reset_password(token, "the second", caller=HERE)
+    assert world.security.events[-1] == ("password.reset_refused", {})
+    await world.log_in("the first")
+
+
+async def test_an_account_that_leaves_meanwhile_stays_as_it_left(world: World) -> None:
+    """A password that is still being hashed then is not set: the token is refused, as is a one-time token."""
+    account = await world.register()
+    token, _ = await world.issue_reset(account.id, actor="root")
+    leaving = account.with_reset("hash", expires_at_ms=0, at_ms=1).leaving(at_ms=2)
+
+    async def leave() -> None:
+        world.accounts.existing[account.id] = leaving
+
+    async def leave_while_hashing() -> None:
+        world.passwords.meanwhile = leave
+
+    world.passwords.meanwhile = leave_while_hashing
+    with pytest.raises(Unauthenticated):
+        await world.change_password(account)
+    world.accounts.existing[account.id] = account.with_reset(
+        hash_reset_secret(token.partition(".")[2]), expires_at_ms=world.clock.now_ms() + 1, at_ms=1
+    )
+    world.passwords.meanwhile = leave
+    with pytest.raises(ResetRefused):
+        await world.reset_password(token, "the third", caller=HERE)
+    assert await world.accounts.find_account(account.id) == leaving
 
 
 @pytest.mark.parametrize("failure", [PeerUnavailable, DeadlineExceeded])
-async def test_who_has_left_is_told_so_whatever_the_cart_service_does(
+async def test_a_deletion_is_answered_whatever_the_cart_service_does(
     world: World, failure: type[Problem]
 ) -> None:
-    """The account is shut once that is written; without an answer or time to wait for it the rest comes later."""
+    """The account is shut once that is written; without an answer from the cart service the rest comes later."""
 
     class Failing(NoCarts):
-        async def forget(self, account_id: str) -> None:
+        async def forget_shopper(self, account_id: str) -> None:
             raise failure(account_id)
 
     account, news = await world.register(), MemoryNotifications()
     leaving = FinishLeaving(world.accounts, Failing(), news, world.clock)
     delete = DeleteAccount(world.edit, world.passwords, world.throttle, leaving, world.security)
-    await delete(account.id, password=PASSWORD, address="here")
+    await delete(account.id, password=PASSWORD, caller=HERE)
     with pytest.raises(WrongCredentials):
         await world.log_in()
     assert await FinishLeaving(world.accounts, NoCarts(), news, world.clock)() == 1
-    assert await world.accounts.get(account.id) is None
+    assert await world.accounts.find_account(account.id) is None
 
 
 async def test_without_a_session_named_all_end(world: World) -> None:
@@ -355,7 +407,7 @@ async def test_without_a_session_named_all_end(world: World) -> None:
 
 
 async def test_a_dead_session_and_a_strangers_session_are_not_kept(world: World) -> None:
-    """Naming a session that an earlier change ended, or somebody else's, brings nothing back."""
+    """Naming a session that an earlier change ended, or another account's, brings nothing back."""
     account, _ = await world.register(), await world.register("bob@example.com")
     dead, strangers = await world.log_in(), await world.log_in(email="bob@example.com")
     await world.change_password(account, new="four")
@@ -363,7 +415,7 @@ async def test_a_dead_session_and_a_strangers_session_are_not_kept(world: World)
     await world.change_password(account, current="five", new="six", keep=strangers)
     with pytest.raises(RefreshRefused):
         await world.refresh(dead)
-    assert world.families.rows[strangers.partition("/")[0]].credentials == 1
+    assert world.sessions.rows[strangers.partition("/")[0]].credentials == 1
 
 
 async def test_changing_needs_the_present_password_and_is_throttled(world: World) -> None:
@@ -377,16 +429,16 @@ async def test_changing_needs_the_present_password_and_is_throttled(world: World
 
 
 class RacedAccounts(MemoryAccounts):
-    """Runs one edit by somebody else before the first replacement."""
+    """Runs another edit before the first replacement."""
 
     def race(self, edit: Account) -> None:
         self.edit: Account | None = edit
 
-    async def replace(self, account: Account) -> bool:
+    async def replace_account(self, account: Account) -> bool:
         edit, self.edit = getattr(self, "edit", None), None
         if edit is not None:
-            await MemoryAccounts.replace(self, edit)
-        return await MemoryAccounts.replace(self, account)
+            await MemoryAccounts.replace_account(self, edit)
+        return await MemoryAccounts.replace_account(self, account)
 
 
 async def test_a_new_password_survives_a_rename_at_the_same_time(world: World) -> None:
@@ -395,7 +447,7 @@ async def test_a_new_password_survives_a_rename_at_the_same_time(world: World) -
     account = await world.register()
     accounts.race(account.renamed("Anna", at_ms=1))
     await world.change_password(account)
-    after = await accounts.get(account.id)
+    after = await accounts.find_account(account.id)
     assert after is not None
     assert (after.name, after.password_hash) == ("Anna", "v1:four")
 
@@ -407,29 +459,29 @@ async def test_of_two_new_passwords_at_the_same_time_the_first_counts(world: Wor
     accounts.race(account.with_password("v1:first", at_ms=1))
     with pytest.raises(WrongPassword):
         await world.change_password(account)
-    after = await accounts.get(account.id)
+    after = await accounts.find_account(account.id)
     assert after is not None
     assert after.password_hash == "v1:first"
 
 
 async def test_renaming_edits_the_version_that_was_read(world: World) -> None:
-    """An older version is refused, also when it became old during the edit; the same name is no edit."""
+    """An older version is refused, also when it became old during the edit; the same name is not an edit."""
     world.accounts = accounts = RacedAccounts()
     account = await world.register()
-    rename = RenameAccount(accounts, world.clock)
-    assert await rename(account.id, "Ann", version=1) == account
+    rename = RenameAccount(world.edit)
+    assert await rename(account.id, "Ann", versions=frozenset({1})) == account
     accounts.race(account.with_password("v1:other", at_ms=1))
     with pytest.raises(PreconditionFailed):
-        await rename(account.id, "Anna", version=1)
+        await rename(account.id, "Anna", versions=frozenset({1}))
     with pytest.raises(PreconditionFailed):
-        await rename(account.id, "Anna", version=1)
-    assert (await rename(account.id, None, version=2)).name is None
+        await rename(account.id, "Anna", versions=frozenset({1}))
+    assert (await rename(account.id, None, versions=frozenset({2}))).name is None
 
 
-async def test_a_token_of_nobody_is_no_token(world: World) -> None:
+async def test_a_token_of_an_unknown_account_is_refused(world: World) -> None:
     """An account that does not exist reads as unauthenticated."""
     with pytest.raises(Unauthenticated):
-        await RenameAccount(world.accounts, world.clock)("nobody", "x", version=1)
+        await RenameAccount(world.edit)("nobody", "x", versions=frozenset({1}))
 
 
 async def test_roles_are_set_whatever_happens_at_the_same_time(world: World) -> None:
@@ -448,7 +500,7 @@ async def test_roles_of_a_version_are_set_of_that_version_only(world: World) -> 
     account = await world.register()
     accounts.race(account.renamed("Anna", at_ms=1))
     with pytest.raises(PreconditionFailed):
-        await world.assign_roles(account.id, ADMIN, actor="root", version=1)
+        await world.assign_roles(account.id, ADMIN, actor="root", versions=frozenset({1}))
     with pytest.raises(AccountNotFound):
         await world.assign_roles("nobody", ADMIN, actor="root")
 
@@ -456,7 +508,7 @@ async def test_roles_of_a_version_are_set_of_that_version_only(world: World) -> 
 async def test_the_last_administrator_cannot_resign(world: World) -> None:
     """There is always one; once there are two, either may go."""
     await world.ensure_admin("root@example.com", PASSWORD)
-    root = await world.accounts.find("root@example.com")
+    root = await world.accounts.find_account_by_email("root@example.com")
     assert root is not None
     with pytest.raises(LastAdmin):
         await world.assign_roles(root.id, CUSTOMER, actor="root")
@@ -468,14 +520,14 @@ async def test_the_last_administrator_cannot_resign(world: World) -> None:
 async def test_ensuring_the_administrator_is_safe_to_repeat(world: World) -> None:
     """The first call makes the account, later ones change nothing; a new password is set, a customer promoted."""
     assert await world.ensure_admin("root@example.com", PASSWORD)
-    first = await world.accounts.find("root@example.com")
+    first = await world.accounts.find_account_by_email("root@example.com")
     assert not await world.ensure_admin("ROOT@example.com", PASSWORD)
-    assert await world.accounts.find("root@example.com") == first
+    assert await world.accounts.find_account_by_email("root@example.com") == first
     assert not await world.ensure_admin("root@example.com", "another one")
     await world.log_in("another one", "root@example.com")
     await world.register()
     assert not await world.ensure_admin(EMAIL, PASSWORD)
-    ann = await world.accounts.find(EMAIL)
+    ann = await world.accounts.find_account_by_email(EMAIL)
     assert ann is not None
     assert ann.is_admin
 
@@ -484,7 +536,7 @@ async def test_what_people_made_of_the_first_administrator_stays(world: World) -
     """A password that was handed out is set and promoted once; what was changed since is not undone."""
     await world.register("root@example.com")
     assert not await world.ensure_admin("root@example.com", "handed out", handed_out=True)
-    root = await world.accounts.find("root@example.com")
+    root = await world.accounts.find_account_by_email("root@example.com")
     assert root is not None
     assert root.is_admin
     await world.log_in("handed out", "root@example.com")
@@ -494,12 +546,12 @@ async def test_what_people_made_of_the_first_administrator_stays(world: World) -
     await world.assign_roles(root.id, CUSTOMER, actor="root")
     assert not await world.ensure_admin("root@example.com", "handed out", handed_out=True)
     await world.log_in("their own", "root@example.com")
-    root = await world.accounts.find("root@example.com")
+    root = await world.accounts.find_account_by_email("root@example.com")
     assert root is not None
     assert not root.is_admin
 
 
-async def test_promoting_nobody_says_so(world: World) -> None:
+async def test_promoting_an_unknown_address_is_refused(world: World) -> None:
     """There must be an account of that address."""
     with pytest.raises(AccountNotFound):
         await world.promote("nobody@example.com")

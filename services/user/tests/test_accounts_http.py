@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from store_kit.testing import serve_service
 from store_user.app import create_service
-from store_user.domain import Account, Role
+from store_user.domain.accounts import Account, Role
 
 from services.user.tests.conftest import Configure
-from services.user.tests.shop import PASSWORD, Shop
+from services.user.tests.serving import PASSWORD, Shop
+from tests.support.services import serve_service
 
 pytestmark = pytest.mark.anyio
 T0 = 1_700_000_000_000
@@ -58,7 +58,7 @@ WRONG_REGISTRATIONS: list[tuple[dict[str, object], str]] = [
 
 
 async def test_what_is_wrong_with_a_registration_is_told(shop: Shop, subtests: pytest.Subtests) -> None:
-    """422 names the field; nobody makes himself an administrator; nothing of the value is repeated."""
+    """422 names the field; a role in the body is refused; nothing of the value is repeated."""
     fair = {"email": "ann@example.com", "password": PASSWORD}
     for change, field in WRONG_REGISTRATIONS:
         with subtests.test(change=change):
@@ -156,7 +156,7 @@ async def test_news_arrive_once_and_are_read_page_by_page(shop: Shop) -> None:
     assert newest == expected
 
 
-async def test_a_cursor_of_somebody_else_or_altered_is_refused(shop: Shop) -> None:
+async def test_a_foreign_or_altered_cursor_is_refused(shop: Shop) -> None:
     """A cursor works for the list and the person it was made for."""
     ann, bob = await shop.customer(), await shop.customer("bob@example.com")
     me = (await shop.call("GET", "/api/users/me", ann)).body["id"]
@@ -214,8 +214,8 @@ async def test_roles_are_set_and_show_in_the_next_token(shop: Shop) -> None:
     assert (await shop.call("GET", "/api/admin/users", renewed)).status == 200
 
 
-async def test_roles_of_nobody_unknown_roles_and_the_last_administrator(shop: Shop) -> None:
-    """404, 422 and 409: machines' role can be given to nobody."""
+async def test_unknown_accounts_unknown_roles_and_the_last_administrator(shop: Shop) -> None:
+    """404, 422 and 409: the role of machines cannot be given to an account."""
     admin = await shop.admin()
     root = (await shop.call("GET", "/api/users/me", admin)).body["id"]
     nobody = "0198c5a2-7b1e-7c3a-9d2f-5e8b6a1c4d70"
@@ -260,7 +260,7 @@ async def test_the_token_of_an_account_that_is_gone_is_refused(shop: Shop) -> No
     gone = Account(
         "0198c5a2-7b1e-7c3a-9d2f-5e8b6a1c4d70", "x@y.z", None, "", frozenset({Role.CUSTOMER}), 0, 0
     )
-    token = shop.use_cases.log_in.access_tokens.for_account(gone)
+    token = shop.use_cases.refresh.access_tokens.sign_for_account(gone)
     answer = await shop.call("GET", "/api/users/me", token)
     assert (answer.status, answer.slug) == (401, "unauthenticated")
 
@@ -278,7 +278,7 @@ async def test_accounts_survive_a_restart(configure: Configure) -> None:
 
 
 async def test_the_service_says_whether_it_is_ready_and_counts_itself(shop: Shop) -> None:
-    """Health names the database; metrics count registrations and logins and tell nobody's name."""
+    """Health names the database; metrics count registrations and logins and name no person."""
     await shop.customer("ann@example.com")
     await shop.log_in(password="wrong one")
     ready = await shop.call("GET", "/health/ready")

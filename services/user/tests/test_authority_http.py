@@ -1,12 +1,12 @@
 """Authority over HTTP: what a demotion, a disabled account, a sign-out and a deletion end, and who may do it."""
 
 import pytest
-from store_kit.clock import ManualClock
-from store_kit.testing import serve_service
 from store_user.app import create_service
 
 from services.user.tests.conftest import Configure
-from services.user.tests.shop import PASSWORD, Shop
+from services.user.tests.serving import PASSWORD, Shop
+from tests.support.clock import ManualClock
+from tests.support.services import serve_service
 
 pytestmark = pytest.mark.anyio
 NEW = "four red kettles"
@@ -41,7 +41,7 @@ async def test_a_demoted_administrator_cannot_come_back(shop: Shop) -> None:
 
 
 async def test_sessions_go_on_without_the_role_that_was_taken(shop: Shop) -> None:
-    """After a demotion the refresh token still works, and gives a token that is no administrator's."""
+    """After a demotion the refresh token still works, and gives a token without that role."""
     root = await shop.admin()
     mallory, _ = await second_admin(shop)
     refresh = (await shop.log_in("mallory@example.com")).body["refresh_token"]
@@ -100,7 +100,7 @@ async def test_signing_out_everywhere(shop: Shop) -> None:
 
 
 async def test_one_session_is_ended_and_the_others_go_on(shop: Shop) -> None:
-    """By its owner or an administrator; somebody else's session is not found."""
+    """By its owner or an administrator; another account's session is not found."""
     root = await shop.admin()
     ann, token = await person(shop, "ann@example.com")
     _, bobs = await person(shop, "bob@example.com")
@@ -158,7 +158,7 @@ async def test_an_account_is_exported(shop: Shop) -> None:
 
 
 async def test_deleting_needs_the_password(shop: Shop) -> None:
-    """A token alone deletes nobody."""
+    """A token alone deletes no account."""
     token = await shop.customer()
     refused = await shop.call(
         "POST", "/api/users/me/deletion", token, json={"current_password": "not this one"}
@@ -192,7 +192,7 @@ async def test_services_hear_what_has_ended_however_short_tokens_live_now(
 
 
 async def test_services_hear_what_has_ended(shop: Shop, clock: ManualClock) -> None:
-    """The list names changed accounts and their epochs as long as tokens of before may live, and nobody else."""
+    """The list names changed accounts and their epochs as long as older tokens may live, and no others."""
     ann, token = await person(shop, "ann@example.com")
     await person(shop, "bob@example.com")
 

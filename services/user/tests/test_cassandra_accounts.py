@@ -3,15 +3,15 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
-from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
+from store_kit.cassandra.keyspace import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
 from store_kit.clock import SystemClock
-from store_kit.testing import empty
-from store_user.adapters.cassandra_account_index import CassandraAccountIndex
-from store_user.adapters.cassandra_account_rows import AccountRow, CassandraAccountRows
-from store_user.adapters.cassandra_accounts import CassandraAccounts
-from store_user.adapters.cassandra_administrators import CassandraAdministrators
-from store_user.adapters.cassandra_revocations import CassandraRevocations
-from store_user.domain import Account, LastAdmin
+from store_user.adapters.cassandra.account_index import CassandraAccountIndex
+from store_user.adapters.cassandra.account_rows import _PROOF, AccountRow, CassandraAccountRows
+from store_user.adapters.cassandra.accounts import CassandraAccounts
+from store_user.adapters.cassandra.administrators import CassandraAdministrators
+from store_user.adapters.cassandra.revocations import CassandraRevocations
+from store_user.domain.accounts import Account
+from store_user.problems import LastAdmin
 
 from services.user.tests.test_accounts_port import (
     ADMIN,
@@ -22,6 +22,7 @@ from services.user.tests.test_accounts_port import (
     everybody,
     existing,
 )
+from tests.support.services import empty
 
 pytestmark = pytest.mark.anyio
 Step = Callable[[], Awaitable[object]]
@@ -38,15 +39,15 @@ class Rows(CassandraAccountRows):
     before_replace: Step | None = None
     after_replace: Step | None = None
 
-    async def confirm(self, account_id: str) -> bool:
+    async def confirm_account(self, account_id: str) -> bool:
         if self.before_confirm:
             await self.before_confirm()
-        return await super().confirm(account_id)
+        return await super().confirm_account(account_id)
 
-    async def replace(self, account: Account, token: str) -> bool:
+    async def replace_account(self, account: Account, token: str) -> bool:
         if self.before_replace:
             await self.before_replace()
-        made = await super().replace(account, token)
+        made = await super().replace_account(account, token)
         if self.after_replace:
             await self.after_replace()
         return made
@@ -65,14 +66,14 @@ class CuttingOff(Rows):
 
     written = False
 
-    async def replace(self, account: Account, token: str) -> bool:
-        self.written = await super().replace(account, token)
+    async def replace_account(self, account: Account, token: str) -> bool:
+        self.written = await super().replace_account(account, token)
         return self.written
 
-    async def read(self, account_id: str, *, serial: bool = False) -> AccountRow | None:
+    async def find_row(self, account_id: str, *, serial: bool = False) -> AccountRow | None:
         if self.written:
             await is_cut_off()
-        return await super().read(account_id, serial=serial)
+        return await super().find_row(account_id, serial=serial)
 
 
 def with_rows(keyspace: Cassandra, rows: CassandraAccountRows) -> CassandraAccounts:
@@ -95,29 +96,29 @@ def accounts(db: Cassandra) -> CassandraAccounts:
 
 
 async def test_an_address_that_was_claimed_is_an_account(db: Cassandra, accounts: CassandraAccounts) -> None:
-    """Dead right after the row of the address: whoever meets the account next, in any way, finishes it."""
+    """Dead right after the row of the address: the next request that meets the account, in any way, finishes it."""
     ways: list[Callable[[Account], Awaitable[object]]] = [
-        lambda ann: accounts.get(ann.id),
-        lambda ann: accounts.find(ann.email),
-        lambda _: accounts.page(before_id=None, limit=1),
-        accounts.claim,
-        lambda ann: accounts.discard(ann.id),
-        lambda _: accounts.sweep(drafted_before_ms=T0 + 100, limit=10),
-        lambda ann: accounts.replace(ann.renamed(None, at_ms=T0)),
+        lambda ann: accounts.find_account(ann.id),
+        lambda ann: accounts.find_account_by_email(ann.email),
+        lambda _: accounts.list_accounts(before_id=None, limit=1),
+        accounts.claim_email,
+        lambda ann: accounts.delete_draft(ann.id),
+        lambda _: accounts.sweep_drafts(drafted_before_ms=T0 + 100, limit=10),
+        lambda ann: accounts.replace_account(ann.renamed(None, at_ms=T0)),
     ]
     for number, look in enumerate(ways):
         dying = Rows(db)
         dying.before_confirm = dies
         ann = account(number, f"{number}@example.com")
-        await accounts.draft(ann)
+        await accounts.insert_draft(ann)
         with pytest.raises(DiedError):
-            await with_rows(db, dying).claim(ann)
+            await with_rows(db, dying).claim_email(ann)
         await look(ann)
-        row = await dying.read(ann.id)
+        row = await dying.find_row(ann.id)
         assert row is not None
         assert row.claimed
-        assert await accounts.find(ann.email) == row.account
-        await accounts.discard(ann.id)
+        assert await accounts.find_account_by_email(ann.email) == row.account
+        await accounts.delete_draft(ann.id)
     assert len(await everybody(accounts, 10)) == len(ways)
 
 
@@ -127,30 +128,30 @@ async def test_index_rows_without_an_account_are_passed_over(
     """Dead after the hints, or a draft deleted but not its hints: lists and sweeps go on behind them."""
     index, rows = CassandraAccountIndex(db), CassandraAccountRows(db)
     for number in range(60):
-        await index.announce(account(number).id)
-    await accounts.draft(account(60))
-    assert await rows.delete(account(60).id)
+        await index.insert_account(account(number).id)
+    await accounts.insert_draft(account(60))
+    assert await rows.delete_draft(account(60).id)
     ann = await existing(accounts, account(61))
-    await accounts.draft(account(62, "bob@example.com"))
+    await accounts.insert_draft(account(62, "bob@example.com"))
     assert await everybody(accounts, 1) == [ann]
-    assert await accounts.sweep(drafted_before_ms=T0 + 100, limit=10) == 1
+    assert await accounts.sweep_drafts(drafted_before_ms=T0 + 100, limit=10) == 1
     assert await everybody(accounts, 10) == [ann]
 
 
-async def test_a_draft_that_is_swept_in_the_midst_of_its_claim_takes_nothing(
+async def test_a_draft_that_is_swept_during_its_claim_takes_nothing(
     db: Cassandra, accounts: CassandraAccounts
 ) -> None:
     """The sweep looked before the claim and deletes after it: the claim fails, the address stays free."""
     ann, rows = account(1), Rows(db)
-    await accounts.draft(ann)
-    rows.before_confirm = lambda: CassandraAccountRows(db).delete(ann.id)
+    await accounts.insert_draft(ann)
+    rows.before_confirm = lambda: CassandraAccountRows(db).delete_draft(ann.id)
     with pytest.raises(LookupError):
-        await with_rows(db, rows).claim(ann)
-    assert await accounts.find(ann.email) is None
-    assert await accounts.get(ann.id) is None
+        await with_rows(db, rows).claim_email(ann)
+    assert await accounts.find_account_by_email(ann.email) is None
+    assert await accounts.find_account(ann.id) is None
     other = await existing(accounts, account(2))
-    assert await accounts.find(ann.email) == other
-    assert not await accounts.claim(ann)
+    assert await accounts.find_account_by_email(ann.email) == other
+    assert not await accounts.claim_email(ann)
 
 
 async def dead_while_changing(db: Cassandra, change: Account, *, before: bool) -> None:
@@ -161,7 +162,7 @@ async def dead_while_changing(db: Cassandra, change: Account, *, before: bool) -
     else:
         rows.after_replace = dies
     with pytest.raises(DiedError):
-        await with_rows(db, rows).replace(change)
+        await with_rows(db, rows).replace_account(change)
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -174,9 +175,9 @@ async def test_a_resignation_that_was_cut_off_counts(
     await dead_while_changing(db, resigned := root.with_roles(CUSTOMER, at_ms=T0), before=before)
     for _ in range(2):
         with pytest.raises(LastAdmin):
-            await accounts.replace(other.with_roles(CUSTOMER, at_ms=T0))
-    assert await accounts.get(root.id) == resigned
-    assert await accounts.get(other.id) == other
+            await accounts.replace_account(other.with_roles(CUSTOMER, at_ms=T0))
+    assert await accounts.find_account(root.id) == resigned
+    assert await accounts.find_account(other.id) == other
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -187,10 +188,10 @@ async def test_a_promotion_that_was_cut_off_counts(
     root = await administrator(accounts, account(1, "root@example.com"))
     ann = await existing(accounts, account(2))
     await dead_while_changing(db, promoted := ann.with_roles(ADMIN, at_ms=T0), before=before)
-    assert await accounts.replace(root.with_roles(CUSTOMER, at_ms=T0))
-    assert await accounts.get(ann.id) == promoted
+    assert await accounts.replace_account(root.with_roles(CUSTOMER, at_ms=T0))
+    assert await accounts.find_account(ann.id) == promoted
     with pytest.raises(LastAdmin):
-        await accounts.replace(promoted.with_roles(CUSTOMER, at_ms=T0))
+        await accounts.replace_account(promoted.with_roles(CUSTOMER, at_ms=T0))
 
 
 async def test_a_change_that_was_cut_off_and_overtaken_is_dropped(
@@ -201,11 +202,11 @@ async def test_a_change_that_was_cut_off_and_overtaken_is_dropped(
     other = await administrator(accounts, account(2))
     await dead_while_changing(db, root.with_roles(CUSTOMER, at_ms=T0), before=True)
     renamed = root.renamed("Root", at_ms=T0)
-    assert await accounts.replace(renamed)
-    assert await accounts.replace(other.with_roles(CUSTOMER, at_ms=T0))
-    assert await accounts.get(root.id) == renamed
+    assert await accounts.replace_account(renamed)
+    assert await accounts.replace_account(other.with_roles(CUSTOMER, at_ms=T0))
+    assert await accounts.find_account(root.id) == renamed
     with pytest.raises(LastAdmin):
-        await accounts.replace(renamed.with_roles(CUSTOMER, at_ms=T0))
+        await accounts.replace_account(renamed.with_roles(CUSTOMER, at_ms=T0))
 
 
 async def test_a_change_that_was_cut_off_long_ago_still_counts(
@@ -217,55 +218,55 @@ async def test_a_change_that_was_cut_off_long_ago_still_counts(
     await dead_while_changing(db, root.with_roles(CUSTOMER, at_ms=T0), before=False)
     forget = "DELETE FROM accounts WHERE account_id = ? AND entry = 3"
     await db.write("test.forget", (forget, (root.id,)))
-    assert await CassandraAccountRows(db).proof(root.id, 3) is None
+    assert await db.one("test.proof", _PROOF, (root.id, 3), serial=True) is None
     with pytest.raises(LastAdmin):
-        await accounts.replace(other.with_roles(CUSTOMER, at_ms=T0))
+        await accounts.replace_account(other.with_roles(CUSTOMER, at_ms=T0))
 
 
 @pytest.mark.parametrize("before", [True, False])
 async def test_the_sweep_finishes_what_was_cut_off(
     db: Cassandra, accounts: CassandraAccounts, *, before: bool
 ) -> None:
-    """Nobody has to change roles again for a change to be made, or to be dropped."""
+    """No other change of roles is needed for a change to be made, or to be dropped."""
     ann = await existing(accounts, account(2))
     await dead_while_changing(db, promoted := ann.with_roles(ADMIN, at_ms=T0), before=before)
-    await accounts.sweep(drafted_before_ms=T0, limit=1)
-    assert await accounts.get(ann.id) == promoted
-    books = await CassandraAdministrators(db, CassandraAccountRows(db)).settled()
+    await accounts.sweep_drafts(drafted_before_ms=T0, limit=1)
+    assert await accounts.find_account(ann.id) == promoted
+    books = await CassandraAdministrators(db, CassandraAccountRows(db)).finish_pending()
     assert books.members == {ann.id}
 
 
 async def test_tokens_end_by_a_demotion_that_was_cut_off(db: Cassandra, accounts: CassandraAccounts) -> None:
-    """Whoever finishes it announces it as of now: the announcement of whoever died may be long over."""
+    """The process that finishes it announces it as of now: the first announcement may have expired."""
     root = await administrator(accounts, account(1, "root@example.com"))
     await administrator(accounts, account(2))
     await dead_while_changing(db, root.with_roles(CUSTOMER, at_ms=T0), before=True)
     clock = SystemClock()
     began_ms = clock.now_ms()
-    await accounts.sweep(drafted_before_ms=T0, limit=1)
-    assert root.id in await CassandraRevocations(db, clock).since(began_ms)
+    await accounts.sweep_drafts(drafted_before_ms=T0, limit=1)
+    assert root.id in await CassandraRevocations(db, clock).list_revocations(began_ms)
 
 
 async def test_what_is_noted_is_not_called_undone(db: Cassandra, accounts: CassandraAccounts) -> None:
-    """The database went away after the note: the outcome is unknown, for somebody will make the change."""
+    """The database went away after the note: the outcome is unknown, because a later writer will make the change."""
     ann = await existing(accounts, account(2))
     rows = Rows(db)
     rows.before_replace = is_cut_off
     promoted = ann.with_roles(ADMIN, at_ms=T0)
     with pytest.raises(DatabaseOutcomeUnknown):
-        await with_rows(db, rows).replace(promoted)
+        await with_rows(db, rows).replace_account(promoted)
     rows.before_replace = None
-    assert not await with_rows(db, rows).replace(ann.with_roles(ADMIN, at_ms=T0 + 1))
-    assert await accounts.get(ann.id) == promoted
+    assert not await with_rows(db, rows).replace_account(ann.with_roles(ADMIN, at_ms=T0 + 1))
+    assert await accounts.find_account(ann.id) == promoted
 
 
 async def test_a_change_that_was_made_is_not_called_undone(
     db: Cassandra, accounts: CassandraAccounts
 ) -> None:
-    """The database went away after the account was written: the books are closed by whoever comes next."""
+    """The database went away after the account was written: the next writer closes the books."""
     ann, rows = await existing(accounts, account(2)), CuttingOff(db)
     promoted = ann.with_roles(ADMIN, at_ms=T0)
-    assert await with_rows(db, rows).replace(promoted)
-    assert await accounts.get(ann.id) == promoted
+    assert await with_rows(db, rows).replace_account(promoted)
+    assert await accounts.find_account(ann.id) == promoted
     with pytest.raises(LastAdmin):
-        await accounts.replace(promoted.with_roles(CUSTOMER, at_ms=T0))
+        await accounts.replace_account(promoted.with_roles(CUSTOMER, at_ms=T0))

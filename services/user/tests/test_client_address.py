@@ -1,11 +1,13 @@
 """Whose attempts are counted together."""
 
 import ipaddress
+from typing import cast
 
 import pytest
 from fastapi import FastAPI, Request
-from store_kit.cursors import Cursors
-from store_user.api.edge import Edge, client_address
+from store_kit.http.cursors import Cursors
+from store_user.api.parameters import Api, caller
+from store_user.use_cases import UseCases
 
 PROXIES = ("10.0.0.0/8", "fd00::/8")
 
@@ -13,9 +15,10 @@ PROXIES = ("10.0.0.0/8", "fd00::/8")
 def address(peer: str, forwarded: str | None = None) -> str:
     """Return the address of a request from `peer` that carries this X-Forwarded-For."""
     app = FastAPI()
-    app.state.edge = Edge(Cursors("key"), {}, [ipaddress.ip_network(proxy) for proxy in PROXIES])
+    proxies = [ipaddress.ip_network(proxy) for proxy in PROXIES]
+    app.state.api = Api(cast("UseCases", None), Cursors("key"), jwks={}, trusted_proxies=proxies)
     headers = [] if forwarded is None else [(b"x-forwarded-for", forwarded.encode())]
-    return client_address(Request({"type": "http", "app": app, "client": (peer, 1), "headers": headers}))
+    return caller(Request({"type": "http", "app": app, "client": (peer, 1), "headers": headers})).address
 
 
 @pytest.mark.parametrize(

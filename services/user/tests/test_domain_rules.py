@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from store_kit.problems import InvalidInput
-from store_user.domain import EMAIL_PATTERN, Family, Verdict, normalise_email, normalise_password
+from store_user.domain.accounts import EMAIL_PATTERN, normalise_email
+from store_user.domain.passwords import normalise_password
+from store_user.domain.sessions import Session, Verdict
 
 GRACE_MS = 10_000
-FAMILY = Family("family", "ann", 1, 5, 100_000, 1_000_000)
+SESSION = Session("session", "ann", 1, 5, 100_000, 1_000_000)
 
 
 @pytest.mark.parametrize("text", ["ann@example.com", " ANN@Example.COM  ", "Ann@EXAMPLE.com"])
@@ -61,5 +63,5 @@ def test_the_newest_rotates_its_predecessor_has_grace_the_rest_betrays(
     generation: int, age_ms: int, verdict: Verdict
 ) -> None:
     """The judgement by generation and age; expired and unheard-of ones are refused."""
-    judged = FAMILY.judge(generation, now_ms=FAMILY.rotated_at_ms + age_ms, grace_ms=GRACE_MS)
+    judged = SESSION.judge(generation, now_ms=SESSION.rotated_at_ms + age_ms, grace_ms=GRACE_MS)
     assert judged is verdict

@@ -2,12 +2,13 @@
 
 import io
 import itertools
+from ipaddress import ip_network
 
 import pytest
 from store_kit.texts import one_line
 
 from services.user.tests.conftest import Configure
-from services.user.tests.shop import PASSWORD, Shop
+from services.user.tests.serving import PASSWORD, Shop
 
 pytestmark = pytest.mark.anyio
 NAUGHTY = [
@@ -127,6 +128,8 @@ async def test_configured_limits_are_read_from_the_environment(
     monkeypatch.setenv("STORE_USER_TRUSTED_PROXIES", '["10.0.0.0/8"]')
     settings = configure()
     assert settings.user_login_limit_account == "100000/second"
-    assert settings.user_trusted_proxies == ("10.0.0.0/8",)
+    assert settings.user_trusted_proxies == (ip_network("10.0.0.0/8"),)
+    with pytest.raises(ValueError, match="user_trusted_proxies"):
+        configure(user_trusted_proxies=(True,))
     with pytest.raises(ValueError, match="user_register_limit_address"):
         configure(user_register_limit_address="often")

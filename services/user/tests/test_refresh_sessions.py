@@ -6,39 +6,41 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from hypothesis.strategies import DataObject, data, floats, integers
-from store_kit.clock import ManualClock
-from store_user.domain import Account, Family, RefreshRefused, Role
+from store_user.domain.accounts import Account, Role
+from store_user.domain.sessions import Session
+from store_user.problems import RefreshRefused
 from store_user.use_cases.log_out import LogOut
 from store_user.use_cases.refresh_session import RefreshSession
 
 from services.user.tests.fakes import (
     MemoryAccounts,
-    MemoryFamilies,
+    MemorySessions,
     PlainAccessTokens,
     PlainRefreshTokens,
     Told,
 )
+from tests.support.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 GRACE_S = 10.0
 LIFETIME_S = 1000.0
 
 
-class Session:
+class Login:
     """One login and everything that happens to its refresh tokens."""
 
-    def __init__(self, families: MemoryFamilies | None = None) -> None:
+    def __init__(self, sessions: MemorySessions | None = None) -> None:
         self.clock = ManualClock()
         now_ms = self.clock.now_ms()
-        self.families = families or MemoryFamilies()
-        self.families.rows["f"] = Family("f", "ann", 1, 1, now_ms, now_ms + round(LIFETIME_S * 1000))
+        self.sessions = sessions or MemorySessions()
+        self.sessions.rows["f"] = Session("f", "ann", 1, 1, now_ms, now_ms + round(LIFETIME_S * 1000))
         self.accounts = MemoryAccounts()
         ann = Account("ann", "ann@example.com", None, "hash", frozenset({Role.CUSTOMER}), now_ms, now_ms)
         self.accounts.existing["ann"] = ann
         self.tokens = PlainRefreshTokens()
         access = PlainAccessTokens()
         self.use_case = RefreshSession(
-            self.accounts, self.families, access, self.tokens, Told(), self.clock, round(GRACE_S * 1000)
+            self.accounts, self.sessions, access, self.tokens, Told(), self.clock, round(GRACE_S * 1000)
         )
 
     async def refresh(self, token: str) -> str:
@@ -49,7 +51,7 @@ class Session:
 
 async def test_each_refresh_gives_the_next_token() -> None:
     """A chain of refreshes goes on as long as the session lives."""
-    session, token = Session(), "f/1"
+    session, token = Login(), "f/1"
     for generation in range(2, 50):
         session.clock.advance(20)
         token = await session.refresh(token)
@@ -58,49 +60,49 @@ async def test_each_refresh_gives_the_next_token() -> None:
 
 async def test_fifty_parallel_refreshes_get_one_successor() -> None:
     """A client with many tabs refreshes once, whatever the order."""
-    session = Session()
+    session = Login()
     assert set(await asyncio.gather(*(session.refresh("f/1") for _ in range(50)))) == {"f/2"}
 
 
-class RacedFamilies(MemoryFamilies):
-    """Somebody else is faster by a moment: rotates, revokes or sweeps the family first."""
+class RacedSessions(MemorySessions):
+    """Another request is faster by a moment: it rotates, revokes or sweeps the session first."""
 
-    async def rotate(self, family_id: str, *, generation: int, at_ms: int) -> bool:
-        await self.race(family_id, at_ms)
-        return await MemoryFamilies.rotate(self, family_id, generation=generation, at_ms=at_ms)
+    async def rotate_session(self, session_id: str, *, generation: int, at_ms: int) -> bool:
+        await self.race(session_id, at_ms)
+        return await MemorySessions.rotate_session(self, session_id, generation=generation, at_ms=at_ms)
 
-    async def race(self, family_id: str, at_ms: int) -> None:
-        await MemoryFamilies.rotate(self, family_id, generation=1, at_ms=at_ms)
-
-
-class RevokedMeanwhile(RacedFamilies):
-    async def race(self, family_id: str, at_ms: int) -> None:  # noqa: ARG002 - the shape of the one above
-        await self.revoke(family_id)
+    async def race(self, session_id: str, at_ms: int) -> None:
+        await MemorySessions.rotate_session(self, session_id, generation=1, at_ms=at_ms)
 
 
-class SweptMeanwhile(RacedFamilies):
-    async def race(self, family_id: str, at_ms: int) -> None:  # noqa: ARG002 - the shape of the one above
-        await self.sweep(expired_before_ms=at_ms + 10**9, limit=1)
+class RevokedMeanwhile(RacedSessions):
+    async def race(self, session_id: str, at_ms: int) -> None:  # noqa: ARG002 - the shape of the one above
+        await self.revoke_session(session_id)
+
+
+class SweptMeanwhile(RacedSessions):
+    async def race(self, session_id: str, at_ms: int) -> None:  # noqa: ARG002 - the shape of the one above
+        await self.sweep_sessions(expired_before_ms=at_ms + 10**9, limit=1)
 
 
 async def test_losing_the_rotation_to_a_twin_gives_the_twins_successor() -> None:
     """Both requests read the same generation; the slower one gets what the faster one got."""
-    session = Session(RacedFamilies())
+    session = Login(RacedSessions())
     assert await session.refresh("f/1") == "f/2"
 
 
-@pytest.mark.parametrize("families", [RevokedMeanwhile, SweptMeanwhile])
+@pytest.mark.parametrize("sessions", [RevokedMeanwhile, SweptMeanwhile])
 async def test_losing_the_rotation_to_the_end_of_the_session_is_a_refusal(
-    families: type[MemoryFamilies],
+    sessions: type[MemorySessions],
 ) -> None:
     """A session that was ended a moment before gives nothing any more."""
     with pytest.raises(RefreshRefused):
-        await Session(families()).refresh("f/1")
+        await Login(sessions()).refresh("f/1")
 
 
 async def test_a_repeated_refresh_within_the_grace_gets_the_same_successor() -> None:
     """An answer that was lost can be asked for again for ten seconds."""
-    session = Session()
+    session = Login()
     assert await session.refresh("f/1") == "f/2"
     session.clock.advance(GRACE_S)
     assert await session.refresh("f/1") == "f/2"
@@ -109,7 +111,7 @@ async def test_a_repeated_refresh_within_the_grace_gets_the_same_successor() -> 
 
 async def test_a_token_used_again_after_the_grace_ends_the_session() -> None:
     """Reuse reveals a copy: the thief's and the owner's tokens are both worthless then."""
-    session = Session()
+    session = Login()
     await session.refresh("f/1")
     session.clock.advance(GRACE_S + 0.001)
     for token in ("f/1", "f/2", "f/1"):
@@ -119,7 +121,7 @@ async def test_a_token_used_again_after_the_grace_ends_the_session() -> None:
 
 async def test_an_older_token_has_no_grace() -> None:
     """Two generations back is reuse, even a moment later."""
-    session = Session()
+    session = Login()
     await session.refresh(await session.refresh("f/1"))
     with pytest.raises(RefreshRefused):
         await session.refresh("f/1")
@@ -129,7 +131,7 @@ async def test_an_older_token_has_no_grace() -> None:
 
 async def test_a_session_ends_by_age() -> None:
     """The lifetime counts from the login, refreshed or not."""
-    session = Session()
+    session = Login()
     session.clock.advance(LIFETIME_S - 1)
     token = await session.refresh("f/1")
     session.clock.advance(1)
@@ -139,9 +141,9 @@ async def test_a_session_ends_by_age() -> None:
 
 async def test_logging_out_ends_it_and_can_be_repeated() -> None:
     """Any token of the session ends it; a token of nothing ends nothing."""
-    session = Session()
+    session = Login()
     token = await session.refresh("f/1")
-    log_out = LogOut(session.families, session.tokens, Told())
+    log_out = LogOut(session.sessions, session.tokens, Told())
     for given in ("f/1", "f/1", "nonsense", "other/1"):
         await log_out(given)
     with pytest.raises(RefreshRefused):
@@ -149,8 +151,8 @@ async def test_logging_out_ends_it_and_can_be_repeated() -> None:
 
 
 async def test_a_changed_password_ends_it() -> None:
-    """A family of an earlier password is dead without anybody touching it."""
-    session = Session()
+    """A session of an earlier password is dead without anybody touching it."""
+    session = Login()
     ann = session.accounts.existing["ann"]
     session.accounts.existing["ann"] = ann.with_password("other", at_ms=1)
     with pytest.raises(RefreshRefused):
@@ -159,27 +161,30 @@ async def test_a_changed_password_ends_it() -> None:
 
 async def test_roles_are_those_of_now() -> None:
     """A promotion shows with the next refresh."""
-    session = Session()
+    session = Login()
     ann = session.accounts.existing["ann"]
     session.accounts.existing["ann"] = ann.with_roles(frozenset(Role), at_ms=1)
     assert (await session.use_case("f/1")).access_token == "ann as admin,customer in 1"
 
 
 @pytest.mark.parametrize("token", ["nonsense", "other/1", "f/2", "f/99"])
-async def test_tokens_that_were_never_given_are_refused_and_harm_nobody(token: str) -> None:
+async def test_tokens_that_were_never_given_are_refused_and_do_no_harm(token: str) -> None:
     """Guessing ends no session."""
-    session = Session()
+    session = Login()
     with pytest.raises(RefreshRefused):
         await session.refresh(token)
     assert await session.refresh("f/1") == "f/2"
 
 
 class RefreshHistories(RuleBasedStateMachine):
-    """Any order of refreshing with any token at any time, against the rule in PROTOCOLS 7 said plainly."""
+    """Any order of refreshing with any token at any time, against the rule said plainly.
+
+    The rule is that of docs/protocols.md, Accounts and sessions.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.session = Session()
+        self.session = Login()
         self.given, self.rotated_at_s, self.now_s, self.dead = 1, 0.0, 0.0, False
 
     def expected(self, generation: int) -> int | None:
@@ -212,9 +217,9 @@ class RefreshHistories(RuleBasedStateMachine):
 
     @invariant()
     def the_store_agrees(self) -> None:
-        family = self.session.families.rows["f"]
-        assert family.generation == self.given
-        assert family.revoked or not self.dead
+        session = self.session.sessions.rows["f"]
+        assert session.generation == self.given
+        assert session.revoked or not self.dead
 
 
 TestRefreshHistories = RefreshHistories.TestCase

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from store_kit.cassandra import Cassandra
-from store_kit.testing import free_port, serve_service
+from store_kit.cassandra.keyspace import Cassandra
 from store_user.app import create_service, open_accounts
-from store_user.domain import AccountNotFound
+from store_user.problems import AccountNotFound
 
 from services.user.tests.conftest import Configure
-from services.user.tests.shop import PASSWORD, Answer, Shop
+from services.user.tests.serving import PASSWORD, Answer, Shop
+from tests.support.services import free_port, serve_service
 from tests.support.shop import QUICK, Process
 from tests.support.wait import until
 
@@ -56,7 +56,7 @@ async def test_somebody_is_promoted_while_the_shop_runs(shop: Shop, tmp_path: Pa
 
 
 async def test_the_tools_work_on_a_folder_without_a_shop(configure: Configure) -> None:
-    """Ensure and promote by the same use cases; nobody can be promoted who has not registered."""
+    """Ensure and promote by the same use cases; only a registered account can be promoted."""
     async with open_accounts(configure()) as accounts:
         assert await accounts.ensure_admin("root@example.com", PASSWORD)
         await accounts.promote("root@example.com")
@@ -102,7 +102,7 @@ async def replica(tmp_path: Path, database: str, here: Shop) -> AsyncIterator[Sh
 
 
 async def test_two_replicas_are_one_shop(configure: Configure, tmp_path: Path, database: str) -> None:
-    """An address has one account, a session one successor, the shop one last administrator: whom ever one asks."""
+    """An address has one account, a session one successor, the shop one last administrator, whichever one asks."""
     service = create_service(configure())
     async with serve_service(service) as client, replica(tmp_path, database, Shop(client, service)) as there:
         here = Shop(client, service)

@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from services.user.tests.shop import PASSWORD, Shop
+from services.user.tests.serving import PASSWORD, Shop
 
 pytestmark = pytest.mark.anyio
 NEW = "four red kettles"

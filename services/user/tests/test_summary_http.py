@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from store_kit.auth import TokenVerifier
+from store_kit.access.tokens import TokenVerifier
 from store_kit.ids import new_id
-from store_kit.testing import free_port, serve_service
 from store_user.app import create_service
 
 from services.user.tests.conftest import Configure
-from services.user.tests.shop import Answer, Shop
+from services.user.tests.serving import Answer, Shop
+from tests.support.services import free_port, serve_service
 
 pytestmark = pytest.mark.anyio
 ORDERS = {"orders": 3, "total_spent_minor": 12_990, "currency": "GBP"}
@@ -76,7 +76,7 @@ async def test_orders_money_and_cart_come_together(configure: Configure) -> None
 
 
 async def test_a_service_that_is_away_costs_its_own_part_only(configure: Configure) -> None:
-    """Nothing listens, a failure, a refusal, an answer that is no JSON or of another shape: null, and named."""
+    """Nothing listens, a failure, a refusal, an answer that is not JSON or of another shape: null, and named."""
     away: list[Peer | None] = [
         None,
         Peer({}, 500),

@@ -1,20 +1,22 @@
-"""The throttle of sign-ins: who guesses is refused, who owns the account is never shut out, and it costs nothing."""
+"""The throttle of sign-ins: guessing is refused, the owner is never shut out, and it costs nothing."""
 
 import asyncio
 import time
 from typing import Any
 
 import pytest
-from store_kit.clock import Clock, ManualClock, SystemClock
+from store_kit.clock import Clock, SystemClock
 from store_kit.problems import TooManyRequests
-from store_kit.service import Service
-from store_kit.testing import serve_service
+from store_kit.running.service import Service
 from store_user.adapters.memory_throttle import MemoryThrottle
 from store_user.app import create_service
+from store_user.ports import Caller
 from store_user.settings import UserSettings
 from store_user.use_cases import UseCases
 
 from services.user.tests.conftest import Configure
+from tests.support.clock import ManualClock
+from tests.support.services import serve_service
 from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +33,7 @@ def throttle(clock: Clock, **limits: str) -> MemoryThrottle:
 async def refused(attempts: MemoryThrottle, address: str) -> bool:
     """Say whether an attempt is refused at once."""
     try:
-        await asyncio.wait_for(attempts.login(email=EMAIL, address=address), 0.05)
+        await asyncio.wait_for(attempts.admit_login(EMAIL, Caller(address)), 0.05)
     except TooManyRequests:
         return True
     except TimeoutError:
@@ -45,17 +47,17 @@ async def test_guessing_from_one_address_does_not_lock_the_owner_out() -> None:
     outcomes = [await refused(attempts, "203.0.113.9") for _ in range(100)]
     assert outcomes == [False] * 20 + [True] * 80
     begun = time.perf_counter()
-    await attempts.login(email=EMAIL, address="198.51.100.1")
+    await attempts.admit_login(EMAIL, Caller("198.51.100.1"))
     assert time.perf_counter() - begun < 1
 
 
 async def test_guessing_from_everywhere_slows_the_account_for_two_seconds_at_most() -> None:
-    """Whoever comes while an account is being tried from many addresses waits, and is then let through."""
+    """While an account is tried from many addresses, a new attempt waits and is then let through."""
     clock = ManualClock()
     attempts = throttle(clock, slow_account="10/hour")
     for number in range(10):
-        await attempts.login(email=EMAIL, address=f"203.0.113.{number}")
-    owner = asyncio.create_task(attempts.login(email=EMAIL, address="198.51.100.1"))
+        await attempts.admit_login(EMAIL, Caller(f"203.0.113.{number}"))
+    owner = asyncio.create_task(attempts.admit_login(EMAIL, Caller("198.51.100.1")))
     await asyncio.sleep(0)
     assert not owner.done()
     clock.advance(2.0)
@@ -66,10 +68,10 @@ async def test_an_address_that_signed_in_before_does_not_wait() -> None:
     """The owner's own address is let through at once, however many try the account."""
     clock = ManualClock()
     attempts = throttle(clock, slow_account="10/hour")
-    await attempts.forgive(email=EMAIL, address="198.51.100.1")
+    await attempts.forgive_attempts(EMAIL, Caller("198.51.100.1"))
     for number in range(10):
-        await attempts.login(email=EMAIL, address=f"203.0.113.{number}")
-    await attempts.login(email=EMAIL, address="198.51.100.1")
+        await attempts.admit_login(EMAIL, Caller(f"203.0.113.{number}"))
+    await attempts.admit_login(EMAIL, Caller("198.51.100.1"))
     assert not await refused(attempts, "203.0.113.77")  # it waits, as the clock stands still
 
 
@@ -77,11 +79,11 @@ async def test_those_who_wait_are_bounded() -> None:
     """Eight wait for one account, the ninth is told to come back; once they passed there is room again."""
     clock = ManualClock()
     attempts = throttle(clock, slow_account="1/hour")
-    await attempts.login(email=EMAIL, address="first")
-    waiting = [asyncio.create_task(attempts.login(email=EMAIL, address=f"a{n}")) for n in range(8)]
+    await attempts.admit_login(EMAIL, Caller("first"))
+    waiting = [asyncio.create_task(attempts.admit_login(EMAIL, Caller(f"a{n}"))) for n in range(8)]
     await asyncio.sleep(0)
     with pytest.raises(TooManyRequests) as told:
-        await attempts.login(email=EMAIL, address="b")
+        await attempts.admit_login(EMAIL, Caller("b"))
     assert told.value.headers["Retry-After"] == "2"
     clock.advance(2.0)
     await asyncio.gather(*waiting)
@@ -92,12 +94,12 @@ async def attempt_us(accounts: int) -> float:
     """Return what an attempt costs when so many accounts are being tried, in microseconds."""
     attempts = throttle(SystemClock())
     for number in range(accounts):
-        await attempts.login(email=f"p{number}@example.com", address=f"10.0.{number % 200}.1")
+        await attempts.admit_login(f"p{number}@example.com", Caller(f"10.0.{number % 200}.1"))
     best = float("inf")
     for _ in range(5):
         begun = time.perf_counter()
         for number in range(500):
-            await attempts.login(email=f"p{number}@example.com", address="10.1.1.1")
+            await attempts.admit_login(f"p{number}@example.com", Caller("10.1.1.1"))
         best = min(best, time.perf_counter() - begun)
     return best / 500 * 1e6
 
@@ -134,14 +136,14 @@ async def test_who_waits_takes_no_place_of_others(
 
 
 def waits(service: Service) -> bool:
-    """Say whether somebody waits in the throttle of a service."""
-    cases: UseCases = service.app.state.use_cases
-    attempts = cases.log_in.throttle
+    """Say whether an attempt waits in the throttle of a service."""
+    cases: UseCases = service.app.state.api.use_cases
+    attempts = cases.delete_account.throttle
     assert isinstance(attempts, MemoryThrottle)
     return attempts.waiting == 1
 
 
-async def test_nobody_waits_long_for_a_thread(configure: Configure) -> None:
+async def test_no_password_waits_long_for_a_thread(configure: Configure) -> None:
     """With one slow thread and a short wait allowed, a crowd is answered soon: some by 400, the rest by 503."""
     slow = {"user_argon2_threads": 1, "user_argon2_memory_kib": 65536, "user_argon2_time_cost": 4}
     service = create_service(configure(user_argon2_wait_s=0.3, **slow))

@@ -8,13 +8,13 @@ from typing import Any
 
 import aiohttp
 import pytest
-from store_kit.clock import ManualClock
 from store_kit.secrets import Secrets
-from store_kit.testing import serve_service
 from store_user.app import create_service
 
 from services.user.tests.conftest import Configure
-from services.user.tests.shop import PASSWORD, Shop
+from services.user.tests.serving import PASSWORD, Shop
+from tests.support.clock import ManualClock
+from tests.support.services import serve_service
 
 pytestmark = pytest.mark.anyio
 
@@ -119,14 +119,14 @@ async def test_a_forged_refresh_token_is_refused(shop: Shop) -> None:
     """No part of it can be altered, and trying ends no session."""
     await shop.register()
     token = (await shop.log_in()).body["refresh_token"]
-    family, generation, signature = token.split(".")
+    session, generation, signature = token.split(".")
     for forged in (
-        f"{family}.{generation}.{signature[:-2]}AA",
-        f"{family}.2.{signature}",
-        f"x{family[1:]}.{generation}.{signature}",
-        f"{family}.{'9' * 400}.{signature}",
-        f"{family}.-1.{signature}",
-        f"{family}.{generation}.ключ",
+        f"{session}.{generation}.{signature[:-2]}AA",
+        f"{session}.2.{signature}",
+        f"x{session[1:]}.{generation}.{signature}",
+        f"{session}.{'9' * 400}.{signature}",
+        f"{session}.-1.{signature}",
+        f"{session}.{generation}.ключ",
     ):
         assert (await shop.refresh(forged)).slug == "refresh-refused"
     assert (await shop.refresh(token)).status == 200
@@ -292,7 +292,7 @@ async def test_real_parameters_are_the_default_and_take_their_time(configure: Co
     async with serve_service(service) as client:
         shop = Shop(client, service)
         await shop.register()
-        account = await shop.use_cases.view.accounts.find("ann@example.com")
+        account = await shop.use_cases.authorise.accounts.find_account_by_email("ann@example.com")
         assert account is not None
         assert account.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
         assert (await shop.log_in()).status == 200
@@ -310,7 +310,7 @@ async def _cost(shop: Shop, email: str) -> float:
     return time.process_time() - started
 
 
-async def test_logs_tell_nobody_who_it_was(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_logs_do_not_tell_who_it_was(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
     """At the most talkative level no address, name, password or token is in the logs."""
     service = create_service(configure(log_level="debug"))
     async with serve_service(service) as client:

@@ -1,4 +1,4 @@
-"""Password hashes by argon2id, in a few threads, for a bounded number of waiting people."""
+"""Password hashes by argon2id, in a few threads, with a bounded queue."""
 
 import asyncio
 import os
@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from pwdlib.hashers.argon2 import Argon2Hasher
-from store_kit.metrics import Metrics
+from store_kit.telemetry.metrics import Metrics
 
-from store_user.domain import TooBusy
+from store_user.problems import TooBusy
 from store_user.settings import UserSettings
 
 T = TypeVar("T")
@@ -23,9 +23,9 @@ _WEIGHT_OF_THE_LAST: Final = 0.2
 class Argon2Passwords:
     """The port `Passwords`.
 
-    A hash costs 19 MiB and some 20 ms by design. So two are computed at once, 256 may wait, and whoever comes
-    then, or would wait for longer than some seconds, is told to come back: the memory and the time of everybody else
-    stay bounded. The threads step back for the event loop, so on a busy machine a hash takes much longer than alone.
+    A hash costs 19 MiB and some 20 ms by design. So two are computed at once and 256 may wait. Any more, and those that
+    would wait longer than some seconds, are told to come back: memory and waiting time stay bounded. The threads yield
+    to the event loop, so on a busy machine a hash takes much longer than alone.
     """
 
     def __init__(self, settings: UserSettings, metrics: Metrics) -> None:
@@ -38,7 +38,7 @@ class Argon2Passwords:
         self._present = 0
         self._hash_s = 0.0
         self._pool: ThreadPoolExecutor | None = None
-        self._nobody = ""
+        self._decoy = ""
         metrics.gauge("store_password_hashes_pending", "Passwords being hashed or waiting.").set_function(
             lambda: self._present
         )
@@ -46,9 +46,11 @@ class Argon2Passwords:
         self._refused = metrics.counter("store_password_hashes_refused_total", "Answered 503: queue full.")
 
     async def open(self) -> None:
-        """Start the threads; make the hash that unknown people are compared with."""
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="argon2", initializer=_step_back)
-        self._nobody = await self.hash(secrets.token_urlsafe())
+        """Start the threads; make the hash that passwords of unknown accounts are compared with."""
+        self._pool = ThreadPoolExecutor(
+            self._threads, thread_name_prefix="argon2", initializer=_lower_priority
+        )
+        self._decoy = await self.hash_password(secrets.token_urlsafe())
 
     async def close(self) -> None:
         """Finish what is being hashed, then end the threads."""
@@ -56,16 +58,16 @@ class Argon2Passwords:
         if pool is not None:
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
-    async def hash(self, password: str) -> str:
+    async def hash_password(self, password: str) -> str:
         """Return the hash to store."""
         return await self._run(lambda: self._hasher.hash(password))
 
-    async def verify(self, password: str, password_hash: str | None) -> bool:
+    async def verify_password(self, password: str, password_hash: str | None) -> bool:
         """Compare; without a hash it takes the same time and fails."""
-        matches = await self._run(lambda: self._hasher.verify(password, password_hash or self._nobody))
+        matches = await self._run(lambda: self._hasher.verify(password, password_hash or self._decoy))
         return matches and password_hash is not None
 
-    def outdated(self, password_hash: str) -> bool:
+    def needs_rehash(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters."""
         return self._hasher.check_needs_rehash(password_hash)
 
@@ -75,12 +77,12 @@ class Argon2Passwords:
         self._present += 1
         started = time.perf_counter()
         future = asyncio.get_running_loop().run_in_executor(self._pool, self._timed, work, started)
-        # Counted until the thread is done with it, even if whoever waits has gone.
+        # Counted until the thread is done with it, even if the caller has gone.
         future.add_done_callback(lambda _: self._done(started))
         return await asyncio.shield(future)
 
     def _expected_wait_s(self) -> float:
-        """Say how long somebody would wait for a thread who came now."""
+        """Return how long a new password would wait for a thread."""
         return max(0, self._present - self._threads) * self._hash_s / self._threads
 
     def _refuse(self) -> TooBusy:
@@ -101,8 +103,8 @@ class Argon2Passwords:
         self._seconds.observe(time.perf_counter() - started)
 
 
-def _step_back() -> None:
-    """Let this thread, and no other, wait for whoever else wants the processor: the event loop serves everybody.
+def _lower_priority() -> None:
+    """Lower the priority of this thread alone: the event loop serves every request.
 
     On Linux niceness belongs to the thread; elsewhere it would slow the whole process, so it is left alone.
     """

@@ -2,18 +2,18 @@
 
 import hashlib
 import math
-from collections import OrderedDict
-from collections.abc import Callable
 from typing import Final
 
+from cachetools import LRUCache
 from store_kit.clock import Clock
 from store_kit.problems import TooManyRequests
 from store_kit.rates import Limiter, Rate
 
+from store_user.ports import Caller
 from store_user.settings import UserSettings
 
 LONGEST_WAIT_S: Final = 2.0
-"""A person hardly notices; somebody who guesses gets nowhere."""
+"""A person hardly notices; guessing passwords becomes hopeless."""
 _WAITING: Final = 256
 _WAITING_PER_ACCOUNT: Final = 8
 _KNOWN: Final = 50_000
@@ -22,9 +22,9 @@ _KNOWN: Final = 50_000
 class MemoryThrottle:
     """The port `Throttle`.
 
-    An account and an address together are refused beyond a limit (429): that is who guesses. An account alone is
-    slowed, for a bounded number who wait: guesses from everywhere must not shut its owner out (ASVS 5.0, 6.1.1). From
-    an address that has signed in to the account before nobody waits at all.
+    Too many attempts on one account from one address are refused (429): that is guessing. Too many on one account from
+    anywhere are slowed, and a bounded number may wait: guesses from everywhere must not shut the owner out (ASVS 5.0,
+    6.1.1). An address that has signed in to the account before never waits.
     """
 
     def __init__(self, settings: UserSettings, clock: Clock) -> None:
@@ -33,43 +33,40 @@ class MemoryThrottle:
         self._by_both = Limiter(Rate.parse(settings.user_login_limit_account))
         self._by_account = Limiter(Rate.parse(settings.user_login_slow_account))
         self._registrations = Limiter(Rate.parse(settings.user_register_limit_address))
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._known: LRUCache[str, None] = LRUCache(_KNOWN)
         self._waiting: dict[str, int] = {}
         self._waiters = 0
 
-    async def login(self, *, email: str, address: str, on_wait: Callable[[], None] = lambda: None) -> None:
+    async def admit_login(self, email: str, caller: Caller) -> None:
         """Count an attempt to log in."""
-        _count(self._by_address, address)
-        account, both = _digest(email), _digest(email, address)
+        _count(self._by_address, caller.address)
+        account, both = _digest(email), _digest(email, caller.address)
         _count(self._by_both, both)
         wait_s = min(LONGEST_WAIT_S, self._by_account.hit(account))
         if wait_s > 0 and both not in self._known:
-            await self._wait(account, wait_s, on_wait)
+            await self._wait(account, wait_s, caller)
 
     @property
     def waiting(self) -> int:
         """How many attempts wait right now."""
         return self._waiters
 
-    async def registration(self, *, address: str) -> None:
+    async def admit_registration(self, caller: Caller) -> None:
         """Count an attempt to register."""
-        _count(self._registrations, address)
+        _count(self._registrations, caller.address)
 
-    async def forgive(self, *, email: str, address: str) -> None:
+    async def forgive_attempts(self, email: str, caller: Caller) -> None:
         """Forget the attempts; remember that the owner signs in from there."""
-        account, both = _digest(email), _digest(email, address)
+        account, both = _digest(email), _digest(email, caller.address)
         self._by_account.forget(account)
         self._by_both.forget(both)
         self._known[both] = None
-        self._known.move_to_end(both)
-        if len(self._known) > _KNOWN:
-            self._known.popitem(last=False)
 
-    async def _wait(self, account: str, seconds: float, on_wait: Callable[[], None]) -> None:
+    async def _wait(self, account: str, seconds: float, caller: Caller) -> None:
         here = self._waiting.get(account, 0)
         if self._waiters >= _WAITING or here >= _WAITING_PER_ACCOUNT:
             raise _too_many(seconds)
-        on_wait()
+        caller.on_wait()
         self._waiters += 1
         self._waiting[account] = here + 1
         try:

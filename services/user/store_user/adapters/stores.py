@@ -1,4 +1,4 @@
-"""Which database keeps accounts, sessions and news: a SQLite file or a keyspace in Cassandra."""
+"""Which database stores accounts, sessions and news: a SQLite file or a keyspace in Cassandra."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 from store_kit.clock import Clock
-from store_kit.metrics import Metrics
+from store_kit.running.service import Check, Resource
 from store_kit.secrets import Secrets
-from store_kit.service import Check, Resource
-from store_kit.sqlite import shop_file
+from store_kit.sqlite.database import shop_file
+from store_kit.telemetry.metrics import Metrics
 
-from store_user.adapters.sqlite_accounts import SqliteAccounts
-from store_user.adapters.sqlite_families import SqliteFamilies
-from store_user.adapters.sqlite_notifications import SqliteNotifications
-from store_user.adapters.sqlite_revocations import SqliteRevocations
-from store_user.ports import Accounts, Families, Notifications, Revocations
+from store_user.adapters.sqlite.accounts import SqliteAccounts
+from store_user.adapters.sqlite.notifications import SqliteNotifications
+from store_user.adapters.sqlite.revocations import SqliteRevocations
+from store_user.adapters.sqlite.sessions import SqliteSessions
+from store_user.ports import AccountStore, NotificationStore, RevocationStore, SessionStore
 from store_user.settings import UserSettings
 
 SCHEMA: Final[Traversable] = files("store_user") / "schema"
@@ -28,10 +28,10 @@ _READY_WITHIN_S: Final = 60.0
 class Stores:
     """The stores of the user service, with what must be opened for them and how their health is checked."""
 
-    accounts: Accounts
-    families: Families
-    notifications: Notifications
-    revocations: Revocations
+    accounts: AccountStore
+    sessions: SessionStore
+    notifications: NotificationStore
+    revocations: RevocationStore
     resources: tuple[Resource, ...]
     checks: Mapping[str, Check]
     until_usable: Callable[[], Awaitable[object]]
@@ -50,7 +50,7 @@ def _sqlite(settings: UserSettings, metrics: Metrics) -> Stores:
 
     return Stores(
         SqliteAccounts(db),
-        SqliteFamilies(db),
+        SqliteSessions(db),
         SqliteNotifications(db),
         SqliteRevocations(db),
         (db,),
@@ -61,17 +61,17 @@ def _sqlite(settings: UserSettings, metrics: Metrics) -> Stores:
 
 def _cassandra(settings: UserSettings, secrets: Secrets, metrics: Metrics, clock: Clock) -> Stores:
     # The driver costs memory and time to import, which a shop on SQLite need not pay.
-    from store_kit.cassandra_schema import open_keyspace  # noqa: PLC0415
+    from store_kit.cassandra.schema import open_keyspace  # noqa: PLC0415
 
-    from store_user.adapters.cassandra_accounts import CassandraAccounts  # noqa: PLC0415
-    from store_user.adapters.cassandra_families import CassandraFamilies  # noqa: PLC0415
-    from store_user.adapters.cassandra_notifications import CassandraNotifications  # noqa: PLC0415
-    from store_user.adapters.cassandra_revocations import CassandraRevocations  # noqa: PLC0415
+    from store_user.adapters.cassandra.accounts import CassandraAccounts  # noqa: PLC0415
+    from store_user.adapters.cassandra.notifications import CassandraNotifications  # noqa: PLC0415
+    from store_user.adapters.cassandra.revocations import CassandraRevocations  # noqa: PLC0415
+    from store_user.adapters.cassandra.sessions import CassandraSessions  # noqa: PLC0415
 
     db = open_keyspace("user", SCHEMA / "cassandra", settings=settings, secrets=secrets, metrics=metrics)
     return Stores(
         CassandraAccounts.on(db, clock),
-        CassandraFamilies(db, clock, lifetime_s=settings.user_refresh_lifetime_s),
+        CassandraSessions(db, clock, lifetime_s=settings.user_refresh_lifetime_s),
         CassandraNotifications(db, clock, keep_ms=settings.user_keep_notifications_ms),
         CassandraRevocations(db, clock),
         (db,),

@@ -3,16 +3,16 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from joserfc import jwt
 from joserfc.jwk import Key, KeySet, OKPKey
-from store_kit.auth import ALGORITHM, TOKEN_TYPE
+from store_kit.access.tokens import ALGORITHM, TOKEN_TYPE
 from store_kit.clock import Clock
 from store_kit.ids import new_id
-from store_kit.principal import SCOPES, SERVICE
 from store_kit.secrets import Secrets, UnusableSecret
+from store_kit.shop import SCOPES, SERVICE
 
 from store_user.domain import Account, RefreshToken
 from store_user.settings import UserSettings
@@ -28,7 +28,7 @@ class SignedAccessTokens:
     Args:
         settings: issuer, audience, lifetime.
         signing_key: the Ed25519 private key (PEM) that signs.
-        previous_key: the key before it; its tokens are still valid, it signs no more.
+        previous_key: the key before it; its tokens are still valid, but it signs no new ones.
         clock: the time of issue.
     """
 
@@ -47,12 +47,12 @@ class SignedAccessTokens:
         ]
         self._jwks = dict(KeySet(keys).as_dict(private=False))
 
-    def for_account(self, account: Account) -> str:
+    def sign_for_account(self, account: Account) -> str:
         """Return a signed token of a person, who signed in here by password or refresh token."""
         claims = {"roles": sorted(account.roles), "epoch": account.epoch}
         return self._sign(account.id, _OWN_CLIENT, claims)
 
-    def for_service(self, name: str) -> str:
+    def sign_for_service(self, name: str) -> str:
         """Return a signed token of a service."""
         scope = " ".join(sorted(SCOPES[name]))
         return self._sign(f"service:{name}", name, {"roles": [SERVICE], "scope": scope})
@@ -79,7 +79,7 @@ def _import(name: str, pem: bytes | str) -> OKPKey:
     """Read a key; its id is its thumbprint (RFC 7638), the same on every replica.
 
     Raises:
-        UnusableSecret: it is no such key.
+        UnusableSecret: it is not such a key.
     """
     try:
         bare = OKPKey.import_key(pem)
@@ -91,26 +91,26 @@ def _import(name: str, pem: bytes | str) -> OKPKey:
 
 
 class DerivedRefreshTokens:
-    """The port `RefreshTokens`: `<family>.<generation>.<HMAC of both>`, so that nothing secret is stored."""
+    """The port `RefreshTokens`: `<session>.<generation>.<HMAC of both>`, so that nothing secret is stored."""
 
     def __init__(self, key: str) -> None:
         self._key = key.encode()
 
-    def write(self, token: RefreshToken) -> str:
+    def write_token(self, token: RefreshToken) -> str:
         """Return the text of a token."""
-        said = f"{token.family_id}.{token.generation}"
+        said = f"{token.session_id}.{token.generation}"
         return f"{said}.{self._sign(said)}"
 
-    def read(self, text: str) -> RefreshToken | None:
+    def read_token(self, text: str) -> RefreshToken | None:
         """Return what a token says, None when it is not ours."""
         said, _, signature = text.rpartition(".")
-        family_id, _, generation = said.rpartition(".")
+        session_id, _, generation = said.rpartition(".")
         if not _is_number(generation):
             return None
         given = signature.encode(errors="surrogatepass")
         if not hmac.compare_digest(given, self._sign(said).encode()):
             return None
-        return RefreshToken(family_id, int(generation))
+        return RefreshToken(session_id, int(generation))
 
     def _sign(self, said: str) -> str:
         message = b"refresh\0" + said.encode(errors="surrogatepass")
@@ -123,12 +123,17 @@ def _is_number(text: str) -> bool:
 
 
 class SecretClients:
-    """The port `Clients`: one secret per service, `service_secret_<name>`."""
+    """The port `Clients`: one secret per service, `service_secret_<name>`.
 
-    def __init__(self, secrets: Secrets) -> None:
-        self._secrets = {name: secrets.text(f"service_secret_{name}").encode() for name in SCOPES}
+    Args:
+        secrets: where they are.
+        names: the services; none for the command line, which lets no client in and need not have their secrets.
+    """
 
-    def knows(self, client_id: str, client_secret: str) -> bool:
+    def __init__(self, secrets: Secrets, names: Iterable[str]) -> None:
+        self._secrets = {name: secrets.text(f"service_secret_{name}").encode() for name in names}
+
+    def knows_client(self, client_id: str, client_secret: str) -> bool:
         """Compare in constant time."""
         secret = self._secrets.get(client_id, b"")
         given = client_secret.encode(errors="surrogatepass")
@@ -140,10 +145,12 @@ class OwnToken:
 
     def __init__(self, access_tokens: SignedAccessTokens) -> None:
         self._access_tokens = access_tokens
+        self.bearer = ""
+        self.good_until_s = 0.0
 
-    async def token(self) -> str:
-        """Return a new token of `service:user`."""
-        return self._access_tokens.for_service("user")
+    async def renew(self) -> None:
+        """Sign a new token of `service:user`."""
+        self.bearer = f"Bearer {self._access_tokens.sign_for_service('user')}"
 
-    def forget(self) -> None:
-        """Nothing is kept."""
+    def forget(self, _bearer: str) -> None:
+        """Do nothing: no token is cached."""

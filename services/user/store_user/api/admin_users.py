@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
+from pydantic import Field
 from starlette.responses import Response
 from store_kit.clock import rfc3339
-from store_kit.cursors import page_link
+from store_kit.http import Cursor, IfMatch, JsonResponse, Limit, page_response
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -15,25 +16,24 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import JsonResponse, require_match
 
-from store_user.api.edge import edge, use_cases
-from store_user.api.models import (
+from store_user.api.parameters import (
     AccountId,
-    AccountPage,
-    AccountView,
-    Cursor,
-    Limit,
-    ResetView,
+    Administrator,
     RolesChange,
     SessionId,
-    SessionList,
-    SessionView,
-    account_etag,
-    account_response,
+    api,
 )
-from store_user.api.who import Administrator
-from store_user.domain import AccountNotFound, LastAdmin, NotActive, Role, SessionNotFound
+from store_user.api.views import (
+    AccountPage,
+    AccountView,
+    ResetView,
+    SessionList,
+    account_response,
+    versions_of,
+)
+from store_user.domain import Role
+from store_user.problems import AccountNotFound, LastAdmin, NotActive, SessionNotFound
 
 router = APIRouter(prefix="/api/admin/users", tags=["admin"])
 
@@ -49,13 +49,10 @@ async def list_users(
     request: Request, _admin: Administrator, limit: Limit = 20, cursor: Cursor = None
 ) -> JsonResponse:
     """Return a page of accounts, newest first."""
-    query, cursors = "accounts", edge(request).cursors
-    before_id = None if cursor is None else str(cursors.decode(query, cursor)[0])
-    found = await use_cases(request).list_accounts(before_id=before_id, limit=limit + 1)
-    page = found[:limit]
-    following = cursors.encode(query, (page[-1].id,)) if len(found) > limit else None
-    view = AccountPage([AccountView.of(account) for account in page], following)
-    return JsonResponse(view, headers=page_link(request, following))
+    query, cursors = "accounts", api(request).cursors
+    before = cursors.position(query, cursor, tuple[str])
+    page = await api(request).use_cases.list_accounts(before=before, limit=limit)
+    return page_response(request, AccountPage.of(page, cursors.following(query, page)))
 
 
 @router.put(
@@ -72,20 +69,15 @@ async def set_user_roles(
     admin: Administrator,
     account_id: AccountId,
     body: RolesChange,
-    if_match: Annotated[str | None, Header(description="An ETag, to edit only that version.")] = None,
+    if_match: Annotated[IfMatch, Field(description="An ETag, to edit only that version.")] = None,
 ) -> JsonResponse:
     """Give the account exactly these roles; safe to repeat.
 
     When a role is taken away, access tokens end within ten seconds and sessions go on without it. The last
     administrator keeps the role (409).
     """
-    shop, roles = use_cases(request), frozenset(Role(role) for role in body.roles)
-    version = None
-    if if_match is not None:
-        present = await shop.assign_roles.read(account_id)
-        version = present.version
-        require_match(request, account_etag(present))
-    account = await shop.assign_roles(account_id, roles, actor=admin.id, version=version)
+    roles, versions = frozenset(Role(role) for role in body.roles), versions_of(if_match, account_id)
+    account = await api(request).use_cases.assign_roles(account_id, roles, actor=admin.id, versions=versions)
     return account_response(account)
 
 
@@ -101,7 +93,7 @@ async def disable_user(request: Request, admin: Administrator, account_id: Accou
 
     The last administrator stays (409).
     """
-    account = await use_cases(request).disable(account_id, actor=admin.id)
+    account = await api(request).use_cases.disable(account_id, actor=admin.id)
     return account_response(account)
 
 
@@ -114,7 +106,7 @@ async def disable_user(request: Request, admin: Administrator, account_id: Accou
 )
 async def enable_user(request: Request, admin: Administrator, account_id: AccountId) -> JsonResponse:
     """Let its owner sign in again; safe to repeat."""
-    account = await use_cases(request).disable.undo(account_id, actor=admin.id)
+    account = await api(request).use_cases.disable.undo(account_id, actor=admin.id)
     return account_response(account)
 
 
@@ -127,9 +119,8 @@ async def enable_user(request: Request, admin: Administrator, account_id: Accoun
 )
 async def list_user_sessions(request: Request, _admin: Administrator, account_id: AccountId) -> JsonResponse:
     """Return the sessions that have not ended, the newest first, a hundred at most."""
-    shop = use_cases(request)
-    found = await shop.list_sessions(await shop.assign_roles.read(account_id))
-    return JsonResponse(SessionList([SessionView.of(one) for one in found]))
+    found = await api(request).use_cases.list_sessions.of_account(account_id)
+    return JsonResponse(SessionList.of(found))
 
 
 @router.delete(
@@ -141,7 +132,7 @@ async def list_user_sessions(request: Request, _admin: Administrator, account_id
 )
 async def end_user_sessions(request: Request, admin: Administrator, account_id: AccountId) -> Response:
     """End every session of the account; access tokens end within ten seconds, on every service."""
-    await use_cases(request).end_sessions.all(account_id, actor=admin.id)
+    await api(request).use_cases.end_sessions.all(account_id, actor=admin.id)
     return Response(status_code=204)
 
 
@@ -156,7 +147,7 @@ async def end_user_session(
     request: Request, admin: Administrator, account_id: AccountId, session_id: SessionId
 ) -> Response:
     """End one session; safe to repeat. The account's other sessions get new access tokens by their refresh tokens."""
-    await use_cases(request).end_sessions.one(account_id, session_id, actor=admin.id)
+    await api(request).use_cases.end_sessions.one(account_id, session_id, actor=admin.id)
     return Response(status_code=204)
 
 
@@ -173,5 +164,5 @@ async def issue_password_reset(request: Request, admin: Administrator, account_i
 
     A newer one makes it worthless, as does a change of the password. The present password works on until then.
     """
-    token, expires_at_ms = await use_cases(request).issue_reset(account_id, actor=admin.id)
+    token, expires_at_ms = await api(request).use_cases.issue_reset(account_id, actor=admin.id)
     return JsonResponse(ResetView(token, rfc3339(expires_at_ms)), 201, {"Cache-Control": "no-store"})

@@ -1,69 +1,35 @@
 """`/api/auth`: tokens, and the keys that verify them."""
 
-from dataclasses import dataclass
-from typing import Annotated
-
 from fastapi import APIRouter, Request
-from pydantic import Field
 from starlette.responses import Response
-from store_kit.auth import ALGORITHM
+from store_kit.http import JsonResponse
 from store_kit.problems import BadRequest, InvalidInput, TooManyRequests, problem_responses
-from store_kit.responses import JsonResponse
 
-from store_user.api.edge import aside, client_address, edge, use_cases
-from store_user.api.grants import REQUEST_BODY, Grant, PasswordGrant, RefreshGrant, read_grant
-from store_user.api.models import Body, PasswordReset
-from store_user.domain import (
+from store_user.api.parameters import (
+    REQUEST_BODY,
+    Grant,
+    PasswordGrant,
+    PasswordReset,
+    RefreshGrant,
+    Session,
+    api,
+    caller,
+    read_grant,
+)
+from store_user.api.views import KeySetView, TokensView
+from store_user.domain import Tokens
+from store_user.problems import (
     AccountDisabled,
     ClientRefused,
     InvalidTokenRequest,
     RefreshRefused,
     ResetRefused,
-    Tokens,
     TooBusy,
     UnsupportedGrant,
     WrongCredentials,
 )
 
 router = APIRouter(tags=["auth"])
-
-
-@dataclass(frozen=True, slots=True)
-class TokensView:
-    """The answer of RFC 6749, 5.1."""
-
-    access_token: Annotated[str, Field(description="For `Authorization: Bearer`.", examples=["eyJhbG..."])]
-    token_type: Annotated[str, Field(examples=["bearer"])]
-    expires_in: Annotated[int, Field(description="Seconds.", examples=[600])]
-    refresh_token: Annotated[
-        str | None,
-        Field(description="For the next access token; works once.", examples=["0198c5a2-...1.Wd"]),
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class KeyView:
-    """An Ed25519 public key (RFC 8037)."""
-
-    kid: Annotated[str, Field(description="Its thumbprint (RFC 7638).")]
-    kty: Annotated[str, Field(examples=["OKP"])]
-    crv: Annotated[str, Field(examples=["Ed25519"])]
-    x: str
-    alg: Annotated[str, Field(examples=[ALGORITHM])]
-    use: Annotated[str, Field(examples=["sig"])]
-
-
-@dataclass(frozen=True, slots=True)
-class KeySetView:
-    """A JSON Web Key Set (RFC 7517)."""
-
-    keys: list[KeyView]
-
-
-class Session(Body):
-    """The session to end."""
-
-    refresh_token: Annotated[str, Field(min_length=1, max_length=512, examples=["0198c5a2-...1.Wd"])]
 
 
 @router.post(
@@ -92,19 +58,13 @@ async def create_token(request: Request) -> JsonResponse:
     those of RFC 6749, 5.2: 400 with `error`, and 401 for a service that does not prove who it is.
     """
     tokens = await _grant(request, await read_grant(request))
-    view = TokensView(tokens.access_token, "bearer", tokens.expires_in_s, tokens.refresh_token)
-    return JsonResponse(view, headers={"Cache-Control": "no-store"})
+    return JsonResponse(TokensView.of(tokens), headers={"Cache-Control": "no-store"})
 
 
 async def _grant(request: Request, grant: Grant) -> Tokens:
-    shop = use_cases(request)
+    shop = api(request).use_cases
     if isinstance(grant, PasswordGrant):
-        return await shop.log_in(
-            email=grant.username,
-            password=grant.password,
-            address=client_address(request),
-            on_wait=aside(request),
-        )
+        return await shop.log_in(email=grant.username, password=grant.password, caller=caller(request))
     if isinstance(grant, RefreshGrant):
         return await shop.refresh(grant.refresh_token)
     return await shop.authenticate_client(grant.client_id, grant.client_secret)
@@ -122,7 +82,7 @@ async def log_out(request: Request, body: Session) -> Response:
 
     The access token works until it expires, ten minutes at most.
     """
-    await use_cases(request).log_out(body.refresh_token)
+    await api(request).use_cases.log_out(body.refresh_token)
     return Response(status_code=204)
 
 
@@ -135,9 +95,7 @@ async def log_out(request: Request, body: Session) -> Response:
 )
 async def reset_password(request: Request, body: PasswordReset) -> Response:
     """Replace a forgotten password by the token that an administrator made; it works once. Every session ends."""
-    await use_cases(request).reset_password(
-        body.token, body.new_password, address=client_address(request), on_wait=aside(request)
-    )
+    await api(request).use_cases.reset_password(body.token, body.new_password, caller=caller(request))
     return Response(status_code=204)
 
 
@@ -149,4 +107,4 @@ async def reset_password(request: Request, body: PasswordReset) -> Response:
 )
 async def get_jwks(request: Request) -> JsonResponse:
     """Return the key set (RFC 7517): the key that signs, and the one before it while keys are rotated."""
-    return JsonResponse(edge(request).jwks, headers={"Cache-Control": "public, max-age=300"})
+    return JsonResponse(api(request).jwks, headers={"Cache-Control": "public, max-age=300"})

@@ -3,9 +3,18 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
+from pydantic import Field
 from starlette.responses import Response
-from store_kit.cursors import page_link
-from store_kit.openapi import REQUIRED
+from store_kit.http import (
+    PERSONAL,
+    REQUIRED,
+    Cursor,
+    IfMatch,
+    JsonResponse,
+    Limit,
+    not_modified,
+    page_response,
+)
 from store_kit.problems import (
     BadRequest,
     Forbidden,
@@ -17,26 +26,25 @@ from store_kit.problems import (
     Unauthenticated,
     problem_responses,
 )
-from store_kit.responses import PERSONAL, JsonResponse, not_modified, require_match
 
-from store_user.api.edge import aside, client_address, edge, use_cases
-from store_user.api.models import (
-    AccountView,
-    Cursor,
+from store_user.api.parameters import (
     Deletion,
-    ExportView,
-    Limit,
-    NotificationPage,
-    NotificationView,
+    Me,
     PasswordChange,
     ProfileChange,
+    api,
+    caller,
+)
+from store_user.api.views import (
+    AccountView,
+    ExportView,
+    NotificationPage,
     SummaryView,
     account_etag,
     account_response,
+    versions_of,
 )
-from store_user.api.who import Me
-from store_user.domain import LastAdmin, TooBusy, WrongPassword
-from store_user.use_cases.summarise_account import Summary
+from store_user.problems import LastAdmin, TooBusy, WrongPassword
 
 router = APIRouter(prefix="/api/users/me", tags=["users"])
 
@@ -73,9 +81,9 @@ async def update_me(
     request: Request,
     me: Me,
     body: ProfileChange,
-    if_match: Annotated[  # noqa: ARG001 - documents it
-        str | None,
-        Header(
+    if_match: Annotated[
+        IfMatch,
+        Field(
             json_schema_extra=REQUIRED,
             description="The ETag that was read.",
             examples=['"1-0198c5a2-7b1e-7c3a-9d2f-5e8b6a1c4d70"'],
@@ -83,10 +91,10 @@ async def update_me(
     ] = None,
 ) -> JsonResponse:
     """Set the name, or clear it with null. If-Match must name the version that was read."""
-    shop = use_cases(request)
-    require_match(request, account_etag(me))
-    renamed = await shop.rename(me.id, body.name, version=me.version)
-    return account_response(renamed)
+    if if_match is None:
+        raise PreconditionRequired("Send If-Match with the ETag that you read.")
+    versions = versions_of(if_match, me.id)
+    return account_response(await api(request).use_cases.rename(me.id, body.name, versions=versions))
 
 
 @router.put(
@@ -103,13 +111,12 @@ async def change_password(request: Request, me: Me, body: PasswordChange) -> Res
 
     All access tokens end within ten seconds, the one of this request too: get another by `refresh_token`.
     """
-    await use_cases(request).change_password(
+    await api(request).use_cases.change_password(
         me.id,
         current=body.current_password,
         new=body.new_password,
-        address=client_address(request),
         refresh_token=body.refresh_token,
-        on_wait=aside(request),
+        caller=caller(request),
     )
     return Response(status_code=204)
 
@@ -126,7 +133,7 @@ async def get_my_summary(request: Request, me: Me) -> JsonResponse:
 
     A service that does not answer costs its own figures only: they are null, and `unavailable` names it.
     """
-    return JsonResponse(_summary(await use_cases(request).summarise(me.id)))
+    return JsonResponse(SummaryView.of(await api(request).use_cases.summarise(me.id)))
 
 
 @router.get(
@@ -142,7 +149,7 @@ async def export_me(request: Request, me: Me) -> JsonResponse:
     Of orders and notifications it has the newest thousand; `incomplete` names what has more, and what could not be
     asked right now.
     """
-    export = await use_cases(request).export(me)
+    export = await api(request).use_cases.export(me)
     disposition = 'attachment; filename="account.json"'
     return JsonResponse(ExportView.of(export), headers={"Content-Disposition": disposition})
 
@@ -168,22 +175,8 @@ async def delete_me(request: Request, me: Me, body: Deletion) -> Response:
 
     Orders stay for the books, and nobody can tell from them who placed them. The last administrator cannot leave (409).
     """
-    await use_cases(request).delete_account(
-        me.id, password=body.current_password, address=client_address(request), on_wait=aside(request)
-    )
+    await api(request).use_cases.delete_account(me.id, password=body.current_password, caller=caller(request))
     return Response(status_code=204)
-
-
-def _summary(summary: Summary) -> SummaryView:
-    spending, cart = summary.spending, summary.cart
-    return SummaryView(
-        orders=spending.orders if spending else None,
-        total_spent_minor=spending.total_spent_minor if spending else None,
-        currency=spending.currency if spending else None,
-        cart_lines=cart.lines if cart else None,
-        cart_units=cart.units if cart else None,
-        unavailable=[name for name, part in (("orders", spending), ("cart", cart)) if part is None],
-    )
 
 
 @router.get(
@@ -197,13 +190,7 @@ async def list_my_notifications(
     request: Request, me: Me, limit: Limit = 20, cursor: Cursor = None
 ) -> JsonResponse:
     """Return a page of news, newest first."""
-    query, cursors = f"notifications:{me.id}", edge(request).cursors
-    before = None
-    if cursor is not None:
-        at_ms, news_id = cursors.decode(query, cursor)
-        before = (int(at_ms or 0), str(news_id))
-    found = await use_cases(request).list_notifications(me.id, before=before, limit=limit + 1)
-    page = found[:limit]
-    following = cursors.encode(query, (page[-1].at_ms, page[-1].id)) if len(found) > limit else None
-    view = NotificationPage([NotificationView.of(news) for news in page], following)
-    return JsonResponse(view, headers=page_link(request, following))
+    query, cursors = f"notifications:{me.id}", api(request).cursors
+    before = cursors.position(query, cursor, tuple[int, str])
+    page = await api(request).use_cases.list_notifications(me.id, before=before, limit=limit)
+    return page_response(request, NotificationPage.of(page, cursors.following(query, page)))

@@ -2,13 +2,12 @@
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
+from store_kit.http import JsonResponse
 from store_kit.problems import Forbidden, InvalidInput, Unauthenticated, problem_responses
-from store_kit.responses import JsonResponse
 
-from store_user.api.edge import use_cases
-from store_user.api.models import SessionId, SessionList, SessionView
-from store_user.api.who import Me
-from store_user.domain import SessionNotFound
+from store_user.api.parameters import Me, SessionId, api
+from store_user.api.views import SessionList
+from store_user.problems import SessionNotFound
 
 router = APIRouter(prefix="/api/users/me/sessions", tags=["users"])
 
@@ -22,8 +21,8 @@ router = APIRouter(prefix="/api/users/me/sessions", tags=["users"])
 )
 async def list_my_sessions(request: Request, me: Me) -> JsonResponse:
     """Return the sessions that have not ended, the newest first, a hundred at most."""
-    found = await use_cases(request).list_sessions(me)
-    return JsonResponse(SessionList([SessionView.of(one) for one in found]))
+    found = await api(request).use_cases.list_sessions(me)
+    return JsonResponse(SessionList.of(found))
 
 
 @router.delete(
@@ -35,7 +34,7 @@ async def list_my_sessions(request: Request, me: Me) -> JsonResponse:
 )
 async def end_my_sessions(request: Request, me: Me) -> Response:
     """End every session, this one too; access tokens end within ten seconds, on every service."""
-    await use_cases(request).end_sessions.all(me.id, actor=me.id)
+    await api(request).use_cases.end_sessions.all(me.id, actor=me.id)
     return Response(status_code=204)
 
 
@@ -48,5 +47,5 @@ async def end_my_sessions(request: Request, me: Me) -> Response:
 )
 async def end_my_session(request: Request, me: Me, session_id: SessionId) -> Response:
     """End one session; safe to repeat. Your other sessions get new access tokens by their refresh tokens."""
-    await use_cases(request).end_sessions.one(me.id, session_id, actor=me.id)
+    await api(request).use_cases.end_sessions.one(me.id, session_id, actor=me.id)
     return Response(status_code=204)

@@ -1,12 +1,12 @@
 """`/api/users`: registering."""
 
 from fastapi import APIRouter, Request
+from store_kit.http import JsonResponse
 from store_kit.problems import BadRequest, InvalidInput, TooManyRequests, problem_responses
-from store_kit.responses import JsonResponse
 
-from store_user.api.edge import client_address, use_cases
-from store_user.api.models import AccountView, Registration, account_response
-from store_user.domain import EmailTaken, TooBusy
+from store_user.api.parameters import Registration, api, caller
+from store_user.api.views import AccountView, account_response
+from store_user.problems import EmailTaken, TooBusy
 
 router = APIRouter(prefix="/api/users", tags=["users"])
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/users", tags=["users"])
 )
 async def register_user(request: Request, body: Registration) -> JsonResponse:
     """Open a customer account. Then get a token at `/api/auth/token`."""
-    account = await use_cases(request).register(
-        email=body.email, password=body.password, name=body.name, address=client_address(request)
+    account = await api(request).use_cases.register(
+        email=body.email, password=body.password, name=body.name, caller=caller(request)
     )
     return account_response(account, 201)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from store_user.domain import ClientRefused, Tokens
+from store_user.domain import Tokens
 from store_user.ports import AccessTokens, Clients, SecurityLog
+from store_user.problems import ClientRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class AuthenticateClient:
         Raises:
             ClientRefused: an unknown service, or another secret.
         """
-        if not self.clients.knows(client_id, client_secret):
+        if not self.clients.knows_client(client_id, client_secret):
             self.security.record("client.refused")
             raise ClientRefused
-        return Tokens(self.access_tokens.for_service(client_id), self.access_tokens.lifetime_s)
+        return Tokens(self.access_tokens.sign_for_service(client_id), self.access_tokens.lifetime_s)

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from store_kit.principal import Principal
 from store_kit.problems import Forbidden, Unauthenticated
 
-from store_user.domain import Account
-from store_user.ports import Accounts, SecurityLog
-from store_user.use_cases.finding import account_of
+from store_user.domain import Account, holder_of_token
+from store_user.ports import AccountStore, SecurityLog
 
 
 @dataclass(frozen=True, slots=True)
 class Authorise:
-    """Look at the account of whoever asks: here the truth is at hand, so nothing is believed that has changed since."""
+    """Look up the account behind a token: what the token said may have changed since it was issued."""
 
-    accounts: Accounts
+    accounts: AccountStore
     security: SecurityLog
 
     async def __call__(self, principal: Principal) -> Account:
@@ -24,7 +23,7 @@ class Authorise:
             Unauthenticated: it is gone or disabled, or the token has ended.
         """
         try:
-            account = await account_of(self.accounts, principal.subject)
+            account = holder_of_token(await self.accounts.find_account(principal.subject))
             account.must_have_issued(principal.epoch)
         except Unauthenticated:
             self.security.record("token.refused", subject=principal.subject)
@@ -36,7 +35,7 @@ class Authorise:
 
         Raises:
             Unauthenticated: as above.
-            Forbidden: it is no administrator any more.
+            Forbidden: it is not an administrator any more.
         """
         account = await self(principal)
         if not account.is_admin:

@@ -9,7 +9,7 @@ from store_user.use_cases.edit_account import EditAccount
 
 @dataclass(frozen=True, slots=True)
 class DisableAccount:
-    """Let nobody use an account until it is enabled; nothing of it is lost."""
+    """Close an account until it is enabled; nothing of it is lost."""
 
     edit: EditAccount
     security: SecurityLog
@@ -21,9 +21,11 @@ class DisableAccount:
             AccountNotFound: no such account.
             LastAdmin: the shop would have no administrator.
         """
-        account = await self.edit(
-            account_id, lambda account, at_ms: account.disabled(at_ms=at_ms) if account.is_active else account
-        )
+
+        def disabled(account: Account, at_ms: int) -> Account:
+            return account.disabled(at_ms=at_ms) if account.is_active else account
+
+        _, account = await self.edit(account_id, disabled)
         self.security.record("account.disabled", actor=actor, account=account_id)
         return account
 
@@ -37,6 +39,6 @@ class DisableAccount:
         def enabled(account: Account, at_ms: int) -> Account:
             return account.enabled(at_ms=at_ms) if account.standing is Standing.DISABLED else account
 
-        account = await self.edit(account_id, enabled)
+        _, account = await self.edit(account_id, enabled)
         self.security.record("account.enabled", actor=actor, account=account_id)
         return account

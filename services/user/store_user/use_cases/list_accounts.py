@@ -1,18 +1,20 @@
 """Every account, for administrators."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from store_kit.paging import Page, paged
+
 from store_user.domain import Account
-from store_user.ports import Accounts
+from store_user.ports import AccountStore
 
 
 @dataclass(frozen=True, slots=True)
 class ListAccounts:
     """A page of accounts, newest first."""
 
-    accounts: Accounts
+    accounts: AccountStore
 
-    async def __call__(self, *, before_id: str | None, limit: int) -> Sequence[Account]:
-        """Return up to `limit` accounts behind `before_id`."""
-        return await self.accounts.page(before_id=before_id, limit=limit)
+    async def __call__(self, *, before: tuple[str, ...] | None, limit: int) -> Page[Account, tuple[str, ...]]:
+        """Return up to `limit` accounts behind the position `(id,)`."""
+        found = await self.accounts.list_accounts(before_id=before[0] if before else None, limit=limit + 1)
+        return paged(found, limit, lambda account: (account.id,))

@@ -1,20 +1,22 @@
 """Read one's own news, newest first."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from store_kit.paging import Page, paged
+
 from store_user.domain import Notification
-from store_user.ports import Notifications
+from store_user.ports import NotificationStore
 
 
 @dataclass(frozen=True, slots=True)
 class ListNotifications:
     """A page of news about one's own orders."""
 
-    notifications: Notifications
+    notifications: NotificationStore
 
     async def __call__(
         self, account_id: str, *, before: tuple[int, str] | None, limit: int
-    ) -> Sequence[Notification]:
+    ) -> Page[Notification, tuple[int, str]]:
         """Return up to `limit` notifications behind the position `(at_ms, id)`."""
-        return await self.notifications.page(account_id, before=before, limit=limit)
+        found = await self.notifications.list_notifications(account_id, before=before, limit=limit + 1)
+        return paged(found, limit, lambda news: (news.at_ms, news.id))

@@ -7,14 +7,14 @@ from typing import Final
 
 from store_kit.clock import Clock
 
-from store_user.ports import Accounts, Revocations
+from store_user.ports import AccountStore, RevocationStore
 
 NEVER: Final = 2**31 - 1
-"""The epoch asked of tokens of an account that is gone: none has it."""
+"""The epoch asked of tokens of an account that is gone: no token has it."""
 _SETTLED_MS: Final = 60_000
 """Longer than any request lives: a change that was announced before has been made by now, or never will be."""
 _FRESH_MS: Final = 500
-"""Every service asks every few seconds; those who ask at the same time share one look."""
+"""Every service asks every few seconds; requests at the same time share one look."""
 _SKEW_MS: Final = 60_000
 
 
@@ -26,8 +26,8 @@ class ListRevocations:
     a look costs what changed in the last minute.
     """
 
-    accounts: Accounts
-    revocations: Revocations
+    accounts: AccountStore
+    revocations: RevocationStore
     clock: Clock
     lifetime_ms: int
     _settled: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class ListRevocations:
             return self._answer
 
     async def _look(self, now_ms: int) -> Mapping[str, int]:
-        noted = await self.revocations.since(now_ms - self.lifetime_ms - _SKEW_MS)
+        noted = await self.revocations.list_revocations(now_ms - self.lifetime_ms - _SKEW_MS)
         settled = {id_: (at, self._settled[id_][1]) for id_, at in noted.items() if self._is_settled(id_, at)}
         unsettled = [account_id for account_id in noted if account_id not in settled]
         found = {account_id: await self._epoch(account_id) for account_id in unsettled}
@@ -58,5 +58,5 @@ class ListRevocations:
         return known is not None and known[0] == at_ms
 
     async def _epoch(self, account_id: str) -> int:
-        account = await self.accounts.get(account_id)
+        account = await self.accounts.find_account(account_id)
         return account.epoch if account else NEVER

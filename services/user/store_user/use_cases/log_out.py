@@ -2,20 +2,20 @@
 
 from dataclasses import dataclass
 
-from store_user.ports import Families, RefreshTokens, SecurityLog
+from store_user.ports import RefreshTokens, SecurityLog, SessionStore
 
 
 @dataclass(frozen=True, slots=True)
 class LogOut:
-    """Revoke the family of a refresh token."""
+    """Revoke the session of a refresh token."""
 
-    families: Families
+    sessions: SessionStore
     refresh_tokens: RefreshTokens
     security: SecurityLog
 
     async def __call__(self, refresh_token: str) -> None:
         """End the session; a token that is not ours or of an ended one changes nothing (RFC 7009, 2.2)."""
-        token = self.refresh_tokens.read(refresh_token)
+        token = self.refresh_tokens.read_token(refresh_token)
         if token is not None:
-            await self.families.revoke(token.family_id)
-            self.security.record("sessions.ended", session=token.family_id)
+            await self.sessions.revoke_session(token.session_id)
+            self.security.record("sessions.ended", session=token.session_id)

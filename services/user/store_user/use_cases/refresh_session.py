@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 from store_kit.clock import Clock
 
-from store_user.domain import Account, Family, RefreshRefused, RefreshToken, Tokens, Verdict
-from store_user.ports import AccessTokens, Accounts, Families, RefreshTokens, SecurityLog
+from store_user.domain import Account, RefreshToken, Session, Tokens, Verdict
+from store_user.ports import AccessTokens, AccountStore, RefreshTokens, SecurityLog, SessionStore
+from store_user.problems import RefreshRefused
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshSession:
     """Rotate a refresh token; one that was used before, outside the grace, ends the whole session."""
 
-    accounts: Accounts
-    families: Families
+    accounts: AccountStore
+    sessions: SessionStore
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
     security: SecurityLog
@@ -26,50 +27,50 @@ class RefreshSession:
         Asking twice within the grace gives the same successor, also when both ask at once.
 
         Raises:
-            RefreshRefused: not ours, expired, revoked, or used before (then the family is revoked).
+            RefreshRefused: not ours, expired, revoked, or used before (then the session is revoked).
         """
-        token = self.refresh_tokens.read(refresh_token)
+        token = self.refresh_tokens.read_token(refresh_token)
         if token is None:
             raise RefreshRefused
-        family, account = await self._session(token)
-        successor = await self._successor(family, token)
+        session, account = await self._session(token)
+        successor = await self._successor(session, token)
         return Tokens(
-            self.access_tokens.for_account(account),
+            self.access_tokens.sign_for_account(account),
             self.access_tokens.lifetime_s,
-            self.refresh_tokens.write(successor),
+            self.refresh_tokens.write_token(successor),
         )
 
-    async def _session(self, token: RefreshToken) -> tuple[Family, Account]:
-        family = await self.families.get(token.family_id)
-        account = await self.accounts.get(family.account_id) if family else None
+    async def _session(self, token: RefreshToken) -> tuple[Session, Account]:
+        session = await self.sessions.find_session(token.session_id)
+        account = await self.accounts.find_account(session.account_id) if session else None
         if (
-            family is None
+            session is None
             or account is None
             or not account.is_active
-            or family.credentials != account.credentials
+            or session.credentials != account.credentials
         ):
             self.security.record("session.refused", account=account.id if account else None)
             raise RefreshRefused
-        return family, account
+        return session, account
 
-    async def _successor(self, family: Family, token: RefreshToken) -> RefreshToken:
+    async def _successor(self, session: Session, token: RefreshToken) -> RefreshToken:
         now_ms = self.clock.now_ms()
-        verdict = family.judge(token.generation, now_ms=now_ms, grace_ms=self.grace_ms)
+        verdict = session.judge(token.generation, now_ms=now_ms, grace_ms=self.grace_ms)
         if verdict is Verdict.ROTATE:
             verdict = await self._rotate(token, now_ms)
         if verdict is Verdict.REVOKE:
-            await self.families.revoke(family.id)
+            await self.sessions.revoke_session(session.id)
             # Two parties hold the same token: one of them has no right to it.
-            self.security.record("session.reused", account=family.account_id, session=family.id)
+            self.security.record("session.reused", account=session.account_id, session=session.id)
         if verdict in {Verdict.REVOKE, Verdict.REFUSE}:
             raise RefreshRefused
-        return RefreshToken(family.id, token.generation + 1)
+        return RefreshToken(session.id, token.generation + 1)
 
     async def _rotate(self, token: RefreshToken, now_ms: int) -> Verdict:
-        if await self.families.rotate(token.family_id, generation=token.generation, at_ms=now_ms):
+        if await self.sessions.rotate_session(token.session_id, generation=token.generation, at_ms=now_ms):
             return Verdict.ROTATE
         # A twin request was faster, or the session just ended: what is there now decides.
-        family = await self.families.get(token.family_id)
-        if family is None:
+        session = await self.sessions.find_session(token.session_id)
+        if session is None:
             return Verdict.REFUSE
-        return family.judge(token.generation, now_ms=now_ms, grace_ms=self.grace_ms)
+        return session.judge(token.generation, now_ms=now_ms, grace_ms=self.grace_ms)

@@ -2,34 +2,31 @@
 
 from dataclasses import dataclass
 
-from store_kit.clock import Clock
-from store_kit.problems import PreconditionFailed
+from store_kit.problems import InvalidToken
 
-from store_user.domain import Account
-from store_user.ports import Accounts
-from store_user.use_cases.finding import account_of
+from store_user.domain import Account, holder_of_token
+from store_user.use_cases.edit_account import EditAccount
 
 
 @dataclass(frozen=True, slots=True)
 class RenameAccount:
     """Set or clear the name, of the version that its owner has read."""
 
-    accounts: Accounts
-    clock: Clock
+    edit: EditAccount
 
-    async def __call__(self, account_id: str, name: str | None, *, version: int) -> Account:
+    async def __call__(
+        self, account_id: str, name: str | None, *, versions: frozenset[int] | None
+    ) -> Account:
         """Return the account as it is now; the same name again changes nothing.
 
         Raises:
-            PreconditionFailed: the account is not at `version` any more.
+            PreconditionFailed: `versions` were given and the present one is not among them.
             Unauthenticated: the token's account does not exist (any more).
         """
-        account = await account_of(self.accounts, account_id)
-        if account.version != version:
-            raise PreconditionFailed("The account was changed meanwhile; read it again.")
-        if account.name == (name or None):
-            return account
-        renamed = account.renamed(name or None, at_ms=self.clock.now_ms())
-        if not await self.accounts.replace(renamed):
-            raise PreconditionFailed("The account was changed meanwhile; read it again.")
-        return renamed
+
+        def renamed(account: Account, at_ms: int) -> Account:
+            present = holder_of_token(account)
+            return present if present.name == (name or None) else present.renamed(name or None, at_ms=at_ms)
+
+        _, after = await self.edit(account_id, renamed, versions=versions, gone=InvalidToken)
+        return after

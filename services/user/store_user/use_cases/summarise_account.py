@@ -23,5 +23,7 @@ class SummariseAccount:
 
     async def __call__(self, account_id: str) -> Summary:
         """Return what could be gathered; a service that does not answer costs its own part only."""
-        spending, cart = await asyncio.gather(self.orders.spending(account_id), self.carts.size(account_id))
+        spending, cart = await asyncio.gather(
+            self.orders.read_spending(account_id), self.carts.read_cart_size(account_id)
+        )
         return Summary(spending, cart)
