@@ -1,7 +1,7 @@
-"""The edge of the `store` command: what no command has caught ends here, in a sentence and an exit code.
+"""Where every command's errors end: one table from an error to its sentence and exit code.
 
-What the machine, the network or a database refuses is told in one sentence. What nobody thought of is a fault of the
-shop: it is shown whole, with what to do about it.
+What the machine, the network or a database refuses is told in one sentence. Anything else is a fault of the shop: it
+is shown whole, with what to do about it.
 """
 
 import errno
@@ -10,10 +10,14 @@ import os
 import sqlite3
 import sys
 import traceback
-from collections.abc import Callable
-from typing import Final, NoReturn
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
-from store_cli.console import FOUND_SOMETHING, INTERRUPTED, WRONG_USAGE, plain_console, print_json
+from store_kit.problems import Problem
+from store_kit.refusals import Refusal
+
+from store_cli.console import FOUND_SOMETHING, INTERRUPTED, WRONG_USAGE, fail, tell
 
 OUR_FAULT: Final = 70
 """EX_SOFTWARE of sysexits.h."""
@@ -27,41 +31,8 @@ _HINTS: Final = {
 }
 
 
-def run(command: Callable[[], object]) -> None:
-    """Run a command of this process until it exits."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal that knows ASCII only gets escapes instead of an error; JSON is ASCII there.
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        command()
-    except KeyboardInterrupt:
-        _end("Interrupted.", INTERRUPTED)
-    except BrokenPipeError:
-        # Who read the output has gone, as `head` does: nothing more is to be said, also not at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FOUND_SOMETHING)
-    except Exception as error:  # noqa: BLE001 - the edge: everything is told, nothing passes by
-        told = sentence_of(error)
-        if told is None:
-            traceback.print_exc()
-            _end(
-                f"This is a fault of the shop, not of what you did ({type(error).__name__}). Nothing that it had "
-                "confirmed is lost. Please report it to whom you have the shop from, with the lines above.",
-                OUR_FAULT,
-            )
-        _end(told, WRONG_USAGE if _is_wrong_usage(error) else FOUND_SOMETHING)
-
-
-def sentence_of(error: Exception) -> str | None:
-    """Return what to tell a person of an error that is no fault of the shop; None: it is one."""
-    if isinstance(error, OSError):
-        return _of_the_system(error)
-    if isinstance(error, sqlite3.Error):
-        return f"A database of the shop cannot be used: {error}. 'store doctor' looks into it."
-    if isinstance(error, MemoryError):
-        return "There is not enough memory for this; close something, or do less at once."
-    return _ours(error)
+class WrongUsage(Refusal):
+    """The command was given something that it cannot work with: a file, settings, or no credentials."""
 
 
 def _of_the_system(error: OSError) -> str:
@@ -75,32 +46,64 @@ def _of_the_system(error: OSError) -> str:
     return f"{where + ': ' if where else ''}{reason}. {hint}".rstrip()
 
 
-def _ours(error: Exception) -> str | None:
-    # Loaded only here: most commands need none of it, and start faster.
-    from store_kit.migrations import SchemaError  # noqa: PLC0415
-    from store_kit.problems import Problem  # noqa: PLC0415
-    from store_kit.secrets import SecretError  # noqa: PLC0415
-    from store_kit.settings import ServiceUrlWithoutPort  # noqa: PLC0415
-
-    from store_cli.files.opening import FileError  # noqa: PLC0415
-    from store_cli.reading_settings import WrongSettings  # noqa: PLC0415
-    from store_cli.shop_client import ShopError  # noqa: PLC0415
-
-    if isinstance(error, Problem):
-        return error.detail or error.title
-    known = (SchemaError, SecretError, ServiceUrlWithoutPort, FileError, WrongSettings, ShopError)
-    return str(error) if isinstance(error, known) else None
-
-
-def _is_wrong_usage(error: Exception) -> bool:
-    from store_cli.files.opening import FileError  # noqa: PLC0415
-    from store_cli.reading_settings import WrongSettings  # noqa: PLC0415
-
-    return isinstance(error, FileError | WrongSettings)
+_TABLE: Final[tuple[tuple[type[BaseException], int, Callable[[Any], str]], ...]] = (
+    (WrongUsage, WRONG_USAGE, str),
+    (Refusal, FOUND_SOMETHING, str),
+    (Problem, FOUND_SOMETHING, lambda problem: problem.detail or problem.title),
+    (OSError, FOUND_SOMETHING, _of_the_system),
+    (
+        sqlite3.Error,
+        FOUND_SOMETHING,
+        "A database of the shop cannot be used: {}. 'store doctor' looks into it.".format,
+    ),
+    (
+        MemoryError,
+        FOUND_SOMETHING,
+        lambda _: "There is not enough memory for this; close something, or do less at once.",
+    ),
+    (KeyboardInterrupt, INTERRUPTED, lambda _: "Interrupted."),
+)
+"""Kind of error -> exit code and sentence; the first that fits counts."""
 
 
-def _end(message: str, code: int) -> NoReturn:
-    plain_console(stderr=True).print(message, style="red")
-    if "--json" in sys.argv[1:]:
-        print_json({"ok": False, "error": message})
-    sys.exit(code)
+def outcome(error: BaseException) -> tuple[str, int] | None:
+    """Return the sentence and the exit code of an error; None: it is a fault of the shop."""
+    for kind, code, sentence in _TABLE:
+        if isinstance(error, kind):
+            return sentence(error), code
+    return None
+
+
+@contextmanager
+def sentences(*, as_json: bool) -> Iterator[None]:
+    """End the command with the sentence and the exit code of an error that is in the table."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        if (found := outcome(error)) is None:
+            raise
+        fail(*found, as_json=as_json)
+
+
+def run(command: Callable[[], object]) -> None:
+    """Run a command of this process until it exits."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows ASCII only gets escapes instead of an error; JSON is ASCII there.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        command()
+    except BrokenPipeError:
+        # The reader of the output is gone, as `head` is after its lines: print nothing more, not even at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FOUND_SOMETHING)
+    except Exception as error:  # noqa: BLE001 - the edge: everything ends in a sentence
+        traceback.print_exc()
+        tell(
+            f"This is a fault of the shop, not of what you did ({type(error).__name__}). Nothing that it had "
+            "confirmed is lost. Please report it where you got the shop, with the lines above.",
+            as_json="--json" in sys.argv[1:],
+        )
+        sys.exit(OUR_FAULT)

@@ -5,12 +5,13 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, Protocol, TypeVar
 
 import typer
+import uvloop
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,23 +21,19 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from store_kit.problems import Problem
-from store_kit.refusals import Refusal
-
-from store_cli.accounts import DEFAULT_BASE_URL, NoCredentials
-from store_cli.files.opening import FileError
-from store_cli.shop_client import ShopError
 
 T = TypeVar("T")
 
 FAULTS_SHOWN = 20
 LINE_EVERY_S = 10.0
+DEFAULT_DATA = Path(".store")
+DEFAULT_BASE_URL = "http://127.0.0.1:8080"
 GOOD, FOUND_SOMETHING, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def _is_an_address(value: str | None) -> str | None:
     if value is not None and not re.match(r"https?://[^/\s]", value):
-        raise typer.BadParameter(f"'{value}' is no address of a shop; it begins with http:// or https://.")
+        raise typer.BadParameter(f"'{value}' is not a shop address; it must begin with http:// or https://.")
     return value
 
 
@@ -49,7 +46,7 @@ def an_address(value: str) -> str:
     host = value.strip().removeprefix("[").removesuffix("]")
     if not host or "/" in host or host.count(":") == 1:
         raise typer.BadParameter(
-            f"'{value}' is no address to listen on; it is 0.0.0.0, ::1 or a name like them."
+            f"'{value}' is not an address to listen on; give a host such as 0.0.0.0, ::1 or localhost."
         )
     return host
 
@@ -70,9 +67,8 @@ DataFolder = Annotated[
         "--data", envvar="STORE_DATA_DIR", help="Data folder of the demo shop, for its credentials."
     ),
 ]
+ShopFolder = Annotated[Path, typer.Option("--data", envvar="STORE_DATA_DIR", help="Data folder of the shop.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of text.")]
-
-DEFAULT_DATA = Path(".store")
 
 
 class Meter(Protocol):
@@ -126,7 +122,7 @@ class BarMeter:
 
 
 def plain_console(*, stderr: bool = False, width: int | None = None) -> Console:
-    """Return a console that prints texts as they are: `[work]` in a path is no markup, and `:x:` no emoji."""
+    """Return a console that prints texts as they are: `[work]` in a path is not markup, and `:x:` not an emoji."""
     return Console(
         stderr=stderr, width=width, markup=False, emoji=False, highlight=False, soft_wrap=width is None
     )
@@ -150,27 +146,22 @@ def meter() -> Iterator[Meter]:
         yield BarMeter(progress)
 
 
-def run(work: Coroutine[Any, Any, T], *, as_json: bool) -> T:
-    """Run a command's work; end with its exit code and a sentence when the shop or the input is at fault."""
-    try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(work)
-    except (NoCredentials, FileError) as wrong:
-        fail(str(wrong), WRONG_USAGE, as_json=as_json)
-    except (ShopError, Refusal, Problem) as fault:
-        fail(str(fault), FOUND_SOMETHING, as_json=as_json)
-    except OSError as failure:
-        where = f"{failure.filename}: " if failure.filename else ""
-        fail(f"{where}{failure.strerror or failure}.", FOUND_SOMETHING, as_json=as_json)
-    except KeyboardInterrupt:
-        fail("Interrupted.", INTERRUPTED, as_json=as_json)
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work to its end."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
 
 
-def fail(message: str, code: int, *, as_json: bool = False) -> NoReturn:
-    """Say what is wrong on stderr, and as JSON on stdout when that was asked for; exit with `code`."""
+def tell(message: str, *, as_json: bool) -> None:
+    """Say what is wrong on stderr, and as JSON on stdout when that was asked for."""
     plain_console(stderr=True).print(message, style="red")
     if as_json:
         print_json({"ok": False, "error": message})
+
+
+def fail(message: str, code: int, *, as_json: bool = False) -> NoReturn:
+    """Say what is wrong and exit with `code`."""
+    tell(message, as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -199,11 +190,3 @@ def print_json(values: Mapping[str, object]) -> None:
     """Print one line of JSON on stdout; where the terminal knows ASCII only, with letters escaped."""
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
     typer.echo(json.dumps(values, ensure_ascii=encoding != "utf8"))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop  # noqa: PLC0415 - does not exist on Windows
-
-    return uvloop.new_event_loop

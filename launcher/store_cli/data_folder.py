@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from store_kit.sqlite_identity import look_at, members
+from store_kit.sqlite.identity import look_at, members
 
 LOCK_FILE = "lock"
 SECRETS: Final = "secrets"

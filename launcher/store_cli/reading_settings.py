@@ -7,11 +7,13 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from store_kit.settings import StoreSettings
 
+from store_cli.boundary import WrongUsage
+
 S = TypeVar("S", bound=StoreSettings)
 
 
-class WrongSettings(Exception):
-    """Settings that cannot be meant; names each of them."""
+class WrongSettings(WrongUsage):
+    """Invalid settings; names each of them."""
 
     @classmethod
     def of(cls, error: ValidationError) -> "WrongSettings":
@@ -29,12 +31,12 @@ def read_settings(kind: type[S], **overrides: Any) -> S:
     """Return settings of the environment; `overrides` go before it.
 
     Raises:
-        WrongSettings: a setting cannot be meant.
+        WrongSettings: a setting is invalid.
     """
     try:
         return kind(**overrides)
     except SettingsError as error:
-        # A list that is no JSON fails before there are values to validate; only the text names the field.
+        # A list that is not JSON fails before there are values to validate; only the text names the field.
         field = re.search(r'field "(\w+)"', str(error))
         name = f"STORE_{field[1].upper()}" if field else str(error)
         raise WrongSettings(f"Cannot start with these settings: {name}: must be JSON.") from error

@@ -103,7 +103,9 @@ class FakeShop:
                 self.products[product_id] = fresh
             status = "exists" if known else "created"
             results.append({"id": product_id, "sku": product["sku"], "status": status})
-        return web.json_response({"items": results})
+        created = sum(result["status"] == "created" for result in results)
+        counts = {"created": created, "existing": len(results) - created}
+        return web.json_response({"items": results, **counts})
 
     async def note_import(self, request: web.Request) -> web.Response:
         self.who(request)

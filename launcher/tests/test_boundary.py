@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import store_cli
 from store_cli import main
-from store_cli.boundary import sentence_of
+from store_cli.boundary import outcome
 from typer.testing import CliRunner
 
 from launcher.tests.real_files import as_csv, sale
@@ -67,7 +67,7 @@ def test_what_nobody_thought_of_is_shown_whole_with_what_to_do() -> None:
     assert "ZeroDivisionError: division by zero" in done.stderr
     assert "fault of the shop" in done.stderr
     assert "Please report it" in json.loads(done.stdout)["error"]
-    assert sentence_of(ZeroDivisionError()) is None
+    assert outcome(ZeroDivisionError()) is None
 
 
 def test_reader_that_goes_away_is_no_fault() -> None:

@@ -1,9 +1,8 @@
 from collections import Counter
 
 import pytest
-from store_cli.categories import OTHER, guess_category
-from store_cli.importing import shipped_ledger
-from store_cli.ledger import read_ledger
+from store_cli.importing.categories import OTHER, guess_category
+from store_cli.importing.ledger import read_ledger, shipped_ledger
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,18 @@
 import json
+import subprocess
+import sys
 from collections import deque
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from store_cli import main, serving
-from store_cli.accounts import Credentials, find_admin
-from store_cli.commands import audit, importing, replay, reset, seed, up, users
+from store_cli import main
+from store_cli.main import app
+from store_cli.shop.accounts import Credentials, find_admin
 from typer.testing import CliRunner
 
 from launcher.tests.fake_shop import ADMIN, FakeProduct, FakeShop
 from tests.support.shop_files import make_shop_files
-
-app = typer.Typer()
-for module in (audit, importing, replay, reset, seed, users):
-    module.register(app)
 
 
 def store(*words: object) -> tuple[int, str, str]:
@@ -50,7 +47,7 @@ def test_replay_counts_what_the_shop_answered(shop: FakeShop, data: Path, small_
 
 @pytest.mark.parametrize("address", ["nonsense", "ftp://shop", "127.0.0.1:8080", "http://"])
 def test_address_that_cannot_be_meant_is_wrong_usage(address: str, data: Path) -> None:
-    """What is no address of a shop is wrong usage, named before anything is tried."""
+    """What is not a shop address is wrong usage, named before anything is tried."""
     code, _, said = store("audit", "--data", data, "--base-url", address)
     assert code == 2
     assert address in said
@@ -257,9 +254,18 @@ def test_credentials_come_from_variables_first(data: Path) -> None:
     assert "hush" not in repr(given)
 
 
-def test_every_service_can_be_run_alone() -> None:
-    """The names that `store run` offers are the services there are."""
-    assert set(up.SERVICES) == set(serving.SERVICES)
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    """The sentence of the table is the first paragraph of the command's own help."""
+    said = main.command(name).help.partition("\n\n")[0]
+    assert " ".join(said.split()) == main.COMMANDS[name][1]
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    """`store --help` is quick: no service, no driver, no web client is imported for it."""
+    program = "import sys; from store_cli.main import command; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    assert not {"fastapi", "cassandra", "aiohttp", "pydantic", "store_catalog"} & set(done.stdout.split())
 
 
 def test_help_of_every_command_is_for_people() -> None:
@@ -272,5 +278,5 @@ def test_help_of_every_command_is_for_people() -> None:
         ("replay", "online-retail"),
         ("audit",),
     ):
-        result = CliRunner().invoke(main.app, [*words, "--help"])
+        result = CliRunner().invoke(app, [*words, "--help"])
         assert (result.exit_code, "Usage" in result.stdout) == (0, True), words

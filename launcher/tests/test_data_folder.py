@@ -6,18 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import typer
 from store_cli import data_folder
-from store_cli.commands import backup, doctor, reset
-from store_cli.doctor import databases
-from store_kit.sqlite_identity import FILES
+from store_cli.doctor.checks import databases
+from store_cli.main import app
+from store_kit.sqlite.identity import FILES
 from typer.testing import CliRunner
 
 from tests.support.shop_files import make_shop_files
-
-app = typer.Typer()
-for module in (backup, doctor, reset):
-    module.register(app)
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import typer
-from store_cli import data_folder, serving, variables
-from store_cli.commands import doctor as command
-from store_cli.doctor import (
+from store_cli import data_folder
+from store_cli.doctor import variables
+from store_cli.doctor.checks import (
     GIB,
     Check,
     databases,
@@ -26,17 +25,14 @@ from store_cli.doctor import (
     sqlite,
     visit,
 )
-from store_cli.doctor import (
-    secrets as secret_check,
-)
-from store_cli.serving import DataFolderInUse, DataFolderLock
+from store_cli.doctor.checks import secrets as secret_check
+from store_cli.main import app
+from store_cli.up import serving
+from store_cli.up.serving import DataFolderInUse, DataFolderLock
 from store_kit.settings import StoreSettings
 from typer.testing import CliRunner
 
 from launcher.tests.fake_shop import FakeShop
-
-app = typer.Typer()
-command.register(app)
 
 
 def by_name(checks: Iterator[Check]) -> dict[str, Check]:
@@ -129,7 +125,7 @@ def test_broken_database_is_bad(tmp_path: Path) -> None:
 
 
 def test_size_of_a_database_counts_its_log(tmp_path: Path) -> None:
-    """What was written lately is in the log beside the file, and the size counts it."""
+    """What was written lately is in the log next to the file, and the size counts it."""
     with closing(sqlite3.connect(tmp_path / "order.db")) as db:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("CREATE TABLE t (x)")
@@ -170,7 +166,7 @@ def test_setting_that_makes_no_sense_is_bad(
 ) -> None:
     """A setting that `store up` would refuse is named, whichever service it is of, and the rest is checked too."""
     monkeypatch.setenv(name, value)
-    result = CliRunner().invoke(app, ["--json", "--data", str(tmp_path)])
+    result = CliRunner().invoke(app, ["doctor", "--json", "--data", str(tmp_path)])
     checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
     assert (result.exit_code, checks["Settings"]["state"]) == (1, "bad")
     assert name in checks["Settings"]["seen"]
@@ -187,12 +183,12 @@ def test_report_is_one_line_of_json(tmp_path: Path, shop: FakeShop, monkeypatch:
     busy = shop.base_url  # answers 404, so it is no shop of ours
     for name in ("CATALOG", "CART", "ORDER", "USER"):
         monkeypatch.setenv(f"STORE_{name}_URL", busy)
-    result = CliRunner().invoke(app, ["--json", "--data", str(tmp_path)])
+    result = CliRunner().invoke(app, ["doctor", "--json", "--data", str(tmp_path)])
     said = json.loads(result.stdout)
     assert (result.exit_code, said["ok"]) == (1, False)
     states = {check["name"]: check["state"] for check in said["checks"]}
     assert states[f"Port {busy.rpartition(':')[2]} (cart)"] == "bad"
-    result = CliRunner().invoke(app, ["--data", str(tmp_path)])
+    result = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path)])
     assert result.exit_code == 1
     assert "BAD" in result.stdout
 
@@ -219,7 +215,7 @@ def settings_check(data: Path) -> Check:
 def test_misspelt_variable_is_told_with_what_may_be_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str
 ) -> None:
-    """A variable that nobody reads is a warning, not "can be meant"."""
+    """An unknown variable is a warning."""
     monkeypatch.setenv(name, "1")
     check = settings_check(tmp_path)
     assert (check.state, says in check.seen) == ("warning", True), check

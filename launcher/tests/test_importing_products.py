@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from store_cli.files.amounts import minor_units, whole_number
 from store_cli.files.tables import Faulty
-from store_cli.product_files import SYNONYMS, guess
+from store_cli.importing.product_files import SYNONYMS, guess
+from store_cli.main import app
 from typer.testing import CliRunner
 
 from launcher.tests.fake_shop import FakeShop
-from launcher.tests.test_commands import app, store, store_json
+from launcher.tests.test_commands import store, store_json
 
 SHOPIFY = """Handle,Title,Body (HTML),Vendor,Type,Tags,Variant SKU,Variant Inventory Qty,Variant Price,Status
 mug,Red Mug,<p>Holds tea</p>,Acme,Mugs,red,MUG-R,12,4.99,active
@@ -99,7 +100,7 @@ def test_dry_run_judges_and_writes_nothing(shop: FakeShop, data: Path, tmp_path:
     assert not shop.products
     assert "POST /api/products/batch" not in shop.requests
     _, text, _ = store("import", "products", path, "--dry-run", "--data", data)
-    assert text.startswith("1 products would be sent, were it no dry run. Nothing was written.\n2 lines")
+    assert text.startswith("1 products would be sent. Nothing was written.\n2 lines")
 
 
 def test_a_sku_with_blanks_that_nobody_sees_is_the_same_sku(

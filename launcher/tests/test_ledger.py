@@ -3,17 +3,18 @@ from pathlib import Path
 import pytest
 from store_cli.files.left_aside import LeftAside
 from store_cli.files.opening import FileError
-from store_cli.importing import load_demo_catalogue, shipped_ledger
-from store_cli.ledger import (
+from store_cli.importing.ledger import (
     Invoice,
     InvoiceLine,
     Ledger,
     ledger_of,
     read_ledger,
     sale_lines,
+    shipped_ledger,
     shopper_key,
     units_by_sku,
 )
+from store_cli.importing.sending import batches, ledger_catalogue
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
 
@@ -63,10 +64,10 @@ def test_units_sold_of_a_product_are_what_its_invoices_need(shipped: Ledger) -> 
 
 def test_demo_catalogue_comes_in_batches(shipped: Ledger) -> None:
     """The catalogue of the demo shop is every product of the ledger, with stock, in batches."""
-    batches = list(load_demo_catalogue(batch_size=1000))
-    assert [len(batch) for batch in batches] == [1000, 1000, 1000, 84]
-    assert [product["sku"] for batch in batches for product in batch] == [p.sku for p in shipped.products]
-    assert set(batches[0][0]) == {"sku", "name", "category", "price_minor", "stock"}
+    found = list(batches(ledger_catalogue(read_ledger(shipped_ledger())), 1000))
+    assert [len(batch) for batch in found] == [1000, 1000, 1000, 84]
+    assert [product.data["sku"] for batch in found for product in batch] == [p.sku for p in shipped.products]
+    assert set(found[0][0].data) == {"sku", "name", "category", "price_minor", "stock"}
 
 
 def test_most_frequent_price_wins() -> None:

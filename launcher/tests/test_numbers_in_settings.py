@@ -2,7 +2,7 @@ import typing
 
 import pytest
 from store_cli.reading_settings import WrongSettings, read_settings
-from store_cli.serving import SERVICES
+from store_cli.up.serving import SERVICES
 from store_kit.settings import StoreSettings
 
 KINDS = [kind for kind, _ in SERVICES.values()]

@@ -9,7 +9,7 @@ import pytest
 from store_cli.files.left_aside import LeftAside
 from store_cli.files.opening import FileError, opened
 from store_cli.files.tables import read_table
-from store_cli.ledger import Ledger, read_ledger, units_by_sku
+from store_cli.importing.ledger import Ledger, read_ledger, units_by_sku
 
 from launcher.tests.real_files import LEFT_ASIDE, SOLD, as_csv, messy_rows, sale
 
@@ -134,7 +134,7 @@ def test_damaged_archive_is_a_sentence(tmp_path: Path, damage: str) -> None:
     """Whatever is broken in a gzip file: its name, that it is damaged, and what to do."""
     file = tmp_path / "ledger.csv.gz"
     file.write_bytes(damaged_archives()[damage])
-    with pytest.raises(FileError, match=r"ledger\.csv\.gz is a damaged gzip archive: .*Get it anew"):
+    with pytest.raises(FileError, match=r"ledger\.csv\.gz is a damaged gzip archive: .*Get it again"):
         read_ledger(file)
 
 

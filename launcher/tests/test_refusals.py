@@ -12,9 +12,9 @@ BLOCKED = "{blocked}/inside"
 CASES: dict[str, tuple[list[str], int, str]] = {
     "up, no folder": (["up", "--data", BLOCKED], 1, "cannot be used"),
     "up, port": (["up", "--port", "70000"], 2, "--port"),
-    "up, a URL as host": (["up", "--host", "http://x"], 2, "'http://x' is no address to listen on"),
-    "up, a port in host": (["up", "--host", "127.0.0.1:80"], 2, "is no address to listen on"),
-    "up, no host": (["up", "--host", " "], 2, "is no address to listen on"),
+    "up, a URL as host": (["up", "--host", "http://x"], 2, "'http://x' is not an address to listen on"),
+    "up, a port in host": (["up", "--host", "127.0.0.1:80"], 2, "is not an address to listen on"),
+    "up, no host": (["up", "--host", " "], 2, "is not an address to listen on"),
     "up, foreign host": (["up", "--data", "{free}", "--host", "192.0.2.1"], 1, "on 192.0.2.1 cannot be used"),
     "up, unknown host": (["up", "--data", "{free}", "--host", "no.such.invalid"], 1, "no.such.invalid"),
     "run, no folder": (["run", "cart", "--data", BLOCKED], 1, "cannot be used"),
@@ -60,12 +60,105 @@ CASES: dict[str, tuple[list[str], int, str]] = {
 }
 
 
+CASES |= {
+    "seed, no address": (["seed", "--base-url", "shop"], 2, "'shop' is not a shop address"),
+    "import, no file": (["import", "online-retail", "{free}/none.csv"], 2, "there is no file"),
+    "import, a folder": (["import", "online-retail", "{free}"], 2, "is a folder"),
+    "products, no file": (["import", "products", "{free}/none.csv"], 2, "there is no file"),
+    "products, no column": (["import", "products", "{file}", "--map", "colour=x"], 2, "is not FIELD=COLUMN"),
+    "replay, a folder": (["replay", "online-retail", "{free}"], 2, "is a folder"),
+    "replay, no invoice": (["replay", "online-retail", "--limit", "0"], 2, "--limit"),
+    "migrate, SQLite": (["migrate", "--json"], 2, "STORE_DATABASE names no cluster"),
+    "restore, a file": (["restore", "{file}", "--data", "{free}/d", "--json"], 1, "is not a backup"),
+    "doctor, a port": (["doctor", "--port", "0"], 2, "--port"),
+}
+NO_SETTING = {"STORE_CURRENCY": "pounds"}
+NO_PORT = {"STORE_CART_URL": "http://cart"}
+NO_CLUSTER = {"STORE_DATABASE": "cassandra://127.0.0.1:9/?dc=x"}
+NO_SHOP = {
+    "STORE_ADMIN_EMAIL": "a@shop.example",
+    "STORE_ADMIN_PASSWORD": "p",
+    "STORE_BASE_URL": "http://127.0.0.1:9",
+}
+WITH_SETTINGS: dict[str, tuple[dict[str, str], list[str], int, str]] = {
+    "up, setting": (NO_SETTING, ["up", "--data", "{free}"], 1, "STORE_CURRENCY"),
+    "run, setting": (NO_SETTING, ["run", "cart", "--data", "{free}"], 1, "STORE_CURRENCY"),
+    "up, URL": (NO_PORT, ["up", "--data", "{free}"], 1, "STORE_CART_URL must name the port"),
+    "run, URL": (NO_PORT, ["run", "cart", "--data", "{free}"], 1, "STORE_CART_URL must name the port"),
+    "backup, setting": (NO_SETTING, ["backup", "{free}/b", "--json"], 2, "STORE_CURRENCY"),
+    "restore, setting": (NO_SETTING, ["restore", "{free}", "--json"], 2, "STORE_CURRENCY"),
+    "migrate, setting": (NO_SETTING, ["migrate", "--json"], 2, "STORE_CURRENCY"),
+    "init, setting": (
+        NO_SETTING,
+        ["init", "--secrets", "{free}/s", "--data", "{free}/d", "--json"],
+        2,
+        "STORE_CURRENCY",
+    ),
+    "promote, setting": (
+        NO_SETTING,
+        ["users", "promote", "a@b.example", "--data", "{free}", "--json"],
+        2,
+        "STORE_CURRENCY",
+    ),
+    "pages, setting": (NO_SETTING, ["pages", "{free}/p", "--json"], 2, "STORE_CURRENCY"),
+    "pages, URL": (NO_PORT, ["pages", "{free}/p", "--json"], 1, "STORE_CART_URL must name the port"),
+    "migrate, no cluster": (NO_CLUSTER, ["migrate", "--wait", "0.1", "--json"], 1, "was not ready within"),
+    "migrate, only looking": (
+        NO_CLUSTER,
+        ["migrate", "--status", "--wait", "0.1", "--json"],
+        1,
+        "was not ready within",
+    ),
+    "init, no cluster": (
+        NO_CLUSTER,
+        ["init", "--secrets", "{free}/s", "--data", "{free}/d", "--wait", "0.1", "--json"],
+        1,
+        "was not ready within",
+    ),
+    "import, no shop": (NO_SHOP, ["import", "online-retail", "{ledger}", "--json"], 1, "Is it running?"),
+    "products, no shop": (NO_SHOP, ["import", "products", "{file}", "--json"], 1, "Is it running?"),
+    "replay, no shop": (NO_SHOP, ["replay", "online-retail", "{ledger}", "--json"], 1, "Is it running?"),
+    "seed, no shop": (NO_SHOP, ["seed", "--json"], 1, "Is it running?"),
+    "import, encoding": (
+        NO_SHOP,
+        ["import", "online-retail", "{ledger}", "--encoding", "klingon", "--json"],
+        2,
+        "klingon",
+    ),
+}
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_refusal_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], case: str
 ) -> None:
     """What was wrong is named, with its value; --json gives exactly one line."""
-    words, code, says = CASES[case]
+    _refused(CASES[case], tmp_path, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("case", WITH_SETTINGS)
+def test_refusal_for_a_setting_is_a_sentence(
+    tmp_path: Path,
+    small_ledger: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    case: str,
+) -> None:
+    """The variable that is wrong, or what it names, is in the sentence."""
+    settings, words, code, says = WITH_SETTINGS[case]
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    words = [word.replace("{ledger}", str(small_ledger)) for word in words]
+    _refused((words, code, says), tmp_path, monkeypatch, capsys)
+
+
+def _refused(
+    case: tuple[list[str], int, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words, code, says = case
     places = {name: tmp_path / name for name in ("blocked", "free", "file", "foreign")}
     places["blocked"].touch()
     places["file"].write_text("name,sku,price\n")

@@ -1,7 +1,7 @@
 import re
 from itertools import islice
 
-from store_cli.seeding import product, products
+from store_cli.seed.products import product, products
 
 PINNED = ("SEED-000001", "Сёмга Lightweight Stocking, white, E-757", "Christmas", 699, 455)
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)

@@ -6,23 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from store_cart.app import create_service as cart
 from store_cart.settings import CartSettings
 from store_catalog.app import create_service as catalog
 from store_catalog.settings import CatalogSettings
-from store_cli import gateway
-from store_cli.commands import init, pages, secret
-from store_cli.secret_files import NEEDED
+from store_cli.main import app
+from store_cli.secrets.files import NEEDED
+from store_cli.up import gateway
 from store_order.app import create_service as order
 from store_order.settings import OrderSettings
 from store_user.app import create_service as user
 from store_user.settings import UserSettings
 from typer.testing import CliRunner
-
-app = typer.Typer()
-for module in (init, pages, secret):
-    module.register(app)
 
 FILES = sorted(f"{service}/{name}" for service, names in NEEDED.items() for name in names)
 

@@ -28,7 +28,7 @@ _SIGNS: Final = {
     "₩": ("KRW",),
     "FR.": ("CHF",),
 }
-"""What people write beside an amount -> the currencies that it may mean."""
+"""What people write next to an amount -> the currencies that it may mean."""
 _GROUPED: Final = re.compile(r"[0-9]{1,3}([.,])[0-9]{3}(\1[0-9]{3})*")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}([.,]0{1,6})?")
 _THOUSANDS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,]000")
@@ -43,11 +43,11 @@ def minor_units(text: str, currency: str, column: str) -> int:
 
     Args:
         text: as the file has it.
-        currency: the shop's (ISO 4217), which may stand beside the number by its sign or code.
+        currency: the shop's (ISO 4217), whose sign or code may stand next to the number.
         column: whose value it is, for the reason.
 
     Raises:
-        Faulty: it is no amount, is in another currency, has a fraction of the minor unit, or can be read in two ways.
+        Faulty: it is not an amount, is in another currency, has too small a fraction, or can be read in two ways.
     """
     exponent = minor_digits(currency)
     sign, digits = _digits_of(text, currency, column)
@@ -64,7 +64,7 @@ def whole_number(text: str, column: str) -> int:
     """Turn "6", or "6.0" as pandas writes it, into 6.
 
     Raises:
-        Faulty: it is no whole number, or can be read in two ways, as "1,000" can.
+        Faulty: it is not a whole number, or can be read in two ways, as "1,000" can.
     """
     plain = _BLANKS.sub("", text)
     if not _WHOLE.fullmatch(plain):
@@ -79,8 +79,8 @@ def _digits_of(text: str, currency: str, column: str) -> tuple[str, str]:
     found = _AMOUNT.fullmatch(plain)
     if found is None or len(found["digits"]) > _MOST_DIGITS or not any(map(str.isdigit, found["digits"])):
         raise Faulty(f"{column} is not an amount of money", text)
-    beside = f"{found['before']}{found['after']}".upper()
-    if beside and beside != currency and currency not in _SIGNS.get(beside, ()):
+    unit = f"{found['before']}{found['after']}".upper()
+    if unit and unit != currency and currency not in _SIGNS.get(unit, ()):
         raise Faulty(f"{column} is not in {currency}, the currency of the shop", text)
     return found["sign"], found["digits"]
 

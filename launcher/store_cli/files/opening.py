@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol, TextIO
 
+from store_cli.boundary import WrongUsage
+
 STDIN: Final = Path("-")
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _BLOCK: Final = 1 << 20
@@ -38,14 +40,14 @@ _MARKS: Final = {
 """The signatures that programs put before text (RFC 3629 section 6); that of UTF-32 begins like one of UTF-16."""
 _HIGH_RUNS: Final = re.compile(rb"[\x80-\xff]+")
 _CYRILLIC_RUN: Final = 2.5
-"""Accented letters stand alone between plain ones; those of Cyrillic words stand beside each other."""
+"""Accented letters stand alone between plain ones; those of Cyrillic words follow each other."""
 
 
 class _Readable(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 
 
-class FileError(ValueError):
+class FileError(WrongUsage):
     """A file cannot be read as what it should be; says which, where, and what to do."""
 
 
@@ -72,7 +74,7 @@ def opened(path: Path, encoding: str | None = None) -> Iterator[Text]:
     """Open a file, or the standard input for `-`; the encoding is found out unless it is given.
 
     Raises:
-        FileError: it is no text, its archive is damaged, or it ends amid a character.
+        FileError: it is not text, its archive is damaged, or it ends amid a character.
         OSError: it cannot be opened or read.
     """
     if encoding is not None and not _is_text_encoding(encoding):
@@ -121,7 +123,7 @@ def _copy(source: IO[bytes], spool: IO[bytes], path: Path) -> None:
         with gzip.GzipFile(fileobj=whole, mode="rb") as unpacked:
             _copy_blocks(unpacked, spool)
     except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
-        raise FileError(f"{path} is a damaged gzip archive: {broken}. Get it anew.") from broken
+        raise FileError(f"{path} is a damaged gzip archive: {broken}. Get it again.") from broken
 
 
 def _copy_blocks(source: _Readable, spool: IO[bytes]) -> None:

@@ -1,0 +1,1 @@
+"""`store audit`: are the books of a shop right?"""

@@ -1,1 +1,0 @@
-"""Backups of a shop: everything it knows, as of one moment, in a folder that can be checked and restored."""

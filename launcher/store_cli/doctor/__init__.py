@@ -1,0 +1,1 @@
+"""`store doctor`: what keeps a shop from running on this machine."""

@@ -1,0 +1,1 @@
+"""`store import`: a catalogue from a file into a shop."""

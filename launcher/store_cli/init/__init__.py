@@ -1,0 +1,1 @@
+"""`store init`: what a shop of containers needs before its services start."""

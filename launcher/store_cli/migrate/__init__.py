@@ -1,0 +1,1 @@
+"""`store migrate`: the schema of every service in the cluster."""

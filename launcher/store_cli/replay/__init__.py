@@ -1,0 +1,1 @@
+"""`store replay`: a real shop's invoices become orders."""

@@ -1,0 +1,1 @@
+"""`store secrets`: the secrets of services that run apart."""

@@ -1,0 +1,1 @@
+"""`store seed`: as many plausible products as wanted, always the same."""

@@ -1,0 +1,1 @@
+"""A shop as the commands see it: over its public HTTP API."""
