@@ -1,0 +1,1 @@
+"""How fast the shop is, measured: benches of one machine, and shoppers as a load."""
