@@ -3,7 +3,7 @@
 import importlib
 
 import pytest
-from store_kit.service import Service
+from store_kit.running.service import Service
 
 from tests.architecture.tree import SERVICES
 

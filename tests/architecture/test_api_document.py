@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from store_cli.gateway import openapi_document
-from store_kit.service import Service
+from store_cli.up.gateway import openapi_document
+from store_kit.running.service import Service
 
 KEYS_REQUIRED = {"place_order"}
 

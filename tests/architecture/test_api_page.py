@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from store_kit.service import Service
+from store_kit.running.service import Service
 
 from tests.architecture.tree import ROOT
 

@@ -41,7 +41,7 @@ def test_a_node_leaves_itself_out(address: str) -> None:
 
 
 def test_the_first_founds_the_cluster_when_it_is_alone() -> None:
-    """Nobody else answers: it stays its own seed, or no node could ever be the first."""
+    """When no other node answers it stays its own seed; otherwise no node could ever be the first."""
     assert seeds("127.0.0.1", *SHARED) == list(SHARED)
 
 

@@ -84,7 +84,7 @@ def test_only_what_people_open_is_published() -> None:
 
 @pytest.mark.parametrize("path", sorted(INFRA.glob("docker-compose*.yml")), ids=lambda path: path.stem)
 def test_nothing_but_the_gateway_is_published_to_the_network(path: Path) -> None:
-    """Whatever else any of the files publishes is for this machine alone: it asks nobody who they are."""
+    """Everything else that the files publish is for this machine alone, because it has no login."""
     for name, ports in published(path).items():
         assert [port for port in ports if name != "nginx" and not port.startswith("127.0.0.1:")] == []
 
@@ -98,7 +98,7 @@ def test_pages_are_opened_to_the_network_one_by_one() -> None:
         assert f"`{variable}`" in told
 
 
-def test_with_https_whoever_calls_the_gateway_from_beside_it_does_so_at_its_inner_port() -> None:
+def test_with_https_other_containers_call_the_gateway_at_its_inner_port() -> None:
     """The override changes exactly the addresses of docker-compose.yml that lead to port 80, and nothing else there."""
     override = yaml.safe_load((INFRA / "docker-compose.tls.yml").read_text())["services"]
     del override["nginx"]
@@ -112,6 +112,18 @@ def test_with_https_whoever_calls_the_gateway_from_beside_it_does_so_at_its_inne
             wanted.setdefault(name, {})["environment"] = changed
     assert override == wanted
     assert len(wanted) == 4
+
+
+def test_the_shop_can_be_started_without_what_watches_it() -> None:
+    """docker-compose.shop.yml switches off everything that selling does not need, and changes nothing else."""
+    override = yaml.safe_load((INFRA / "docker-compose.shop.yml").read_text())["services"]
+    shop, waiting = set(TOOLS), ["catalogue"]
+    while waiting:
+        name = waiting.pop()
+        shop.add(name)
+        waiting += SERVICES[name].get("depends_on", {})
+    started = {name for name, service in SERVICES.items() if "profiles" not in service}
+    assert override == {name: {"profiles": ["watching"]} for name in started - shop}
 
 
 def test_the_database_is_on_a_network_that_leads_nowhere() -> None:
@@ -131,14 +143,16 @@ def test_each_service_sees_its_own_secrets_only() -> None:
 
 
 def test_upstream_images_are_pinned_and_stand_ins_bear_their_tags() -> None:
-    """Every image of others has a version, and infra/ci/images.env names exactly those."""
+    """Every image of others has a version, and tests/compose/images.env names exactly those."""
     named = {filled(service["image"]) for service in SERVICES.values()}
     for path in DOCKERFILES:
         stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?", path.read_text(), re.MULTILINE)
         named |= {image for image, _ in stages} - {stage for _, stage in stages}
     upstream = {image for image in named if not image.startswith("product-store/")}
     assert [image for image in upstream if not re.search(r":v?\d", image)] == []
-    tags = re.findall(r"^\w+_TAG=(\S+)$", (INFRA / "ci" / "images.env").read_text(), re.MULTILINE)
+    tags = re.findall(
+        r"^\w+_TAG=(\S+)$", (ROOT / "tests" / "compose" / "images.env").read_text(), re.MULTILINE
+    )
     assert set(tags) == upstream
 
 
@@ -159,13 +173,6 @@ def test_everything_that_prometheus_looks_up_is_a_service() -> None:
         for alias in there.get("aliases", ())
     }
     assert names - known == set()
-
-
-def test_the_override_for_ci_changes_nothing_but_limits_of_the_machine() -> None:
-    """What is proven with it speaks for docker-compose.yml."""
-    override = yaml.load((INFRA / "docker-compose.ci.yml").read_text(), Loader=_Lenient)  # noqa: S506 - a SafeLoader
-    changed = {key for service in override["services"].values() for key in service}
-    assert changed <= {"ulimits", "cap_add"}
 
 
 class _Lenient(yaml.SafeLoader):

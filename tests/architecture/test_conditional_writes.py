@@ -10,5 +10,5 @@ def test_every_conditional_write_is_a_named_constant() -> None:
 
 
 def test_every_conditional_write_has_a_scenario() -> None:
-    """Whoever adds a conditional write adds a scenario of lost answers, lost requests and late ones."""
+    """Each conditional write has a scenario of lost answers, lost requests and late ones."""
     assert set(conditional_writes()) == {scenario.statement for scenario in SCENARIOS}

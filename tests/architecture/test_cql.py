@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from store_kit.cassandra_schema import statements
+from store_kit.cassandra.schema import statements
 
 from tests.architecture.tree import PACKAGES, SERVICES
 
@@ -92,7 +92,7 @@ def tables(service: str) -> dict[str, Table]:
 
 def modules(service: str) -> list[Path]:
     """Return the modules that may speak to Cassandra."""
-    return sorted(PACKAGES[service].rglob("cassandra*.py"))
+    return sorted({*PACKAGES[service].rglob("cassandra*.py"), *PACKAGES[service].rglob("cassandra/*.py")})
 
 
 def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:

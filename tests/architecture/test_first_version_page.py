@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from store_kit.service import Service
+from store_kit.running.service import Service
 
 from tests.architecture.test_api_page import operations
 from tests.architecture.test_metrics_page import on_page

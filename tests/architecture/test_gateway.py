@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from store_cli.gateway import ROUTES, openapi_document
-from store_cli.page_security import HEADERS
+from store_cli.up.gateway import ROUTES, openapi_document
+from store_cli.up.page_security import HEADERS
 from store_kit.problems import (
     BadRequest,
     Internal,
@@ -16,7 +16,7 @@ from store_kit.problems import (
     Problem,
     TooManyRequests,
 )
-from store_kit.service import Service
+from store_kit.running.service import Service
 
 from tests.architecture.tree import ROOT
 

@@ -11,7 +11,7 @@ import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
-from store_cli.gateway import ROUTES
+from store_cli.up.gateway import ROUTES
 
 from infra.grafana.source.board import TAG
 from infra.grafana.source.boards import ALL
@@ -57,13 +57,13 @@ def asked() -> dict[str, str]:
 
 
 def test_every_metric_that_is_used_is_on_the_page() -> None:
-    """A rule or a panel that asks for what docs/monitoring.md does not have asks in vain, or the page lies."""
+    """Rules and panels ask only for metrics that docs/monitoring.md lists."""
     known = {_SUFFIX.sub("", name) for name in re.findall(r"^\| `(\w+)`", PAGE, re.MULTILINE)}
     assert {metric: where for metric, where in asked().items() if metric not in known} == {}
 
 
 def test_every_business_metric_is_on_a_panel() -> None:
-    """What the shop counts about its business is seen by somebody."""
+    """Each metric of the business is on a panel."""
     business = set(re.findall(r"^\| `(store_\w+)`", PAGE, re.MULTILINE))
     shown = {metric for board in boards() for query in queries(board) for metric in metrics_of(query.expr)}
     assert business - {_SUFFIX.sub("", metric) for metric in shown} == set()
@@ -199,7 +199,7 @@ def test_prometheus_watches_every_service_of_the_gateway() -> None:
 
 
 def test_receivers_of_routes_exist() -> None:
-    """Every route of Alertmanager leads to somebody."""
+    """Every route of Alertmanager leads to a receiver."""
     config = yaml.safe_load(Path(INFRA / "alertmanager/alertmanager.yml").read_text())
     named = {config["route"]["receiver"], *(route["receiver"] for route in config["route"]["routes"])}
     assert named == {receiver["name"] for receiver in config["receivers"]}

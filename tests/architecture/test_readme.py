@@ -7,7 +7,7 @@ import pytest
 
 from tests.architecture.tree import ROOT, without_code
 
-PAGES = ("README.md", "README.ru.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md")
+PAGES = ("README.md", "README.ru.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "data/README.md")
 
 
 def table_paths(page: Path) -> set[str]:
@@ -25,6 +25,14 @@ def test_every_path_in_where_is_what_exists(page: str) -> None:
     paths = table_paths(ROOT / page)
     assert len(paths) >= 10
     assert sorted(path for path in paths if not (ROOT / path).exists()) == []
+
+
+def test_every_folder_at_the_root_is_in_where_is_what() -> None:
+    """There are ten at most, and the table says what each is for."""
+    made = {"build", "dist", "__pycache__"}
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")} - made
+    assert len({*folders, ".ci"}) <= 10
+    assert folders - {path.partition("/")[0] for path in table_paths(ROOT / "README.md")} == set()
 
 
 def test_both_readmes_show_the_same_places() -> None:

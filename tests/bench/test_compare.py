@@ -8,11 +8,11 @@ import pytest
 from tests.support.shop import QUICK
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = "--rounds 1 --seconds 1 --warm-up 1 --buyers 2 --products 60"
+TINY = "--rounds 1 --seconds 1 --warm-up 1 --buyers 2 --lines 1 3 --products 60"
 
 
 def bench(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bench", *options]
+    command = [sys.executable, "-m", "perf.bench", *options]
     return subprocess.run(  # noqa: S603
         command, cwd=ROOT, env=os.environ | QUICK, capture_output=True, text=True, check=False, timeout=300
     )
@@ -24,12 +24,14 @@ def test_a_checkout_is_compared_with_itself() -> None:
     ended = bench("--base", str(ROOT), *TINY.split())
     assert ended.returncode == 0, ended.stderr
     table = ended.stdout.split("\n\n")[0].splitlines()
-    names = [row[:44].strip() for row in table[1:]]
+    names = [row[:58].strip() for row in table[1:]]
     for wanted in (
         "product detail: CPU us each",
         "sign in: requests/s",
-        "orders, 2 buyers: placed/s",
-        "orders, 2 buyers: longest pause ms",
+        "lives of 1 line, 2 buyers: placed/s",
+        "lives of 1 line, 2 buyers: p99.9 ms",
+        "lives of 3 lines, 2 buyers: longest pause ms",
+        "lives of 3 lines, 2 buyers: CPU ms each, other threads",
         "memory of its own afterwards, MB",
     ):
         assert wanted in names
@@ -41,3 +43,10 @@ def test_what_is_no_version_is_refused() -> None:
     ended = bench("--base", "no-such-commit")
     assert ended.returncode == 1
     assert "'no-such-commit' is neither a commit" in ended.stderr
+
+
+def test_a_load_that_does_not_exist_is_refused() -> None:
+    """The loads that there are are named."""
+    ended = bench("--only", "lives-of-5")
+    assert ended.returncode == 1
+    assert "lives of 1 line, 1 buyer" in ended.stderr

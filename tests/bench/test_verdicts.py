@@ -1,6 +1,6 @@
 import pytest
 
-from bench.verdicts import Metric, Rounds, Verdict, table
+from perf.bench.verdicts import Metric, Rounds, Verdict, table
 
 RATE = Metric("placed/s", higher_is_better=True)
 COST = Metric("CPU us")

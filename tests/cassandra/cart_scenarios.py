@@ -3,19 +3,23 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from store_cart.adapters.cassandra_carts import CassandraCartStore
-from store_cart.adapters.cassandra_views import CassandraViewStore
-from store_cart.domain import CartChanged, Limits, Line, Operation, Ordered, Owner, Shown, View
-from store_kit.cassandra import Cassandra
+from store_cart.adapters.cassandra.carts import CassandraCartStore
+from store_cart.adapters.cassandra.views import CassandraViewStore
+from store_cart.domain.carts import Limits, Line, Ordered, Owner, Shown
+from store_cart.domain.changes import add_units, replace_lines, set_units, show_prices
+from store_cart.domain.ordering import give_back_lines, subtract_order, take_lines
+from store_cart.domain.views import View
+from store_cart.problems import CartChanged
+from store_kit.cassandra.keyspace import Cassandra
 from store_kit.problems import PreconditionFailed
 
 from tests.cassandra.scenario import Rivalry, Scenario, Stage
 
-_CARTS: Final = "store_cart.adapters.cassandra_carts."
-_VIEWS: Final = "store_cart.adapters.cassandra_views."
+_CARTS: Final = "store_cart.adapters.cassandra.carts."
+_VIEWS: Final = "store_cart.adapters.cassandra.views."
 _LIMITS: Final = Limits(max_quantity=1_000, max_lines=100)
 _IDLE_S: Final = 3_600
-_LATER_MS: Final = 10**15
+_LONG_MS: Final = 10**15
 
 
 def carts(db: Cassandra) -> CassandraCartStore:
@@ -39,9 +43,8 @@ def line(product_id: str, quantity: int) -> Line:
 
 
 async def _add(db: Cassandra, key: str, name: str, quantity: int) -> str:
-    operation = Operation(name, f"mug {quantity}", _LATER_MS, repeatable=True)
-    change = await carts(db).add(user(key), line("mug", quantity), operation)
-    return "added" if change.applied else "known"
+    change = add_units(line("mug", quantity), key=name, remember_ms=_LONG_MS)
+    return "added" if (await carts(db).change_cart(user(key), change)).applied else "known"
 
 
 async def add(db: Cassandra, key: str) -> str:
@@ -56,12 +59,12 @@ async def add_more(db: Cassandra, key: str) -> str:
 
 async def filled(db: Cassandra, key: str) -> None:
     """Have mugs and a lamp in the cart."""
-    await carts(db).replace(user(key), [line("mug", 5), line("lamp", 1)], 1)
+    await carts(db).change_cart(user(key), replace_lines([line("mug", 5), line("lamp", 1)], 1))
 
 
 async def subtract(db: Cassandra, key: str) -> str:
     """Take three ordered mugs out."""
-    await carts(db).subtract(user(key), f"order-{key}", [Ordered("mug", 3)], 2, _LATER_MS)
+    await carts(db).change_cart(user(key), subtract_order(f"order-{key}", [Ordered("mug", 3)], 2, _LONG_MS))
     return "subtracted"
 
 
@@ -77,7 +80,18 @@ async def take_too(db: Cassandra, key: str) -> str:
 
 async def _take(db: Cassandra, key: str, order: str) -> str:
     try:
-        await carts(db).take(user(key), f"{order}-{key}", 1, 2, _LATER_MS)
+        await carts(db).change_cart(user(key), take_lines(f"{order}-{key}", 1, 2, _LONG_MS))
+    except CartChanged:
+        return "refused"
+    return "took"
+
+
+async def take_unseen(db: Cassandra, key: str) -> str:
+    """Let an order take a cart that its process has read before, without looking whether it has been there."""
+    store = carts(db)
+    await store.read_cart(user(key))
+    try:
+        await store.change_cart(user(key), take_lines(f"mine-{key}", 1, 2, _LONG_MS))
     except CartChanged:
         return "refused"
     return "took"
@@ -87,21 +101,21 @@ async def taken(db: Cassandra, key: str) -> None:
     """Have an order that took a cart, into which a clock was put since."""
     await filled(db, key)
     await take(db, key)
-    await carts(db).put(user(key), line("clock", 1))
+    await carts(db).change_cart(user(key), set_units(line("clock", 1)))
 
 
 async def give_back(db: Cassandra, key: str) -> str:
     """Turn the order back."""
-    await carts(db).give_back(user(key), f"mine-{key}", 3, _LATER_MS)
+    await carts(db).change_cart(user(key), give_back_lines(f"mine-{key}", 3, _LONG_MS))
     return "gave back"
 
 
 async def back_and_shut(db: Cassandra, key: str) -> tuple[Mapping[str, int], str]:
     """Read the cart, and say whether the order could still take it as it is now."""
-    version = (await carts(db).read(user(key))).version
+    version = (await carts(db).read_cart(user(key))).version
     found = await in_cart(db, key)
     try:
-        await carts(db).take(user(key), f"mine-{key}", version, 4, _LATER_MS)
+        await carts(db).change_cart(user(key), take_lines(f"mine-{key}", version, 4, _LONG_MS))
     except CartChanged:
         return found, "shut"
     return found, "open"
@@ -109,24 +123,26 @@ async def back_and_shut(db: Cassandra, key: str) -> tuple[Mapping[str, int], str
 
 async def show(db: Cassandra, key: str) -> str:
     """Show another price of mugs."""
-    await carts(db).show(user(key), [Shown("mug", 250, 300)])
+    await carts(db).change_cart(user(key), show_prices([Shown("mug", 250, 300)]))
     return "shown"
 
 
 async def shown(db: Cassandra, key: str) -> Mapping[str, int]:
     """Read which prices were shown."""
-    return {found.product_id: found.last_shown_minor for found in (await carts(db).read(user(key))).lines}
+    return {
+        found.product_id: found.last_shown_minor for found in (await carts(db).read_cart(user(key))).lines
+    }
 
 
 async def guest_filled(db: Cassandra, key: str) -> None:
     """Have a guest with mugs, who turns out to be a shopper with others."""
     await filled(db, key)
-    await carts(db).replace(guest(key), [line("mug", 2), line("clock", 4)], 1)
+    await carts(db).change_cart(guest(key), replace_lines([line("mug", 2), line("clock", 4)], 1))
 
 
 async def merge(db: Cassandra, key: str) -> str:
     """Sign in: the guest's cart becomes part of the user's."""
-    report = await carts(db).merge(guest(key), user(key), 3, _LATER_MS)
+    report = await carts(db).merge_carts(guest(key), user(key), 3, _LONG_MS)
     return "merged" if report.merged else "known"
 
 
@@ -142,7 +158,9 @@ async def replace_by_card(db: Cassandra, key: str) -> str:
 
 async def _replace(db: Cassandra, key: str, product_id: str) -> str:
     try:
-        await carts(db).replace(user(key), [line(product_id, 1)], 2, if_version=[1])
+        await carts(db).change_cart(
+            user(key), replace_lines([line(product_id, 1)], 2, versions=frozenset({1}))
+        )
     except PreconditionFailed:
         return "refused"
     return "replaced"
@@ -150,17 +168,17 @@ async def _replace(db: Cassandra, key: str, product_id: str) -> str:
 
 async def in_cart(db: Cassandra, key: str) -> Mapping[str, int]:
     """Read how much of what is in the user's cart."""
-    return {found.product_id: found.quantity for found in (await carts(db).read(user(key))).lines}
+    return {found.product_id: found.quantity for found in (await carts(db).read_cart(user(key))).lines}
 
 
 async def in_both(db: Cassandra, key: str) -> tuple[Mapping[str, int], int, bool]:
     """Read the user's cart, what is left in the guest's, and whether that is closed."""
-    left = (await carts(db).read(guest(key))).lines
-    return await in_cart(db, key), len(left), await carts(db).is_merged(guest(key))
+    left = (await carts(db).read_cart(guest(key))).lines
+    return await in_cart(db, key), len(left), await carts(db).is_cart_merged(guest(key))
 
 
 async def _look(db: Cassandra, key: str, product_id: str, at_ms: int) -> str:
-    await CassandraViewStore(db, _IDLE_S).record(user(key), View(product_id, at_ms))
+    await CassandraViewStore(db, _IDLE_S).record_view(user(key), View(product_id, at_ms))
     return "recorded"
 
 
@@ -176,7 +194,7 @@ async def look_at_lamp(db: Cassandra, key: str) -> str:
 
 async def looked_at(db: Cassandra, key: str) -> list[Any]:
     """Read what was looked at."""
-    return await CassandraViewStore(db, _IDLE_S).latest(user(key), 10)
+    return await CassandraViewStore(db, _IDLE_S).list_views(user(key), 10)
 
 
 _MERGED: Final = ({"mug": 7, "lamp": 1, "clock": 4}, 0, True)
@@ -210,6 +228,15 @@ SCENARIOS: Final = (
         story="take",
         prepare=filled,
         play=take,
+        told=("took",),
+        effect=in_cart,
+        ends=({},),
+    ),
+    Scenario(
+        _CARTS + "_CLAIM_FIRST",
+        "cart",
+        prepare=filled,
+        play=take_unseen,
         told=("took",),
         effect=in_cart,
         ends=({},),

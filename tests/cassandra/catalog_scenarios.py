@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from store_catalog.adapters.cassandra_shards import _DECIDED, Shards
-from store_catalog.adapters.cassandra_skus import _INSERT as _CLAIM
-from store_catalog.adapters.cassandra_stores import CassandraStores
-from store_catalog.domain import Adjustment, Details, Line, NewProduct, Product
+from store_catalog.adapters.cassandra.shards import _DECIDED, Shards
+from store_catalog.adapters.cassandra.skus import _INSERT as _CLAIM
+from store_catalog.adapters.cassandra.stores import CassandraStores
+from store_catalog.domain.products import Details, NewProduct, Product
+from store_catalog.domain.reservations import Line
+from store_catalog.domain.stock import Adjustment
 from store_catalog.problems import (
     InsufficientStock,
     ProductChanged,
@@ -15,17 +17,17 @@ from store_catalog.problems import (
     StockBelowZero,
 )
 from store_catalog.settings import CatalogSettings
-from store_kit.cassandra import Cassandra
+from store_kit.cassandra.keyspace import Cassandra
 from store_kit.clock import SystemClock
 from store_kit.ids import new_id
 
 from tests.cassandra.scenario import Rivalry, Scenario, Stage
 
-_ADAPTERS: Final = "store_catalog.adapters."
-_PRODUCTS: Final = _ADAPTERS + "cassandra_products."
-_SKUS: Final = _ADAPTERS + "cassandra_skus."
-_STOCK: Final = _ADAPTERS + "cassandra_operations."
-_SHARDS: Final = _ADAPTERS + "cassandra_shards."
+_ADAPTERS: Final = "store_catalog.adapters.cassandra."
+_PRODUCTS: Final = _ADAPTERS + "products."
+_SKUS: Final = _ADAPTERS + "skus."
+_STOCK: Final = _ADAPTERS + "shard_rows."
+_SHARDS: Final = _ADAPTERS + "shards."
 _LATER_MS: Final = 10**15
 _LONG_AGO_MS: Final = 120_000
 _STATE: Final = "SELECT claim FROM shelves WHERE shard = ? AND kind = 5 AND id = ? AND ref = ''"
@@ -33,7 +35,7 @@ _STATE: Final = "SELECT claim FROM shelves WHERE shard = ? AND kind = 5 AND id =
 
 async def _shards(db: Cassandra) -> Shards:
     shards = Shards(8)
-    await shards.settle(db)
+    await shards.load(db)
     return shards
 
 
@@ -48,7 +50,7 @@ async def stores(db: Cassandra) -> CassandraStores:
 async def mine(db: Cassandra, key: str) -> dict[str, Product]:
     """Return the live products of a test by their names."""
     products, found, after = (await stores(db)).products, dict[str, Product](), ""
-    while page := await products.scan(after, 500):
+    while page := await products.scan_products(after, 500):
         found |= {one.name.removeprefix(key): one for one in page if one.name.startswith(key)}
         after = page[-1].id
     return found
@@ -56,7 +58,7 @@ async def mine(db: Cassandra, key: str) -> dict[str, Product]:
 
 async def _add(db: Cassandra, key: str, name: str, sku: str, stock: int = 10) -> str:
     new = NewProduct(Details(key + sku, key + name, "", "Things", 250), stock)
-    (added,) = await (await stores(db)).products.add([new])
+    (added,) = await (await stores(db)).products.insert_products([new])
     return "created" if added.created else "known"
 
 
@@ -87,7 +89,7 @@ async def _edit(db: Cassandra, key: str, name: str, **edits: Any) -> str:
     if found.version > 1:
         return "edited before"
     try:
-        await (await stores(db)).products.save(replace(found, version=2, **edits), 1)
+        await (await stores(db)).products.update_product(replace(found, version=2, **edits), 1)
     except ProductChanged:
         return "edited before"
     except SkuTaken:
@@ -172,7 +174,7 @@ async def _reserve(db: Cassandra, key: str, order_id: str, wanted: dict[str, int
     found = await mine(db, key)
     lines = [Line(found[name].id, quantity) for name, quantity in wanted.items()]
     try:
-        await (await stores(db)).stock.reserve(order_id, lines, _LATER_MS)
+        await (await stores(db)).stock.reserve_stock(order_id, lines, _LATER_MS)
     except InsufficientStock:
         return "short"
     except ReservationReleased:
@@ -203,13 +205,13 @@ async def reserved(db: Cassandra, key: str) -> None:
 
 async def release(db: Cassandra, key: str) -> str:
     """Give back what the order holds, or leave a marker."""
-    await (await stores(db)).stock.release(order(key))
+    await (await stores(db)).stock.release_stock(order(key))
     return "released"
 
 
 async def ship(db: Cassandra, key: str) -> str:
     """Sell what the order holds."""
-    await (await stores(db)).stock.ship(order(key))
+    await (await stores(db)).stock.ship_stock(order(key))
     return "shipped"
 
 
@@ -226,7 +228,7 @@ async def write_off(db: Cassandra, key: str) -> str:
 async def _adjust(db: Cassandra, key: str, delta: int) -> str:
     mug = (await mine(db, key))["mug"]
     try:
-        await (await stores(db)).stock.adjust(Adjustment(mug.id, delta, "counted", f"adjust {key}"))
+        await (await stores(db)).stock.adjust_stock(Adjustment(mug.id, delta, "counted", f"adjust {key}"))
     except StockBelowZero:
         return "refused"
     return "adjusted"
@@ -236,7 +238,7 @@ async def stock(db: Cassandra, key: str) -> dict[str, Any]:
     """Say of each product what was received, is available, was sold and is held; and where the order stands."""
     books, found, after = (await stores(db)).stock, dict[str, Any](), ""
     names = {one.id: name for name, one in (await mine(db, key)).items()}
-    while page := await books.page(after, 500):
+    while page := await books.list_stock(after, 500):
         for row in page:
             if row.product_id in names:
                 holds = {hold.order_id.removeprefix(key): hold.quantity for hold in row.holds}
@@ -274,7 +276,7 @@ async def decide(db: Cassandra, key: str) -> int:
     """Want sixteen shards."""
     del key
     shards = Shards(16)
-    await shards.settle(db)
+    await shards.load(db)
     return shards.count
 
 
@@ -282,7 +284,7 @@ async def decide_otherwise(db: Cassandra, key: str) -> int:
     """Want thirty-two."""
     del key
     shards = Shards(32)
-    await shards.settle(db)
+    await shards.load(db)
     return shards.count
 
 

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from importlib.resources import files
 
 import pytest
-from store_kit.cassandra import Cassandra
-from store_kit.database import Cluster
-from store_kit.testing import fresh_keyspace, test_cluster
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.stores.database import Cluster
 
 from tests.cassandra.proxied import Keyspaces
 from tests.chaos.conftest import rng
 from tests.support.cql_proxy import CqlProxy
+from tests.support.services import fresh_keyspace, test_cluster
 
 __all__ = ["rng"]
 

@@ -9,11 +9,11 @@ import signal
 import sys
 from pathlib import Path
 
-from store_kit.cassandra import Cassandra
-from store_kit.cassandra_schema import Schema, new_keyspace
-from store_kit.metrics import Metrics
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.cassandra.schema import Schema, new_keyspace
 from store_kit.secrets import Secrets
 from store_kit.settings import StoreSettings
+from store_kit.telemetry.metrics import Metrics
 
 SERVICE = "grown"
 
@@ -24,7 +24,7 @@ class Dying(Cassandra):
     left = 0
 
     async def run(self, cql: str) -> None:
-        """Run a schema statement, then perhaps die before anybody hears of it."""
+        """Run a schema statement, then perhaps die before the caller hears of it."""
         await super().run(cql)
         self.left -= 1
         if self.left == 0:

@@ -1,17 +1,17 @@
-"""The conditional writes of the kit: the lease of whoever migrates a schema."""
+"""The conditional writes of the kit: the lease of a migration, and the shop's id."""
 
 from pathlib import Path
 from typing import Any, Final
 
-from store_kit.cassandra import Cassandra
-from store_kit.cassandra_identity import keep, row_of
-from store_kit.cassandra_schema import Schema
-from store_kit.shop_identity import Identity, Kind
+from store_kit.cassandra.identity import row_of, save
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.cassandra.schema import Schema
+from store_kit.stores.shop_identity import Identity, Kind
 
 from tests.cassandra.scenario import Scenario
 from tests.support.wait import within
 
-_SCHEMA: Final = "store_kit.cassandra_schema."
+_SCHEMA: Final = "store_kit.cassandra.schema."
 FOLDER: Final = Path(__file__).parent / "schema"
 _LEASE_S: Final = 2
 _OWNER: Final = "SELECT owner FROM schema_lease WHERE service = ?"
@@ -38,24 +38,24 @@ def _wanted(db: Cassandra, **awaits: Kind) -> Identity:
 
 async def name_shop(db: Cassandra, key: str) -> str:
     """Give a keyspace its shop's id, as the first start does."""
-    await keep(db, key, await row_of(db, db.keyspace, key), _wanted(db, another="new"))
+    await save(db, key, await row_of(db, db.keyspace, key), _wanted(db, another="new"))
     return "kept"
 
 
 async def see_all(db: Cassandra, key: str) -> str:
     """Note that all others have been seen, as a later look does."""
-    await keep(db, key, await row_of(db, db.keyspace, key), _wanted(db))
+    await save(db, key, await row_of(db, db.keyspace, key), _wanted(db))
     return "kept"
 
 
 async def an_identity(db: Cassandra, key: str) -> tuple[Any, ...]:
-    """Say what the keyspace bears."""
+    """Return the identity of the keyspace."""
     found = await row_of(db, db.keyspace, key)
     return found.shop, dict(found.awaits)
 
 
 _NAMED: Final = Scenario(
-    "store_kit.cassandra_identity._MAKE",
+    "store_kit.cassandra.identity._MAKE",
     "order",
     play=name_shop,
     told=("kept",),
@@ -63,7 +63,7 @@ _NAMED: Final = Scenario(
     ends=(("a-shop", {"another": "new"}),),
 )
 _SEEN: Final = Scenario(
-    "store_kit.cassandra_identity._CHANGE",
+    "store_kit.cassandra.identity._CHANGE",
     "order",
     prepare=name_shop,
     play=see_all,

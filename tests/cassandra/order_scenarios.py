@@ -3,28 +3,20 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from store_kit.cassandra import Cassandra
+from store_kit.cassandra.gathered_writes import GatheredWrites
+from store_kit.cassandra.keyspace import Cassandra
 from store_kit.clock import SystemClock
 from store_kit.ids import new_id
-from store_order.adapters.cassandra_counts import CassandraCounts
-from store_order.adapters.cassandra_order_index import CassandraOrderIndex
-from store_order.adapters.cassandra_orders import CassandraOrderStore
-from store_order.adapters.cassandra_payments import CassandraBooks
-from store_order.adapters.cassandra_work import CassandraWorkQueue
+from store_order.adapters.cassandra.counts import CassandraCounts
+from store_order.adapters.cassandra.order_index import CassandraOrderIndex
+from store_order.adapters.cassandra.orders import CassandraOrderStore
+from store_order.adapters.cassandra.payments import CassandraPaymentStore
+from store_order.adapters.cassandra.work import CassandraWorkQueue
 from store_order.adapters.signals import LocalSignals
 from store_order.adapters.simulated_payments import APPROVE, SimulatedPayments
-from store_order.domain import (
-    Change,
-    Line,
-    Order,
-    Rules,
-    Status,
-    Wanted,
-    moving,
-    order_id_of,
-    placing,
-    pricing,
-)
+from store_order.domain.checkout import Wanted
+from store_order.domain.orders import Bill, Line, Order, Status, order_id_of
+from store_order.domain.steps import Change, Moment, Rules, begin, park, transition
 from store_order.ports import ChargeRefused, OrderFilter
 from store_order.problems import StaleOrder
 
@@ -35,19 +27,20 @@ LINES: Final = (Line("cup", 2), Line("plate", 1))
 TWIN_LINES: Final = (Line("bowl", 7),)
 PRICED: Final = (Line("cup", 2, "C-1", "Cup", 300), Line("plate", 1, None, "Plate", 1_000))
 AMOUNT: Final = 1_600
-_ORDERS: Final = "store_order.adapters.cassandra_orders."
-_PAYMENTS: Final = "store_order.adapters.cassandra_payments."
+_ORDERS: Final = "store_order.adapters.cassandra.orders."
+_PAYMENTS: Final = "store_order.adapters.cassandra.payments."
 
 
 def orders(db: Cassandra) -> CassandraOrderStore:
     """Return the store as a process that has just started has it."""
-    work = CassandraWorkQueue(db, SystemClock())
-    return CassandraOrderStore(db, CassandraOrderIndex(db), work, CassandraCounts(db), LocalSignals())
+    writes = GatheredWrites(db, "announcements.insert")
+    work, index = CassandraWorkQueue(db, SystemClock(), writes), CassandraOrderIndex(db, writes)
+    return CassandraOrderStore(db, index, work, CassandraCounts(db), LocalSignals())
 
 
 def payments(db: Cassandra) -> SimulatedPayments:
     """Return the payment provider on this keyspace."""
-    return SimulatedPayments(CassandraBooks(db, SystemClock()))
+    return SimulatedPayments(CassandraPaymentStore(db, SystemClock()))
 
 
 def order_id(key: str) -> str:
@@ -55,60 +48,65 @@ def order_id(key: str) -> str:
     return order_id_of(key, "key")
 
 
+def now() -> Moment:
+    """Return the moment of a step."""
+    return Moment(SystemClock().now_ms(), RULES)
+
+
 def _placing(key: str, lines: Sequence[Line] = LINES) -> Change:
-    return placing(order_id(key), key, Wanted(lines, APPROVE), new_id(), SystemClock().now_ms(), RULES)
+    return begin(now(), order_id(key), key, Wanted(lines), new_id())
 
 
 async def place(db: Cassandra, key: str) -> str:
     """Place an order as the use case does: it looks whether it is there, then inserts it."""
     store = orders(db)
-    if await store.find(order_id(key)) is not None:
+    if await store.find_order(order_id(key)) is not None:
         return "found"
-    return "inserted" if await store.insert(_placing(key)) else "twin"
+    return "inserted" if await store.insert_order(_placing(key)) else "twin"
 
 
 async def place_twin(db: Cassandra, key: str) -> str:
     """Place the same order from a cart that has changed."""
-    return "inserted" if await orders(db).insert(_placing(key, TWIN_LINES)) else "twin"
+    return "inserted" if await orders(db).insert_order(_placing(key, TWIN_LINES)) else "twin"
 
 
 async def whose_lines(db: Cassandra, key: str) -> Sequence[Line]:
     """Say which cart became the order."""
-    return await orders(db).lines(order_id(key))
+    return await orders(db).list_lines(order_id(key))
 
 
 async def placed(db: Cassandra, key: str) -> None:
     """Have an order that was just placed."""
-    assert await orders(db).insert(_placing(key))
+    assert await orders(db).insert_order(_placing(key))
 
 
 async def placed_and_priced(db: Cassandra, key: str) -> None:
-    """Have an order whose prices are frozen."""
+    """Have an order that says what it costs."""
     await placed(db, key)
     await price(db, key)
 
 
 async def _advanced(store: CassandraOrderStore, change: Change) -> str:
     try:
-        await store.advance(change)
+        await store.advance_order(change)
     except StaleOrder:
         return "stale"
     return "advanced"
 
 
 async def _get(store: CassandraOrderStore, key: str) -> Order:
-    order = await store.find(order_id(key))
+    order = await store.find_order(order_id(key))
     assert order is not None
     return order
 
 
 async def price(db: Cassandra, key: str) -> str:
-    """Freeze prices, unless that is done."""
+    """Write what the order costs, unless that is done."""
     store = orders(db)
     order = await _get(store, key)
-    if order.frozen:
+    if order.billed:
         return "found"
-    return await _advanced(store, pricing(order, PRICED, "GBP", SystemClock().now_ms(), RULES))
+    return await _advanced(store, park(now(), order, Bill(PRICED, AMOUNT, "GBP")))
 
 
 async def accept(db: Cassandra, key: str) -> str:
@@ -126,7 +124,7 @@ async def _move(db: Cassandra, key: str, to: Status) -> str:
     order = await _get(store, key)
     if order.status is not Status.PENDING:
         return "found"
-    return await _advanced(store, moving(order, to, SystemClock().now_ms(), RULES, driver=new_id()))
+    return await _advanced(store, transition(now(), order, to, driver=new_id()))
 
 
 async def where_to(db: Cassandra, key: str) -> Status:
@@ -140,9 +138,10 @@ async def an_order(db: Cassandra, key: str) -> dict[str, Any]:
     order = await _get(store, key)
     return {
         "order": (order.status, order.version, order.total_minor),
-        "lines": await store.lines(order.id),
-        "timeline": [(event.version, event.status) for event in await store.timeline(order.id)],
-        "listed": [found.id for found in await store.page(OrderFilter(user_id=key), None, 10)] == [order.id],
+        "lines": await store.list_lines(order.id),
+        "timeline": [(event.version, event.status) for event in await store.list_events(order.id)],
+        "listed": [found.id for found in await store.list_orders(OrderFilter(user_id=key), None, 10)]
+        == [order.id],
     }
 
 
@@ -158,7 +157,7 @@ def _is(status: Status, version: int, lines: Sequence[Line], total: int | None) 
 
 async def charge(db: Cassandra, key: str) -> str:
     """Take the money."""
-    await payments(db).charge(key, AMOUNT, "GBP", APPROVE)
+    await payments(db).charge_order(key, AMOUNT, "GBP", APPROVE)
     return "charged"
 
 
@@ -177,19 +176,19 @@ async def charged(db: Cassandra, key: str) -> None:
 
 async def refund(db: Cassandra, key: str) -> str:
     """Give the money back, or void the key."""
-    await payments(db).refund(key)
+    await payments(db).refund_order(key)
     return "refunded"
 
 
 async def a_payment(db: Cassandra, key: str) -> tuple[Any, ...] | None:
     """Read the books."""
-    found = await payments(db).find(key)
+    found = await payments(db).find_payment(key)
     return None if found is None else (found.state, found.amount_minor, found.charges, found.refunds)
 
 
 async def shut(db: Cassandra, key: str) -> tuple[int, bool]:
     """Say what money is left with us, and whether nothing can be charged any more."""
-    found = await payments(db).find(key)
+    found = await payments(db).find_payment(key)
     assert found is not None
     try:
         await charge(db, key)

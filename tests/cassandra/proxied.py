@@ -5,8 +5,8 @@ import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
-from store_kit.cassandra import Cassandra
-from store_kit.metrics import Metrics
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.telemetry.metrics import Metrics
 
 from tests.support.cql_proxy import CqlProxy
 

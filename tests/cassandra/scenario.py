@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from store_kit.cassandra import Cassandra
+from store_kit.cassandra.keyspace import Cassandra
 
 Step = Callable[[Cassandra, str], Awaitable[Any]]
 """Does something in a keyspace, with rows that belong to a key which no other test has."""

@@ -5,9 +5,9 @@ import dataclasses
 import uuid
 
 import pytest
-from store_kit.cassandra import Cassandra
-from store_kit.cassandra_schema import _RENEW, _TAKE, Schema
-from store_kit.metrics import Metrics
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.cassandra.schema import _RENEW, _TAKE, Schema
+from store_kit.telemetry.metrics import Metrics
 
 from tests.cassandra.kit_scenarios import FOLDER
 from tests.cassandra.proxied import TIMEOUT_S, Keyspaces

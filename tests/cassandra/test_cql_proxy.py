@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-from store_kit.cassandra import Cassandra, DatabaseOutcomeUnknown
+from store_kit.cassandra.keyspace import Cassandra, DatabaseOutcomeUnknown
 from store_kit.problems import Unavailable
 
 from tests.cassandra.proxied import Keyspaces, through

@@ -1,18 +1,19 @@
-"""Each keyspace bears its shop's id: one that is missed or another shop's is refused, those from before are adopted."""
+"""Each keyspace has its shop's id: one that is missing or another shop's is refused; an older one is adopted."""
 
 import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-from store_cli.migrating import migrate
-from store_kit.cassandra import Cassandra
-from store_kit.cassandra_identity import SERVICES, look_at
-from store_kit.cassandra_schema import new_keyspace
-from store_kit.metrics import Metrics
+from store_cli.migrate.schemas import migrate
+from store_kit.cassandra.identity import SERVICES, look_at
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.cassandra.schema import new_keyspace
 from store_kit.secrets import Secrets
 from store_kit.settings import StoreSettings
-from store_kit.shop_identity import Identity, SchemaError
-from store_kit.testing import test_cluster
+from store_kit.stores.shop_identity import Identity, SchemaError
+from store_kit.telemetry.metrics import Metrics
+
+from tests.support.services import test_cluster
 
 pytestmark = [pytest.mark.anyio, pytest.mark.cassandra]
 WITHIN_S = 60.0

@@ -17,9 +17,9 @@ from typing import Final
 
 import aiohttp
 import pytest
-from store_kit.cassandra import Cassandra
-from store_kit.database import Cluster
-from store_kit.metrics import Metrics
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.stores.database import Cluster
+from store_kit.telemetry.metrics import Metrics
 
 from tests.chaos.books import shown_books
 from tests.chaos.grounds import ENVIRONMENT

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from store_kit.cassandra import Cassandra
-from store_kit.database import Cluster
-from store_kit.metrics import Metrics
+from store_kit.cassandra.keyspace import Cassandra
+from store_kit.stores.database import Cluster
+from store_kit.telemetry.metrics import Metrics
 
 from tests.cassandra.order_load import PRICE_MINOR, STOCK, Load, figures
 from tests.chaos.books import audit
@@ -37,7 +37,7 @@ BACK_WITHIN_S = 30.0
 LATER_S = 5.0
 """How long people go on ordering after that."""
 ANSWER_WITHIN_S = 20.0
-"""Twice the budget of a request: who waits longer waits for an answer that does not come."""
+"""Twice the budget of a request: an answer that takes longer does not come at all."""
 
 
 @dataclass

@@ -31,7 +31,7 @@ REFUSED_WITHIN_S = 2.0
 BACK_WITHIN_S = 30.0
 PAUSE_S = 20.0
 ANSWER_WITHIN_S = 20.0
-"""Twice the budget of a request: who waits longer waits for an answer that does not come."""
+"""Twice the budget of a request: an answer that takes longer does not come at all."""
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ async def test_one_node_dies(shop: EmbeddedShop, nodes: Sequence[Node], load: Lo
 
 
 async def test_one_node_hangs(shop: EmbeddedShop, nodes: Sequence[Node], load: Load) -> None:
-    """One node stopped for twenty seconds keeps its connections and answers nobody: the same promises hold."""
+    """One node stopped for twenty seconds keeps its connections and does not answer: the same promises hold."""
     async with load:
         await pass_by(QUIET_S)
         hung_at = time.monotonic()

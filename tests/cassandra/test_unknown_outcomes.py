@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from store_kit.cassandra import Cassandra
+from store_kit.cassandra.keyspace import Cassandra
 from store_kit.problems import OutcomeUnknown, Unavailable
 
 from tests.cassandra.proxied import Keyspaces, through
@@ -64,7 +64,7 @@ async def test_a_conditional_write_in_doubt_has_one_effect(
 
 @pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name.lower())
 @pytest.mark.parametrize("rivalry", RIVALRIES, ids=str)
-async def test_who_is_in_doubt_learns_who_won(
+async def test_a_caller_in_doubt_learns_who_won(
     proxy: CqlProxy, keyspaces: Keyspaces, rivalry: Rivalry, fault: Fault
 ) -> None:
     """When another comes between a try and the search for its outcome, only one wins, and each is told the truth."""

@@ -2,21 +2,23 @@
 
 from typing import Any, Final
 
-from store_kit.cassandra import Cassandra
+from store_kit.cassandra.keyspace import Cassandra
 from store_kit.clock import SystemClock
 from store_kit.ids import new_id
-from store_user.adapters.cassandra_account_rows import CassandraAccountRows
-from store_user.adapters.cassandra_accounts import _CLAIM, CassandraAccounts
-from store_user.adapters.cassandra_administrators import CassandraAdministrators
-from store_user.adapters.cassandra_families import CassandraFamilies
-from store_user.domain import Account, Family, LastAdmin, Role
+from store_user.adapters.cassandra.account_rows import CassandraAccountRows
+from store_user.adapters.cassandra.accounts import _CLAIM, CassandraAccounts
+from store_user.adapters.cassandra.administrators import CassandraAdministrators
+from store_user.adapters.cassandra.sessions import CassandraSessions
+from store_user.domain.accounts import Account, Role
+from store_user.domain.sessions import Session
+from store_user.problems import LastAdmin
 
 from tests.cassandra.scenario import Rivalry, Scenario
 
-_ROWS: Final = "store_user.adapters.cassandra_account_rows."
-_ACCOUNTS: Final = "store_user.adapters.cassandra_accounts."
-_ADMINISTRATORS: Final = "store_user.adapters.cassandra_administrators."
-_FAMILIES: Final = "store_user.adapters.cassandra_families."
+_ROWS: Final = "store_user.adapters.cassandra.account_rows."
+_ACCOUNTS: Final = "store_user.adapters.cassandra.accounts."
+_ADMINISTRATORS: Final = "store_user.adapters.cassandra.administrators."
+_SESSIONS: Final = "store_user.adapters.cassandra.sessions."
 _CUSTOMER: Final = frozenset({Role.CUSTOMER})
 _ADMIN: Final = frozenset({Role.CUSTOMER, Role.ADMIN})
 _LIFETIME_S: Final = 3_600
@@ -39,16 +41,16 @@ def _new(key: str, name: str) -> Account:
 async def _open(db: Cassandra, account: Account) -> str:
     """Open an account as the use case does."""
     accounts = CassandraAccounts.on(db)
-    await accounts.draft(account)
-    if not await accounts.claim(account):
-        await accounts.discard(account.id)
+    await accounts.insert_draft(account)
+    if not await accounts.claim_email(account):
+        await accounts.delete_draft(account.id)
         return "taken"
     return "opened"
 
 
 async def register(db: Cassandra, key: str) -> str:
     """Register, unless the address has an account."""
-    if await CassandraAccounts.on(db).find(email(key)) is not None:
+    if await CassandraAccounts.on(db).find_account_by_email(email(key)) is not None:
         return "taken"
     return await _open(db, _new(key, "Ann"))
 
@@ -71,8 +73,8 @@ async def left_behind(db: Cassandra, key: str) -> None:
 async def who(db: Cassandra, key: str) -> tuple[str | None, int]:
     """Say who has the address, and how many accounts with it are listed."""
     accounts, before, listed = CassandraAccounts.on(db), None, 0
-    found = await accounts.find(email(key))
-    while page := await accounts.page(before_id=before, limit=100):
+    found = await accounts.find_account_by_email(email(key))
+    while page := await accounts.list_accounts(before_id=before, limit=100):
         listed += sum(account.email == email(key) for account in page)
         before = page[-1].id
     return (found.name if found else None), listed
@@ -90,11 +92,11 @@ async def rename_otherwise(db: Cassandra, key: str) -> str:
 
 async def _rename(db: Cassandra, key: str, name: str) -> str:
     accounts = CassandraAccounts.on(db)
-    found = await accounts.find(email(key))
+    found = await accounts.find_account_by_email(email(key))
     assert found is not None
     if found.version > 1:
         return "edited before"
-    changed = await accounts.replace(found.renamed(name, at_ms=SystemClock().now_ms()))
+    changed = await accounts.replace_account(found.renamed(name, at_ms=SystemClock().now_ms()))
     return "renamed" if changed else "edited before"
 
 
@@ -102,17 +104,17 @@ async def leaving(db: Cassandra, key: str) -> None:
     """Have an account that is leaving."""
     await registered(db, key)
     accounts = CassandraAccounts.on(db)
-    found = await accounts.find(email(key))
+    found = await accounts.find_account_by_email(email(key))
     assert found is not None
-    assert await accounts.replace(found.leaving(at_ms=SystemClock().now_ms()))
+    assert await accounts.replace_account(found.leaving(at_ms=SystemClock().now_ms()))
 
 
 async def erase(db: Cassandra, key: str) -> str:
     """Take away an account that is leaving, as the worker does, which comes again."""
     accounts = CassandraAccounts.on(db)
-    for account in await accounts.leavers(before_ms=0, limit=100):
+    for account in await accounts.list_leaving_accounts(before_ms=0, limit=100):
         if account.email == email(key):
-            await accounts.erase(account)
+            await accounts.erase_account(account)
     return "erased"
 
 
@@ -123,12 +125,12 @@ async def _assign(db: Cassandra, address: str, roles: frozenset[Role]) -> str:
     """Assign roles as the use case does."""
     accounts = CassandraAccounts.on(db)
     while True:
-        found = await accounts.find(address)
+        found = await accounts.find_account_by_email(address)
         assert found is not None
         if found.roles == roles:
             return "so before"
         try:
-            if await accounts.replace(found.with_roles(roles, at_ms=SystemClock().now_ms())):
+            if await accounts.replace_account(found.with_roles(roles, at_ms=SystemClock().now_ms())):
                 return "assigned"
         except LastAdmin:
             return "last"
@@ -166,60 +168,60 @@ async def other_resigns(db: Cassandra, key: str) -> str:
 async def administrators(db: Cassandra, key: str) -> tuple[str, bool]:
     """Say which of the two accounts of a test are administrators, and whether the books agree."""
     accounts, rows = CassandraAccounts.on(db), CassandraAccountRows(db)
-    found = {name: await accounts.find(email(key + name)) for name in ("", ".b")}
+    found = {name: await accounts.find_account_by_email(email(key + name)) for name in ("", ".b")}
     admins = {name: account.id for name, account in found.items() if account is not None and account.is_admin}
-    books = await CassandraAdministrators(db, rows).settled()
+    books = await CassandraAdministrators(db, rows).finish_pending()
     return " and ".join(_CALLED[name] for name in admins), books.members == set(admins.values())
 
 
 # -------------------------------------------------------------------------------------------------- sessions
 
 
-def _families(db: Cassandra) -> CassandraFamilies:
-    return CassandraFamilies(db, SystemClock(), lifetime_s=_LIFETIME_S)
+def _sessions(db: Cassandra) -> CassandraSessions:
+    return CassandraSessions(db, SystemClock(), lifetime_s=_LIFETIME_S)
 
 
 async def log_in(db: Cassandra, key: str) -> str:
     """Begin a session."""
     now_ms = SystemClock().now_ms()
-    await _families(db).open(Family(key, "account", 1, 1, now_ms, now_ms + _LIFETIME_S * 1_000))
+    await _sessions(db).insert_session(Session(key, "account", 1, 1, now_ms, now_ms + _LIFETIME_S * 1_000))
     return "open"
 
 
 async def refresh(db: Cassandra, key: str) -> str:
     """Use the first refresh token, unless it was used."""
-    families = _families(db)
-    family = await families.get(key)
-    assert family is not None
-    if family.generation > 1:
+    sessions = _sessions(db)
+    session = await sessions.find_session(key)
+    assert session is not None
+    if session.generation > 1:
         return "used before"
-    rotated = await families.rotate(key, generation=1, at_ms=SystemClock().now_ms())
+    rotated = await sessions.rotate_session(key, generation=1, at_ms=SystemClock().now_ms())
     return "rotated" if rotated else "beaten"
 
 
 async def keep(db: Cassandra, key: str) -> str:
     """Let the session survive a change of password."""
-    await _families(db).keep(key, credentials=2)
+    await _sessions(db).retain_session(key, credentials=2)
     return "kept"
 
 
 async def keep_once_more(db: Cassandra, key: str) -> str:
     """Let it survive the next change, too."""
-    await _families(db).keep(key, credentials=3)
+    await _sessions(db).retain_session(key, credentials=3)
     return "kept"
 
 
 async def revoke(db: Cassandra, key: str) -> str:
     """End the session."""
-    await _families(db).revoke(key)
+    await _sessions(db).revoke_session(key)
     return "revoked"
 
 
 async def session(db: Cassandra, key: str) -> tuple[Any, ...]:
     """Read a session."""
-    family = await _families(db).get(key)
-    assert family is not None
-    return family.credentials, family.generation, family.revoked
+    session = await _sessions(db).find_session(key)
+    assert session is not None
+    return session.credentials, session.generation, session.revoked
 
 
 _OPEN_ACCOUNT: Final = (
@@ -303,7 +305,7 @@ SCENARIOS: Final = (
         for at, story in ((1, "note"), (2, "close"))
     ),
     Scenario(
-        _FAMILIES + "_OPEN",
+        _SESSIONS + "_OPEN",
         "user",
         play=log_in,
         told=("open",),
@@ -311,7 +313,7 @@ SCENARIOS: Final = (
         ends=((1, 1, False),),
     ),
     Scenario(
-        _FAMILIES + "_ROTATE",
+        _SESSIONS + "_ROTATE",
         "user",
         prepare=log_in,
         play=refresh,
@@ -320,7 +322,7 @@ SCENARIOS: Final = (
         ends=((1, 2, False),),
     ),
     Scenario(
-        _FAMILIES + "_KEEP",
+        _SESSIONS + "_RETAIN",
         "user",
         prepare=log_in,
         play=keep,
@@ -329,7 +331,7 @@ SCENARIOS: Final = (
         ends=((2, 1, False),),
     ),
     Scenario(
-        _FAMILIES + "_REVOKE",
+        _SESSIONS + "_REVOKE",
         "user",
         prepare=log_in,
         play=revoke,
@@ -379,7 +381,7 @@ RIVALRIES: Final = (
         ends=(("assigned", "last", ("the other", True)), ("last", "assigned", ("the one", True))),
     ),
     Rivalry(
-        _FAMILIES + "_ROTATE",
+        _SESSIONS + "_ROTATE",
         "user",
         story="both refresh",
         prepare=log_in,
@@ -393,7 +395,7 @@ RIVALRIES: Final = (
         ),
     ),
     Rivalry(
-        _FAMILIES + "_ROTATE",
+        _SESSIONS + "_ROTATE",
         "user",
         story="the other logs out",
         prepare=log_in,
@@ -403,7 +405,7 @@ RIVALRIES: Final = (
         ends=(("rotated", "revoked", (1, 2, True)), ("beaten", "revoked", (1, 1, True))),
     ),
     Rivalry(
-        _FAMILIES + "_KEEP",
+        _SESSIONS + "_RETAIN",
         "user",
         prepare=log_in,
         play=keep,

@@ -20,9 +20,10 @@ _PASSED = "passed.jsonl"
 class Boundary(msgspec.Struct, frozen=True, order=True):
     """One side of one call to a port.
 
-    `detail` says what the call carries: an order's next step, a queue's hint. `nth` tells effects of the same look
-    apart, from 1. Looks (see `effects.py`) are not counted: how often a worker polls is no property of an order,
-    so the first look of its kind stands for all. After a call its effect is committed and nobody has been answered.
+    `detail` says what the call carries: an order's next step, a queue's hint, a cart's change. `nth` tells effects
+    of the same look apart, from 1. Looks (see `effects.py`) are not counted: how often a worker polls is no property
+    of an order, so the first look of its kind stands for all. After a call its effect is committed and nobody has been
+    answered.
     """
 
     service: str
@@ -123,7 +124,7 @@ def _taken(trigger: Path) -> bool:
 
 
 def details_of(values: Sequence[Any], marks: Sequence[str]) -> list[str]:
-    """Return what a call is about: steps and statuses of orders, hints of queues among its values.
+    """Return what a call is about: steps and statuses of orders, hints of queues, changes of carts among its values.
 
     Each is a boundary of its own, so that it is no matter which of them luck brings together in one batch.
     """
@@ -145,6 +146,8 @@ def _words(value: Any) -> list[str]:
     event = getattr(value, "event", None)
     if event is not None:
         return [f"{event.status}.{event.mark}"]
+    if hasattr(value, "claim_of"):
+        return [value.name]
     if hasattr(value, "queue"):
         return [f"{value.queue}@{value.version}"]
     return [str(value.status)] if hasattr(value, "status") else []

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from store_cli.processes import run_alone, run_shop
+from store_cli.up.processes import run_alone, run_shop
 
 from tests.chaos.boundaries import Boundary, Folder, Plan, When, details_of
 from tests.chaos.effects import is_look

@@ -4,34 +4,37 @@ from collections.abc import Iterable, Mapping
 
 from tests.chaos.boundaries import Boundary
 
-_LOOKS = {
-    "cart.carts": ("read", "line"),
-    "cart.catalogue": ("lookup",),
-    "cart.news": ("since",),
-    "catalog.feed": ("head", "since"),
-    "catalog.products": ("get", "many"),
-    "catalog.stock": ("unfinished",),
-    "order.carts": ("read",),
-    "order.orders": ("find", "lines", "event", "timeline"),
-    "order.payments": ("find",),
-    # `done` may be lazy: it writes nothing that recovery could miss.
-    "order.work": ("due", "done"),
-    "user.accounts": ("get", "find", "page", "leavers"),
-    "user.revocations": ("since",),
+LOOKS = {
+    "cart.carts": ("read_cart", "find_line", "is_cart_merged", "list_carts"),
+    "cart.catalogue": ("find_products", "read_news"),
+    "catalog.feed": ("newest_position", "list_entries"),
+    "catalog.products": ("get_product", "find_products", "scan_products"),
+    "catalog.stock": ("list_stock", "list_unfinished"),
+    "order.carts": ("read_cart",),
+    "order.orders": ("find_order", "find_orders", "list_lines", "find_event", "list_events"),
+    "order.payments": ("find_payment",),
+    # `finish_hints` may be lazy: it writes nothing that recovery could miss.
+    "order.work": ("list_due_hints", "finish_hints"),
+    "user.accounts": ("find_account", "find_account_by_email", "list_accounts", "list_leaving_accounts"),
+    "user.revocations": ("list_revocations",),
 }
 """Calls that change nothing; whatever is not named here counts as an effect."""
-_NEWS = ("order.notifications.send", "user.notifications.add")
+_NEWS = ("order.notifications.send_notifications", "user.notifications.insert_notifications")
 
 
 def is_look(service: str, port: str, method: str) -> bool:
     """Whether a call changes nothing, so that repeating it any number of times is the same as once."""
-    return method in _LOOKS.get(f"{service}.{port}", ())
+    return method in LOOKS.get(f"{service}.{port}", ())
 
 
 def _back(from_status: str, to: str) -> frozenset[str]:
-    """Return the effects of going back, after the order was frozen."""
-    steps = [f"order.orders.advance[{status}.status]" for status in (from_status, to)]
-    undone = ("order.reservations.release", "catalog.stock.release", "order.payments.refund")
+    """Return the effects of going back."""
+    steps = [f"order.orders.advance_order[{status}.status]" for status in (from_status, to)]
+    undone = (
+        "order.reservations.release_goods",
+        "catalog.stock.release_stock",
+        "order.payments.refund_order",
+    )
     return frozenset((*steps, *undone, *_told(to)))
 
 
@@ -40,29 +43,34 @@ def _told(*statuses: str) -> list[str]:
 
 
 _BEGUN = frozenset(
-    {"order.orders.insert[PENDING.status]", "order.reservations.reserve", "catalog.stock.reserve"}
+    {
+        "order.orders.insert_order[PENDING.status]",
+        "order.reservations.reserve_goods",
+        "catalog.stock.reserve_stock",
+    }
 )
-_TAKEN = _BEGUN | {"order.orders.advance[PENDING.priced]", "order.carts.take", "cart.carts.take"}
-_CHARGED = _TAKEN | {"order.payments.charge"}
-_GIVEN_BACK = frozenset({"order.carts.give_back", "cart.carts.give_back"})
+_TAKEN = _BEGUN | {
+    "order.carts.take_cart",
+    "cart.carts.change_cart[carts.take]",
+}
+_CHARGED = _TAKEN | {"order.payments.charge_order"}
+_GIVEN_BACK = frozenset({"order.carts.give_back_cart", "cart.carts.change_cart[carts.give_back]"})
 EFFECTS: Mapping[str, frozenset[str]] = {
-    "placing": _CHARGED | {"order.orders.advance[CREATED.status]"} | set(_told("CREATED")),
+    "placing": _CHARGED | {"order.orders.advance_order[CREATED.status]"} | set(_told("CREATED")),
     "declined": _CHARGED | _back("REJECTING", "REJECTED") | _GIVEN_BACK,
-    "unanswered": frozenset({"order.payments.find"}),
-    "lost": _back("REJECTING", "REJECTED") | _GIVEN_BACK | {"order.payments.find"},
-    "short": _BEGUN | _GIVEN_BACK | (_back("REJECTING", "REJECTED") - {"order.payments.refund"}),
-    "dearer": (_TAKEN - {"order.carts.take", "cart.carts.take"})
-    | _GIVEN_BACK
-    | _back("REJECTING", "REJECTED"),
+    "unanswered": frozenset({"order.payments.find_payment"}),
+    "lost": _back("REJECTING", "REJECTED") | _GIVEN_BACK | {"order.payments.find_payment"},
+    "short": _BEGUN | _GIVEN_BACK | _back("REJECTING", "REJECTED"),
+    "dearer": _BEGUN | _GIVEN_BACK | _back("REJECTING", "REJECTED"),
     "cancelling": _back("CANCELLING", "CANCELLED"),
     "shipping": frozenset(
         {
-            "order.orders.advance[PROCESSING.status]",
-            "order.orders.advance[SHIPPING.status]",
-            "order.reservations.ship",
-            "catalog.stock.ship",
-            "order.orders.advance[SHIPPING.shipped]",
-            "order.orders.advance[DELIVERED.status]",
+            "order.orders.advance_order[PROCESSING.status]",
+            "order.orders.advance_order[SHIPPING.status]",
+            "order.reservations.ship_goods",
+            "catalog.stock.ship_stock",
+            "order.orders.advance_order[SHIPPING.shipped]",
+            "order.orders.advance_order[DELIVERED.status]",
             *_told("PROCESSING", "SHIPPING", "DELIVERED"),
         }
     ),

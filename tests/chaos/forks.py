@@ -12,7 +12,7 @@ from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-_IMPORTED = ["pytest", "store_cli.processes"]
+_IMPORTED = ["pytest", "store_cli.up.processes"]
 _COVERAGE = "COVERAGE_PROCESS"
 
 

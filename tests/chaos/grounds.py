@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
+from store_order.domain.steps import Queue
 
 from tests.chaos.books import Books, audit, read_books
 from tests.chaos.boundaries import Boundary, Folder, Plan
@@ -123,7 +124,7 @@ class Ground:
             lambda: not self.insides.passing_orders(), "no order is in a passing state", SETTLED_WITHIN_S
         )
         await until(
-            lambda: not self.insides.hints("recovery", "notify"),
+            lambda: not self.insides.hints(Queue.RECOVERY, Queue.NOTIFY),
             "nothing waits for recovery or delivery of news",
             SETTLED_WITHIN_S,
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiohttp
-from store_order.domain import PLACED, Status, order_id_of
+from store_order.domain.orders import PLACED, Status, order_id_of
 
 from tests.chaos.books import Books
 from tests.chaos.grounds import SETTLED_WITHIN_S

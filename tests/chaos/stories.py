@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Any, Self
 
 import aiohttp
-from store_order.domain import NEXT, PLACED, Status, order_id_of
+from store_order.domain.orders import NEXT, PASSING, PLACED, Status, order_id_of
+from store_order.domain.steps import Queue
 
 from tests.chaos.books import Books
 from tests.chaos.grounds import SETTLED_WITHIN_S, Ground
@@ -144,7 +145,7 @@ class Story:
         self._learn(first)
         if self.scenario.cancels and self.answer is not None and self.answer.status in (200, 201):
             # The news of CREATED are not part of cancelling; whether they left before is a matter of luck.
-            await until(lambda: not self.ground.insides.hints("notify"), "the news are delivered")
+            await until(lambda: not self.ground.insides.hints(Queue.NOTIFY), "the news are delivered")
             self.cancelled = await self._attempt("POST", f"/api/orders/{self.order_id}/cancel")
 
     async def come_back(self) -> None:
@@ -169,7 +170,7 @@ class Story:
         """Whether the order rests where it may and nothing more will be done for it."""
         try:
             resting = self.ground.insides.status_of(self.order_id) in (None, *self.scenario.ends)
-            return resting and self.order_id not in self.ground.insides.hints("recovery", "notify")
+            return resting and self.order_id not in self.ground.insides.hints(Queue.RECOVERY, Queue.NOTIFY)
         except CannotLook:
             return False
 
@@ -293,7 +294,7 @@ class Story:
         assert all(to in NEXT[was] for was, to in pairwise(path)), path
         page = (await self.customer.ask("GET", "/api/users/me/notifications?limit=100")).expect(200)
         told = Counter(n["status"] for n in page["items"] if n["order_id"] == self.order_id)
-        assert told == Counter(str(step) for step in path if step.announced)
+        assert told == Counter(str(step) for step in path if step not in PASSING)
 
     async def _judge_repeat(self, status: Status) -> None:
         """The same key gives the stored outcome, now and always."""

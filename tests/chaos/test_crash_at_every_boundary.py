@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from store_kit.testing import test_cluster
 
 from tests.chaos.boundaries import Boundary
 from tests.chaos.effects import is_certain, missing
 from tests.chaos.grounds import Ground, Way, open_ground
 from tests.chaos.stories import CANCELLING, DECLINED, MORE, PLACING, SCENARIOS, SHIPPING, Scenario, Story
+from tests.support.services import test_cluster
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -48,7 +48,7 @@ async def watched(ground: Ground, scenario: Scenario) -> set[Boundary]:
     ground.folder.disarm()
     passed = set(ground.folder.passed())
     await story.judge(await ground.books())
-    changes = {found.detail for found in passed if found.method in ("insert", "advance")}
+    changes = {found.detail for found in passed if found.method in ("insert_order", "advance_order")}
     assert changes == set(ground.insides.steps_of(story.order_id)), "a step of the order was not seen"
     return passed
 

@@ -1,16 +1,17 @@
 """What the crash tests stand on: a plan kills once, where it says, or not at all; no two shops share a port."""
 
+import importlib
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import pytest
-from store_kit.server import PortInUse, bind
+from store_kit.running.server import PortInUse, bind
 
 from tests.chaos.boundaries import Boundary, Folder, Plan
 from tests.chaos.crashing import CrashPoints
-from tests.chaos.effects import EFFECTS, is_certain, missing
+from tests.chaos.effects import EFFECTS, LOOKS, is_certain, missing
 from tests.chaos.stories import SCENARIOS, Scenario
 from tests.support.shop import hold_port, port_of
 
@@ -51,14 +52,14 @@ def test_looks_are_not_counted_and_effects_are(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     shop.folder.arm(Plan(("o1",)))
     for _ in range(3):
-        shop.call("find", "o1")
-    shop.call("insert", "o1")
-    shop.call("insert", "o1")
-    shop.call("insert", "o2")
+        shop.call("find_order", "o1")
+    shop.call("insert_order", "o1")
+    shop.call("insert_order", "o1")
+    shop.call("insert_order", "o2")
     assert set(shop.passed()) == {
         f"{side} order.orders.{call}"
         for side in ("before", "after")
-        for call in ("find #1", "insert #1", "insert #2")
+        for call in ("find_order #1", "insert_order #1", "insert_order #2")
     }
 
 
@@ -66,19 +67,22 @@ def test_what_luck_brings_together_is_told_apart(tmp_path: Path) -> None:
     """A batch of hints passes the boundary of each of them, and of nobody else's."""
     shop = Shop(tmp_path, port="work")
     shop.folder.arm(Plan(("o1",)))
-    shop.call("done", [Hint("notify", "o1", 3), Hint("clock", "o1", 4), Hint("notify", "o2", 3)])
+    shop.call("finish_hints", [Hint("notify", "o1", 3), Hint("clock", "o1", 4), Hint("notify", "o2", 3)])
     before = [name for name in shop.passed() if name.startswith("before")]
-    assert before == ["before order.work.done[notify@3] #1", "before order.work.done[clock@4] #1"]
+    assert before == [
+        "before order.work.finish_hints[notify@3] #1",
+        "before order.work.finish_hints[clock@4] #1",
+    ]
 
 
 def test_a_plan_kills_once(tmp_path: Path) -> None:
     """Of the processes that pass the boundary one dies; the test learns of it."""
     shop = Shop(tmp_path)
-    shop.folder.arm(Plan(("o1",), kill=Boundary("order", "orders", "insert", "", "after")))
-    shop.call("find", "o1")
+    shop.folder.arm(Plan(("o1",), kill=Boundary("order", "orders", "insert_order", "", "after")))
+    shop.call("find_order", "o1")
     assert (shop.deaths, shop.folder.fired) == (0, False)
-    shop.call("insert", "o1")
-    shop.call("insert", "o1")
+    shop.call("insert_order", "o1")
+    shop.call("insert_order", "o1")
     assert (shop.deaths, shop.folder.fired, shop.folder.disarm()) == (1, True, True)
 
 
@@ -94,7 +98,7 @@ def test_a_plan_that_was_taken_back_kills_nobody(tmp_path: Path) -> None:
     told: list[bool] = []
     deaths: list[str] = []
     points = CrashPoints(Slow(tmp_path), lambda: deaths.append("died"))
-    points.reach(("order", "orders"), "find", "before", ("o1",))
+    points.reach(("order", "orders"), "find_order", "before", ("o1",))
     assert (told, deaths) == ([False], [])
 
 
@@ -107,7 +111,7 @@ def test_every_scenario_has_effects_with_two_sides(scenario: Scenario) -> None:
 
 def test_first_charge_is_certain_and_a_second_is_luck() -> None:
     """No order is placed without a charge; being charged again is what happens to some."""
-    first = Boundary("order", "payments", "charge", "", "before")
+    first = Boundary("order", "payments", "charge_order", "", "before")
     assert is_certain("placing", first)
     assert str(first) in missing("placing", [])
     assert str(first) not in missing("placing", [first])
@@ -126,3 +130,17 @@ def test_no_two_shops_share_a_port() -> None:
                 server.listen()
                 with pytest.raises(PortInUse):
                     bind("127.0.0.1", port)
+
+
+def named_calls() -> set[tuple[str, str]]:
+    """Return the service and the method of every call that the effects and the looks name."""
+    effects = (effect.partition("[")[0].split(".") for found in EFFECTS.values() for effect in found)
+    looks = ((*port.split("."), method) for port, methods in LOOKS.items() for method in methods)
+    return {(service, method) for service, _, method in (*effects, *looks)}
+
+
+@pytest.mark.parametrize(("service", "method"), sorted(named_calls()))
+def test_a_call_that_crash_tests_name_is_a_port_s_method(service: str, method: str) -> None:
+    """A method that gets another name must get it here, too, or no process would die there."""
+    ports = vars(importlib.import_module(f"store_{service}.ports")).values()
+    assert any(hasattr(port, method) for port in ports)

@@ -24,7 +24,7 @@ POST   /api/products/{product_id}/stock-adjustments    401   403   403   200   4
 GET    /api/admin/stock                                401   403   403   200   403
 PUT    /internal/reservations/{order_id}               401   403   403   403   200
 DELETE /internal/reservations/{order_id}               401   403   403   403   200
-POST   /internal/reservations/{order_id}/ship          401   403   403   403   200
+POST   /internal/shipments                             401   403   403   403   200
 POST   /internal/products/lookup                       401   403   403   403   200
 GET    /internal/products/changes                      401   403   403   403   200
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import aiohttp
 import pytest
-from store_cli.serving import SERVICES, create_service
+from store_cli.up.serving import SERVICES, create_service
 
 from tests.contract.access import ACCESS, CALLERS
 from tests.contract.document import FORM
@@ -22,7 +22,7 @@ IN_TURN: Final = ("nobody", "service", "other", "owner", "admin")
 _ORDER_NEEDS: Final = """
 PUT /internal/reservations/{order_id}
 DELETE /internal/reservations/{order_id}
-POST /internal/reservations/{order_id}/ship
+POST /internal/shipments
 POST /internal/products/lookup
 GET /internal/products/changes
 GET /internal/carts/{user_id}
@@ -71,6 +71,7 @@ BODIES: Final[Mapping[str, Callable[[Mapping[str, str]], object]]] = {
     "PUT /api/products/imports/{name}": lambda _: {"state": "BEGUN"},
     "POST /api/products/{product_id}/stock-adjustments": lambda _: {"delta": 1, "reason": "found"},
     "PUT /internal/reservations/{order_id}": lambda ids: {"lines": [_line(ids)], "not_after_ms": FAR_MS},
+    "POST /internal/shipments": lambda ids: {"order_ids": [ids["order_id"]]},
     "POST /internal/products/lookup": lambda ids: {"ids": [ids["product_id"]]},
     "POST /api/cart/items": _line,
     "PUT /api/cart/items": lambda ids: {"items": [_line(ids)]},

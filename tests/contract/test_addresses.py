@@ -4,7 +4,7 @@ from typing import Final
 
 import aiohttp
 import pytest
-from store_cli.page_security import HEADERS
+from store_cli.up.page_security import HEADERS
 
 from tests.contract import raw
 from tests.contract.document import Operation, operations

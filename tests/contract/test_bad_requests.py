@@ -5,7 +5,7 @@ import json
 from typing import Any, Final
 
 import pytest
-from store_kit.bodies import SMALL_BODY
+from store_kit.http.bodies import SMALL_BODY
 
 from tests.contract import raw
 from tests.contract.document import FORM, JSON, Operation, operations

@@ -78,6 +78,10 @@ async def test_unchanged_is_304(
             again = await person.ask("GET", path, headers={"If-None-Match": known})
             assert (again.status, again.body) == (304, b""), f"{operation.id} {known}: {again}"
             assert again.headers["ETag"] == etag, operation.id
+        changed = await person.ask("GET", path, headers={"If-None-Match": f'"0{etag[1:]}'})
+        assert (changed.status, changed.body) == (200, first.body), (
+            f"{operation.id}: another spelling of {etag}"
+        )
         for unknown in ('"x"', "x", "", '""'):
             fresh = await person.ask("GET", path, headers={"If-None-Match": unknown})
             assert (fresh.status, fresh.json) == (200, first.json), f"{operation.id} {unknown}: {fresh}"

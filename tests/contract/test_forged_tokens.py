@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from store_kit.auth import ALGORITHM, TOKEN_TYPE
+from store_kit.access.tokens import ALGORITHM, TOKEN_TYPE
 
 from tests.contract.document import operations
 from tests.contract.problems import must_be_problem

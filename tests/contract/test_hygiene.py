@@ -11,7 +11,7 @@ from typing import Final
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from store_cli.serving import SERVICES
+from store_cli.up.serving import SERVICES
 
 from tests.contract.document import FORM
 from tests.contract.test_access_matrix import routes

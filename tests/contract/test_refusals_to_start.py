@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from store_kit.server import bind
+from store_kit.running.server import bind
 
 from tests.support.audit import audit
 from tests.support.shop import SERVICES, EmbeddedShop, lasting_port

@@ -1,4 +1,7 @@
-"""Ending the shop while it works: what was accepted is answered, what was promised is kept (PROTOCOLS 9)."""
+"""Ending the shop while it works: what was accepted is answered, what was promised is kept.
+
+See docs/protocols.md, Shutdown.
+"""
 
 import asyncio
 import signal

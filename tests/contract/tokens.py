@@ -6,8 +6,8 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import OKPKey
-from store_kit.auth import ALGORITHM, TOKEN_TYPE
-from store_kit.principal import SERVICE, Scope
+from store_kit.access.tokens import ALGORITHM, TOKEN_TYPE
+from store_kit.shop import SERVICE, Scope
 
 
 class Mint:

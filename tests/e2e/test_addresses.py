@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from store_kit.listening import http_url
+from store_kit.running.listening import http_url
 
 from tests.support.people import administrator, customer
 from tests.support.shop import SERVICES, EmbeddedShop

@@ -15,12 +15,12 @@ from functools import partial
 
 import aiohttp
 import pytest
-from store_kit.testing import test_cluster
 
 from tests.chaos.books import audit
 from tests.chaos.front import front
 from tests.chaos.grounds import promoted
 from tests.support.people import PASSWORD, Answer, Person, administrator, customer, customers, final
+from tests.support.services import test_cluster
 from tests.support.shop import EmbeddedShop, FourServices
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]

@@ -1,4 +1,4 @@
-"""`store audit` beside a shop that works: passing states are no fault, a fault is found all the same (PROTOCOLS 10)."""
+"""`store audit` of a working shop: a passing state is not reported, a fault is (docs/protocols.md, Audit)."""
 
 import asyncio
 import contextlib

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from store_kit.testing import test_cluster
 
 from tests.support.audit import audit
 from tests.support.people import Answer, Person, administrator, customers
+from tests.support.services import test_cluster
 from tests.support.shop import EmbeddedShop
 from tests.support.wait import until
 

@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from store_cli.seeding import products
-from store_cli.shop_client import ATTEMPT_TIMEOUT_S
+from store_cli.seed.products import products
+from store_cli.shop.client import ATTEMPT_TIMEOUT_S
 
 from tests.support.people import Person, administrator
 from tests.support.shop import EmbeddedShop, Process, hold_port, port_of

@@ -6,11 +6,10 @@ import os
 import sys
 
 import pytest
-from store_cli.importing import shipped_ledger
-from store_cli.ledger import read_ledger
-from store_kit.testing import test_cluster
+from store_cli.importing.ledger import read_ledger, shipped_ledger
 
 from tests.support.audit import audit
+from tests.support.services import test_cluster
 from tests.support.shop import EmbeddedShop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store_kit.order_lines import MOST_ORDER_LINES
+from store_kit.shop import MOST_ORDER_LINES
 
 from launcher.tests.real_files import SOLD, as_csv, messy_rows
 from tests.support.audit import audit

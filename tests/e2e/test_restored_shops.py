@@ -5,7 +5,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
-from store_cli.demo import ADMIN_EMAIL
+from store_cli.up.demo import ADMIN_EMAIL
 
 from tests.e2e.test_backup import store
 from tests.support.audit import audit

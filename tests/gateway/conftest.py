@@ -5,8 +5,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from store_cli.gateway import SITE
-from store_cli.serving import write_pages
+from store_cli.up.gateway import SITE
+from store_cli.up.serving import write_pages
 
 from tests.gateway.echo import Echo
 from tests.gateway.nginx import Gateway

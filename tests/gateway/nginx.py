@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from store_cli.page_security import nginx_map
-from store_kit.testing import free_port
+from store_cli.up.page_security import nginx_map
 
 from tests.architecture.tree import ROOT
+from tests.support.services import free_port
 from tests.support.wait import until
 
 CONFIG = ROOT / "infra" / "nginx"
@@ -205,9 +205,11 @@ class Gateway:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(_STOP_TIMEOUT_S)
 
-    def access_log(self) -> list[dict[str, Any]]:
-        """Return what it logged."""
-        return [json.loads(line) for line in (self._folder / "access.log").read_text().splitlines()]
+    async def access_log(self, count: int) -> list[dict[str, Any]]:
+        """Return what it logged of so many requests; nginx writes a line after the answer was sent."""
+        log = self._folder / "access.log"
+        await until(lambda: log.read_text().count("\n") >= count, f"{count} requests are logged")
+        return [json.loads(line) for line in log.read_text().splitlines()]
 
     async def __aenter__(self) -> Self:
         await self.start()

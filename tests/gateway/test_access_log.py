@@ -24,7 +24,7 @@ async def test_lines_name_service_status_and_times(
         trace_id = answer.headers["X-Trace-Id"]
     async with session.get(front.url("/nowhere")):
         pass
-    passed, refused = front.access_log()
+    passed, refused = await front.access_log(2)
     expected = {
         "request": "GET /api/orders/1 HTTP/1.1",
         "status": 404,
@@ -52,7 +52,7 @@ async def test_no_secret_token_or_address_is_logged(session: aiohttp.ClientSessi
     for path in paths:
         async with session.post(front.url(path), headers=headers, data={"password": secret}):
             pass
-    log = front.access_log()
+    log = await front.access_log(len(paths))
     assert len(log) == len(paths)
     assert secret not in json.dumps(log)
     assert "example.com" not in json.dumps(log)

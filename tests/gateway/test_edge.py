@@ -173,7 +173,7 @@ async def test_nobody_else_is_believed(
         session.get(gateway.url("/api/orders"), headers=forged),
     ):
         assert echo.asked[-1].headers["X-Forwarded-For"] == "127.0.0.1"
-    assert gateway.access_log()[-1]["client"] == "127.0.0.1"
+    assert (await gateway.access_log(1))[-1]["client"] == "127.0.0.1"
 
 
 async def test_a_proxy_may_use_another_header(
@@ -189,9 +189,9 @@ async def test_a_proxy_may_use_another_header(
 @pytest.mark.parametrize(
     ("edge", "files", "said"),
     [
-        ({"GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8; deny"}, (), "10.0.0.0/8; is no network"),
-        ({"GATEWAY_TRUSTED_PROXIES": "proxy"}, (), "proxy is no network"),
-        ({"GATEWAY_REAL_IP_HEADER": "A; deny all"}, (), "is no name of a header"),
+        ({"GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8; deny"}, (), "10.0.0.0/8; is not a network"),
+        ({"GATEWAY_TRUSTED_PROXIES": "proxy"}, (), "proxy is not a network"),
+        ({"GATEWAY_REAL_IP_HEADER": "A; deny all"}, (), "is not the name of a header"),
         ({"GATEWAY_PUBLIC_URL": PUBLIC}, ("tls.crt",), "tls.key is missing"),
         ({"GATEWAY_PUBLIC_URL": PUBLIC}, ("tls.key",), "tls.crt is missing"),
         ({"GATEWAY_PUBLIC_URL": "http://shop.example"}, ("tls.crt", "tls.key"), "must be the shop's address"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from store_cli.page_security import HEADERS, PAGES
+from store_cli.up.page_security import HEADERS, PAGES
 
 from tests.gateway.echo import Echo
 from tests.gateway.nginx import Gateway

@@ -2,7 +2,7 @@
 
 import aiohttp
 import pytest
-from store_cli.gateway import ROUTES
+from store_cli.up.gateway import ROUTES
 
 from tests.gateway.nginx import Gateway
 from tests.support.shop import EmbeddedShop

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from store_cli.importing import shipped_ledger
+from store_cli.importing.ledger import shipped_ledger
 
-from load.credentials import NobodyKnown, find_administrator
-from load.curves import users_at
-from load.ledger_figures import middles, page
+from perf.load.credentials import NobodyKnown, find_administrator
+from perf.load.curves import users_at
+from perf.load.ledger_figures import middles, page
 from tests.architecture.tree import ROOT
 
 SHOP = "http://127.0.0.1:9080"
@@ -24,8 +24,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_the_figures_are_those_of_the_ledger() -> None:
-    """Counting the shipped ledger again gives load/figures.py, to the letter."""
-    assert page(shipped_ledger()) == (ROOT / "load" / "figures.py").read_text()
+    """Counting the shipped ledger again gives perf/load/figures.py, to the letter."""
+    assert page(shipped_ledger()) == (ROOT / "perf" / "load" / "figures.py").read_text()
 
 
 def test_the_middle_of_each_hundredth() -> None:
@@ -77,7 +77,7 @@ def test_containers_call_their_shop_by_another_name(
 ) -> None:
     """Of the file that compose mounts, ADMIN_OF says whose it is."""
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr("load.credentials._IN_COMPOSE", data / "secrets" / "demo_admin.json")
+    monkeypatch.setattr("perf.load.credentials._IN_COMPOSE", data / "secrets" / "demo_admin.json")
     environment = {"STORE_DATA_DIR": str(tmp_path / "none"), "ADMIN_OF": "http://nginx"}
     assert find_administrator("http://nginx", environment).email == "a@shop.example"
     with pytest.raises(NobodyKnown):

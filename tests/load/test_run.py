@@ -50,7 +50,7 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embedd
 
 async def locust(host: str, data_dir: Path, *options: str) -> Run:
     """Load a shop with five users who think little, and wait for the verdict."""
-    line = ["-m", "locust", "-f", "load/locustfile.py", "--headless", "--only-summary", "--host", host]
+    line = ["-m", "locust", "-f", "perf/load/locustfile.py", "--headless", "--only-summary", "--host", host]
     line += ["--users", "5", "--spawn-rate", "5", "--pace", "0.05", *options]
     process = await asyncio.create_subprocess_exec(
         sys.executable,

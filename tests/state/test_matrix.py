@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from store_cli.accounts import DEMO_ADMIN_FILE
 from store_cli.main import app
-from store_kit.sqlite_identity import FILES
+from store_cli.shop.accounts import DEMO_ADMIN_FILE
+from store_kit.sqlite.identity import FILES
 from typer.testing import CliRunner
 
 from tests.support.commands import said_by

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from store_kit.sqlite_identity import look_at, members
+from store_kit.sqlite.identity import look_at, members
 
 from tests.support.audit import audit
 from tests.support.commands import answer_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from store_kit.testing import free_port
+from tests.support.services import free_port
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "infra" / "cassandra" / "node.sh"
@@ -44,8 +44,7 @@ class Node:
     def alone(cls, data: Path, version: str = VERSIONS[0], **more: str) -> Self:
         """Return a node of its own cluster on free ports."""
         ports = {name: str(free_port()) for name in ("CASS_JMX", "CASS_STORAGE_PORT")}
-        # Durable like production: an answered write is in the commit log on disk.
-        settings = {"CASS_VERSION": version, "CASS_COMMITLOG_SYNC": "group", **ports, **more}
+        settings = {"CASS_VERSION": version, **ports, **more}
         settings.setdefault("CASS_SEEDS", f"127.0.0.1:{ports['CASS_STORAGE_PORT']}")
         return cls(data, "127.0.0.1", free_port(), settings)
 
@@ -55,7 +54,6 @@ class Node:
         storage, cql = free_port(), free_port()
         shared = {
             "CASS_VERSION": version,
-            "CASS_COMMITLOG_SYNC": "group",
             "CASS_STORAGE_PORT": str(storage),
             "CASS_SEEDS": ",".join(f"{address}:{storage}" for address in _RING),
             "CASS_HEAP": "384",

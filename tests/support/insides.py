@@ -9,12 +9,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from store_kit.database import Cluster
-from store_order.domain import Mark, Queue, Status
+from store_kit.stores.database import Cluster
+from store_order.domain.orders import PASSING, Status
+from store_order.domain.steps import Mark, Queue
 
 from tests.support.shop import EmbeddedShop, FourServices
 
 _PASSING = ("PENDING", "REJECTING", "CANCELLING")
+_TOLD_FOR_S = 5.0
+"""After so long the process that told a customer has come to its next boundary."""
 
 
 class CannotLook(Exception):
@@ -125,20 +128,38 @@ class CassandraInsides:
     def hints(self, *queues: str) -> Sequence[str]:
         """Return the ids of the orders that have work waiting.
 
-        A hint is written before the change that it announces. If that never came (its writer died, or somebody else
-        was faster) there is nothing to do, which the shop takes for certain two minutes later; it does not count, nor
-        does one that has been looked at before its change came.
+        Nothing is deleted, so what a hint is for must be looked at: recovery has something to do for orders that may
+        not stay as they are. A customer must be told of a change, unless the mark of the hint's part has passed it, or
+        the news are there for some time: the mark of a process that died is moved on minutes later. A hint is written
+        before the change that it announces. If that never came (its writer died, or somebody else was faster) there is
+        nothing to do, which the shop takes for certain two minutes later; nor is there for one that has been looked at
+        before its change came.
         """
+        passing, told = set(self.passing_orders()), self._told()
         changes = self._read("SELECT order_id, event_version, event_status, mark FROM {order}.orders")
         happened = {(order_id, version): (status, mark) for order_id, version, status, mark in changes}
-        waiting = self._read("SELECT queue, order_id, version, looks FROM {order}.order_work")
-        return [
-            order_id
-            for queue, order_id, version, looks in waiting
-            if queue in queues
-            and not looks
-            and _is_true(queue, *happened.get((order_id, version), (None, None)))
-        ]
+        marks = self._read("SELECT queue, writer, done_ms FROM {order}.order_work_parts")
+        done_ms = {f"{queue}@{writer}": at_ms for queue, writer, at_ms in marks}
+        waiting = []
+        for part, due_ms, order_id, version, looks in self._read(
+            "SELECT queue, due_ms, order_id, version, looks FROM {order}.order_work"
+        ):
+            queue = part.partition("@")[0]
+            status, mark = happened.get((order_id, version), (None, None))
+            if queue not in queues or looks or not _is_true(queue, status, mark):
+                continue
+            if queue == Queue.NOTIFY:
+                waits = due_ms >= (done_ms.get(part) or 0) and (order_id, status) not in told
+            else:
+                waits = order_id in passing
+            waiting += [order_id] * waits
+        return waiting
+
+    def _told(self) -> set[tuple[str, str]]:
+        """Return which statuses of which orders customers have been told of, and it was some time ago."""
+        rows = self._read("SELECT order_id, status, WRITETIME(status) FROM {user}.notifications")
+        before_us = (time.time() - _TOLD_FOR_S) * 1e6
+        return {(order_id, status) for order_id, status, told_us in rows if told_us < before_us}
 
     def status_of(self, order_id: str) -> str | None:
         """Return an order's status."""
@@ -182,7 +203,7 @@ class CassandraInsides:
 
     def _read(self, cql: str, *params: object) -> list[Any]:
         where = Cluster.parse(self.database)
-        named = cql.format(order=where.keyspace("order"), catalog=where.keyspace("catalog"))
+        named = cql.format(**{name: where.keyspace(name) for name in ("order", "catalog", "user")})
         return _ask(self.database.partition("&prefix=")[0], named, params)
 
 
@@ -190,7 +211,7 @@ def _is_true(queue: str, status: str | None, mark: str | None) -> bool:
     """Whether a hint announces a change that happened."""
     if status is None:
         return False
-    return queue != Queue.NOTIFY or (mark == Mark.STATUS and Status(status).announced)
+    return queue != Queue.NOTIFY or (mark == Mark.STATUS and Status(status) not in PASSING)
 
 
 def _ask(cluster: str, cql: str, params: Sequence[object]) -> list[Any]:
@@ -207,6 +228,7 @@ def _ask(cluster: str, cql: str, params: Sequence[object]) -> list[Any]:
 @cache
 def _session(cluster: str) -> Any:
     """Return the one session of this process with a cluster; it ends with the process."""
-    from store_kit.cassandra_driver import Access, Silent, new_session  # noqa: PLC0415
+    from store_kit.cassandra.driver import Access, new_session  # noqa: PLC0415
+    from store_kit.cassandra.hosts import SuspectHosts  # noqa: PLC0415
 
-    return new_session(Cluster.parse(cluster), Access(), 10.0, Silent(time.monotonic))
+    return new_session(Cluster.parse(cluster), Access(), 10.0, SuspectHosts(time.monotonic))

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from store_kit.cassandra_schema import new_keyspace
-from store_kit.metrics import Metrics
+from store_kit.cassandra.schema import new_keyspace
 from store_kit.secrets import Secrets
 from store_kit.settings import StoreSettings
-from store_kit.testing import test_cluster
+from store_kit.telemetry.metrics import Metrics
+
+from tests.support.services import test_cluster
 
 SERVICES = ("catalog", "cart", "order", "user")
 

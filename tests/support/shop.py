@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import aiohttp
-from store_cli.gateway import ROUTES
+from store_cli.up.gateway import ROUTES
 
 from tests.support.keyspaces import Keyspaces
 from tests.support.wait import until
 
+READY_WITHIN_S = 120.0
+"""Three nodes of Cassandra take a minute to agree on each change of the first schema, one after the other."""
 SERVICES = ("catalog", "cart", "order", "user")
 STOP_TIMEOUT_S = 30.0
 _NOT_EPHEMERAL = (10_000, 32_000)
@@ -173,7 +175,7 @@ class _Running:
                 self.must_live(name)
                 return await _answers(session, url)
 
-            await until(ready, f"{name} is ready at {url}")
+            await until(ready, f"{name} is ready at {url}", READY_WITHIN_S)
 
     def must_live(self, name: str) -> None:
         """Pass while a process lives.

@@ -6,12 +6,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
-from store_cli.accounts import DEMO_ADMIN_FILE
-from store_cli.demo import demo_credentials
-from store_cli.serving import SERVICES, create_service
-from store_kit.metrics import Metrics
+from store_cli.shop.accounts import DEMO_ADMIN_FILE
+from store_cli.up.demo import demo_credentials
+from store_cli.up.serving import SERVICES, create_service
 from store_kit.settings import StoreSettings
-from store_kit.sqlite import shop_file
+from store_kit.sqlite.database import shop_file
+from store_kit.telemetry.metrics import Metrics
 
 SCHEMAS: Final[dict[str, Traversable]] = {
     "catalog": files("store_catalog") / "schema" / "sqlite",

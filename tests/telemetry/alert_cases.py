@@ -183,9 +183,9 @@ CASES: Final = (
         [Gauge('store_breaker_state{service="order", peer="cart"}', 1, 2)],
     ),
     Case(
-        "BackgroundWorkFails", 300, "warning", {"service": "order", "worker": "recovery"},
-        "order: its worker recovery failed 12 times in ten minutes",
-        [Counter('store_worker_errors_total{service="order", worker="recovery"}', 0.005, 0.02)],
+        "BackgroundWorkFails", 300, "warning", {"service": "order", "worker": "order.recover"},
+        "order: its worker order.recover failed 12 times in ten minutes",
+        [Counter('store_worker_errors_total{service="order", worker="order.recover"}', 0.005, 0.02)],
     ),
     Case(
         "OrdersStuck", 60, "critical", {"service": "order"},

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
-from store_kit.testing import free_port
 
 from tests.support.cassandra import Node
 from tests.support.people import Person, customer
+from tests.support.services import free_port
 from tests.telemetry.programs import missing
 from tests.telemetry.shopping import Shopping, open_shop
 from tests.telemetry.stack import Stack, running

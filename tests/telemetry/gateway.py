@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from store_cli.gateway import ROUTES
+from store_cli.up.gateway import ROUTES
 
 _LOG_FORMAT = (
     '"request":"$request","status":$status,"body_bytes_sent":$body_bytes_sent,"request_length":$request_length,'

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-from store_kit.testing import free_port
 
 from tests.support.cassandra import Node
+from tests.support.services import free_port
 from tests.support.shop import SERVICES, FourServices, Process, lasting_port
 from tests.support.wait import until
 from tests.telemetry import gateway, rendering

@@ -150,3 +150,29 @@ async def test_idle_connections_do_not_end_the_shop(tmp_path: Path) -> None:
             for _ in range(20):
                 assert [answer.status for answer in await exchange(port, asked)] == [200]
         assert "Too many open files" not in shop.process.output()
+
+
+async def test_half_bodies_of_many_have_a_bound_together(tmp_path: Path) -> None:
+    """A hundred senders of nearly a megabyte each: who sends longest is refused, memory stays, an order is read."""
+    async with EmbeddedShop(tmp_path) as shop, AsyncExitStack() as crowd:
+        head = b"PUT /api/cart/items HTTP/1.1\r\n" + HOST + b"Content-Length: 1000000\r\n\r\n"
+        before = resident_mb(shop)
+        talks = [await crowd.enter_async_context(await call(shop.ports["gateway"])) for _ in range(100)]
+        for talk in talks:
+            talk.writer.write(head + b" " * 999_000)
+            await talk.writer.drain()
+        for talk in talks[:30]:
+            answer = await talk.hear()
+            assert answer is not None
+            assert answer.status == 408
+        assert resident_mb(shop) - before < 90
+        (said,) = await exchange(
+            shop.ports["gateway"], NEXT.replace(b"\r\n\r\n", b"\r\nContent-Length: 4\r\n\r\nab"), b"cd"
+        )
+        assert said.status == 200
+
+
+def resident_mb(shop: EmbeddedShop) -> float:
+    """Return how much memory the shop's process has."""
+    status = Path(f"/proc/{shop.process.pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]  # it is there
