@@ -113,7 +113,7 @@ ME="Authorization: Bearer $(value 'it["access_token"]')" REFRESH=$(value 'it["re
 ask GET /api/users/me -H "$ME"
 check "the token says who I am" 200 "it['email'] == '$EMAIL' and 'admin' not in it['roles']"
 ask GET /api/users/me
-check "without a token nobody is anybody" 401
+check "without a token there is no account" 401
 ask GET /api/users/me -H "Authorization: Bearer x.y.z"
 check "a forged token is refused" 401
 ask POST /api/auth/token -d grant_type=refresh_token --data-urlencode "refresh_token=$REFRESH"
@@ -183,7 +183,7 @@ check "the order has a status" 200 'it["status"] in ("CREATED", "PROCESSING", "S
 ask GET "/api/orders/$ORDER/events" -H "$ME"
 check "its timeline tells how it came there" 200 'any(e["status"] == "CREATED" for e in it["items"])'
 ask GET "/api/orders/$ORDER"
-check "nobody sees it without a token" 401
+check "it is not shown without a token" 401
 ask POST /api/cart/items -H "$ME" -H "$JSON" -d "$ITEM"
 ask POST /api/orders -H "$ME" -H "$JSON" -H "Idempotency-Key: $(new_key)" -d '{}'
 check "a second order is placed" 201

@@ -11,7 +11,6 @@ command -v java >/dev/null || missing "Cassandra needs Java 17 or newer, and the
 [ -d .store/cassandra/jars-5.0.9 ] || command -v mvn >/dev/null || missing \
     "Maven fetches Cassandra once, and there is no mvn." "Install it (apt install maven; brew install maven)."
 
-export CASS_COMMITLOG_SYNC=group # what was answered is on disk
 node=infra/cassandra/node.sh
 echo "Starting Cassandra (the first time it is fetched, too: about a minute)" >&2
 "$node" fetch

@@ -11,6 +11,7 @@
 #   CASS_HEAP   heap in MiB                              (512)
 #   CASS_SEEDS  seeds, comma separated; may be the same for all nodes, `seeds` says what is made of them (127.0.0.1)
 #   CASS_TOKEN  initial token (num_tokens 1), or empty   (0)
+#   CASS_COMMITLOG_SYNC  batch, group or periodic; only with periodic may what was answered not be on disk yet  (batch)
 #   CASS_JMX    JMX port                                 (7199)
 #   CASS_METRICS  port for Prometheus, or empty for none ('')
 set -euo pipefail
@@ -22,7 +23,7 @@ store="$here/../../.store/cassandra"
 : "${CASS_DATA:=$store/$CASS_ADDR}" "${CASS_JMX:=7199}" "${CASS_METRICS:=}"
 : "${CASS_CLUSTER:=dev}" "${CASS_CQL_PORT:=9042}" "${CASS_STORAGE_PORT:=7000}"
 : "${CASS_NUM_TOKENS:=1}" "${CASS_TOKEN=0}" "${CASS_PAXOS:=v2}" "${CASS_AUTO_BOOTSTRAP:=false}"
-: "${CASS_COMMITLOG_SYNC:=periodic}" "${CASS_COMMITLOG_ACCESS:=legacy}" "${CASS_LOGLEVEL:=INFO}"
+: "${CASS_COMMITLOG_SYNC:=batch}" "${CASS_COMMITLOG_ACCESS:=legacy}" "${CASS_LOGLEVEL:=INFO}"
 : "${CASS_LOGBACK:=logback.xml}" "${CASS_AUTH:=none}" "${CASS_BOOT_TIMEOUT:=120}" "${CASS_EXTRA:=}" "${CASS_FAST:=1}" "${CASS_SKIP_SYNC:=0}"
 JAVA="${JAVA_HOME:+$JAVA_HOME/bin/}java"
 pidfile="$CASS_DATA/pid"
@@ -37,7 +38,7 @@ alive() {
 # a `stop` by another process is at work: its node is not ours to join
 stopping() { [ -s "$CASS_DATA/stopping" ] && kill -0 "$(cat "$CASS_DATA/stopping")" 2>/dev/null; }
 # Nodes that share one environment share one list of seeds. A node drops itself: its own seed joins without its data.
-# Only the first of the list stays its own when no other one answers, for somebody has to found the cluster.
+# Only the first of the list stays its own when no other one answers, since one node has to found the cluster.
 is_me() { # HOST
   [[ "$1" == "$CASS_ADDR" || "$1" == "$CASS_ANNOUNCE" || "$(hostname -f 2>/dev/null || hostname)." == "$1."* ]] && return 0
   local address; address=$(getent ahostsv4 "$1" | head -n 1 | cut -d' ' -f1) || true
@@ -103,7 +104,7 @@ render() {
   [ -n "$CASS_TOKEN" ] && [ "$CASS_NUM_TOKENS" = 1 ] && tok="initial_token: $CASS_TOKEN"
   case "$CASS_COMMITLOG_SYNC" in
     periodic) sync='commitlog_sync_period: 10000ms' ;;
-    group)    sync='commitlog_sync_group_window: 2ms' ;;
+    group)    sync='commitlog_sync_group_window: 1ms' ;;
     batch)    sync='# batch has no window' ;;
   esac
   [ "$CASS_AUTH" = password ] && { auth=PasswordAuthenticator; authz=CassandraAuthorizer; }
@@ -193,7 +194,7 @@ case "${1:-}" in
   kill9)  stop KILL ;;
   pid)    cat "$pidfile" ;;
   seeds)  seeds ;;
-  # In the foreground, or it closes its output once it has started, and nobody reads what it says later.
+  # In the foreground, or it closes its output once it has started, and what it says later is lost.
   run)    CASS_EXTRA="-Dcassandra-foreground=yes $CASS_EXTRA"; prepare; exec "${node[@]}" ;;
   healthy) port_open ;;
   status) alive && port_open && echo up || { echo down; exit 1; } ;;

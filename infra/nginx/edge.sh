@@ -3,7 +3,7 @@
 # believed. Run by the image's entry point, and by tests/gateway.
 #   GATEWAY_TLS_DIR         folder with tls.crt (the certificate and its chain) and tls.key; without them: plain HTTP
 #   GATEWAY_PUBLIC_URL      how people reach the shop: where plain HTTP is sent once there is a certificate
-#   GATEWAY_TRUSTED_PROXIES networks of proxies in front, separated by blanks; empty: nobody's word is believed
+#   GATEWAY_TRUSTED_PROXIES networks of proxies in front, separated by blanks; empty: none is believed
 #   GATEWAY_REAL_IP_HEADER  the header in which they name the client
 #   GATEWAY_EDGE_DIR        where the result goes
 set -euf
@@ -16,13 +16,13 @@ is() { # TEXT EXPRESSION: whether all of the text, one line, is of that form
 }
 
 real_ip() {
-    is "$GATEWAY_REAL_IP_HEADER" '[A-Za-z][A-Za-z0-9-]*' || refuse "GATEWAY_REAL_IP_HEADER=$GATEWAY_REAL_IP_HEADER is no name of a header"
+    is "$GATEWAY_REAL_IP_HEADER" '[A-Za-z][A-Za-z0-9-]*' || refuse "GATEWAY_REAL_IP_HEADER=$GATEWAY_REAL_IP_HEADER is not the name of a header"
     for network in $GATEWAY_TRUSTED_PROXIES; do
-        is "$network" '[0-9a-fA-F.:]+(/[0-9]{1,3})?' || refuse "GATEWAY_TRUSTED_PROXIES: $network is no network such as 10.0.0.0/8"
+        is "$network" '[0-9a-fA-F.:]+(/[0-9]{1,3})?' || refuse "GATEWAY_TRUSTED_PROXIES: $network is not a network such as 10.0.0.0/8"
         echo "set_real_ip_from $network;"
     done
     echo "real_ip_header $GATEWAY_REAL_IP_HEADER;"
-    # Behind several of them the client is the last one who is none of them, whatever it wrote there itself.
+    # Behind several of them the client is the last address that is not one of them, whatever it wrote there itself.
     echo "real_ip_recursive on;"
 }
 

@@ -8,7 +8,7 @@ FOLDER = Path(__file__).parents[1] / "dashboards"
 
 
 def main() -> None:
-    """Write each dashboard and remove what is none any more."""
+    """Write each dashboard and remove those that are gone."""
     texts = {f"{board.uid}.json": board.json() for board in ALL}
     for old in FOLDER.glob("*.json"):
         if old.name not in texts:
