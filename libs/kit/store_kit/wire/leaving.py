@@ -17,6 +17,8 @@ from store_kit.wire.connections import Connections, Since
 _log: Final = get_logger("wire")
 _HEARD_OUT: Final = 4 * 1024 * 1024
 """Bytes that are still taken from a client that was told to go."""
+_ON_ITS_WAY_S: Final = 0.25
+"""How long a request may be on its way to a connection that is about to close: its sender cannot know."""
 
 
 class Leaving(HttpToolsProtocol):
@@ -32,6 +34,8 @@ class Leaving(HttpToolsProtocol):
         """Bytes since something was read whole: a message, a head, a piece of a body."""
         self._deaf = False
         self._goodbye = b""
+        self._ending = False
+        """Whether the service ends, so that what comes now is the last request."""
 
     @abstractmethod
     def time_is_up(self) -> None:
@@ -53,6 +57,16 @@ class Leaving(HttpToolsProtocol):
         """Close, once what was answered is sent."""
         self.transport.close()
         self._table.stalled.setdefault(self, time.monotonic())
+
+    def _close_soon(self) -> None:
+        """Grant a moment, once, to a request that is on its way; then close.
+
+        A proxy may be sending one over a connection that rests. Cut off, it could not tell whether an order was placed.
+        """
+        if not self._ending:
+            self.loop.call_later(_ON_ITS_WAY_S, self.shutdown)
+        elif not self.transport.is_closing():
+            self.hang_up()
 
     def abort(self) -> None:
         """Close at once."""

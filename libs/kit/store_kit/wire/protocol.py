@@ -131,13 +131,16 @@ class Wire(Leaving):
             self._refuse(too_slow(head=self._stage == _HEAD))
 
     def shutdown(self) -> None:
-        """Close; finish the request in hand before, also one whose body is still coming."""
+        """Close; finish the request in hand before, also one whose body is still coming, or that is on its way."""
         if self._serving:
             self.cycle.keep_alive = False
         elif self._stage == _BODY and not self._deaf:
             self._keep_alive = False
-        else:
+        elif self._deaf:
             self.hang_up()
+        else:
+            self._close_soon()
+        self._ending = True
 
     # What the parser finds.
 
@@ -189,7 +192,7 @@ class Wire(Leaving):
         path = raw_path.decode("ascii")
         scope["path"] = unquote(path) if "%" in path else path
         scope["query_string"] = url.query or b""
-        self._keep_alive = version == "1.1" and parser.should_keep_alive()
+        self._keep_alive = version == "1.1" and parser.should_keep_alive() and not self._ending
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of a body; more than is read begins to be served, so that it is refused."""
