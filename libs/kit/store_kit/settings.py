@@ -39,7 +39,7 @@ class StoreSettings(BaseSettings):
     secrets_dir: Path | None = None
     """Where secret files are; `data_dir/secrets` when unset."""
     host: str = "127.0.0.1"
-    """Address to listen on; whom to call is another matter: see the URLs below."""
+    """Address to listen on. The addresses of other services are set by the URLs below."""
     currency: str = Field(default=CURRENCY, pattern=r"^[A-Z]{3}$")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -56,7 +56,7 @@ class StoreSettings(BaseSettings):
     database_ca_file: Path | None = None
     """Speak TLS with the cluster and trust only this authority's certificates."""
     database_timeout_s: float = Field(default=1.8, gt=0)
-    """The longest wait for one answer of the cluster; below `peer_timeout_s`, so that who asked us is still there."""
+    """The longest wait for one answer of the cluster; below `peer_timeout_s`, so that our caller still waits then."""
     migrate_at_start: bool | None = None
     """Whether a service brings the schema up to date by itself; unset: the embedded shop does."""
     begin_anew: str = ""

@@ -23,6 +23,6 @@ class CatalogSettings(StoreSettings):
     catalog_follow_s: float = Field(default=1.0, gt=0)
     """The pause between looks at the change feed."""
     catalog_index_wait_s: float = Field(default=5.0, ge=0)
-    """How long a start waits for the lists of products; behind it they are built while the service runs."""
+    """How long a start waits for the lists of products; after that they are built while the service runs."""
     catalog_health_timeout_s: float = Field(default=1.0, gt=0)
     """The longest wait for one service's answer on the health page."""

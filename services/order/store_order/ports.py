@@ -264,7 +264,7 @@ class ChargeDeclined(Refused):
 
 
 class ChargeRefused(Refused):
-    """The provider knows the key with another amount, or the key was voided or refunded."""
+    """The key has another amount, or was voided or refunded; or the provider has known nothing of it for too long."""
 
 
 class Payments(Protocol):
@@ -277,7 +277,7 @@ class Payments(Protocol):
             ChargeDeclined: the provider said no, and will say so again.
             ChargeRefused: the key has another amount, or was voided or refunded.
             PeerUnavailable: the provider was not reached.
-            OutcomeUnknown: no answer; `find` tells.
+            OutcomeUnknown: no answer; `find_payment` tells what happened.
         """
 
     async def find_payment(self, order_id: str) -> Payment | None:

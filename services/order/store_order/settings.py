@@ -20,7 +20,7 @@ class OrderSettings(StoreSettings):
     order_retry_s: float = Field(default=2.0, gt=0)
     """The pause before work that failed is tried again."""
     order_give_up_s: float = Field(default=30.0, ge=0)
-    """How long a charge of unknown outcome is asked about before the order goes back."""
+    """How old an order may get while the provider knows nothing of its charge; an older one goes back."""
     order_hold_within_s: float = Field(default=60.0, gt=0)
     """How late a request to reserve may still take effect at the catalogue."""
     order_tick_s: float = Field(default=0.25, gt=0)

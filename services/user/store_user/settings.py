@@ -64,5 +64,5 @@ class UserSettings(StoreSettings):
 
     @property
     def user_keep_notifications_ms(self) -> int:
-        """How old news get, in milliseconds."""
+        """How long notifications are kept, in milliseconds."""
         return self.user_keep_notifications_days * _DAY_MS

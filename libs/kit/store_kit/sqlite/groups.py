@@ -201,7 +201,8 @@ def _batches(group: Sequence[_Operation]) -> Iterable[Sequence[_Operation]]:
 def _ran(connection: sqlite3.Connection, batch: Sequence[_Operation]) -> bool:
     """Run a batch; False when something of it must be undone.
 
-    A savepoint around each would cost a tenth of the writer's time, and who fails has rarely changed anything.
+    A savepoint around each would cost a tenth of the writer's time, and an operation that fails has rarely changed
+    anything.
     """
     before = connection.total_changes
     try:

@@ -48,9 +48,9 @@ _MAX_ID: Final = 64
 _MAX_AFTER: Final = 512
 _MAX_SHIPMENTS: Final = 128
 MAX_PRODUCT_BYTES: Final = 128 * 1024
-"""A product whose description says every letter by an escape has half of that."""
+"""Twice what the longest description takes when every letter of it is written as an escape."""
 MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
-"""As much as the shop reads of anything (`max_body_bytes`): a thousand such products would be more than that."""
+"""The most that a batch may have if `max_body_bytes`, 1 MiB by default, lets it through."""
 
 _POSITION: Final = re.compile(r"([0-9a-f-]{36})\.([0-9]{1,15})(?:,|$)")
 

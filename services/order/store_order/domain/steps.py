@@ -25,7 +25,7 @@ class Rules:
     delivery_max_ms: int = 300_000
     retry_ms: int = 2_000
     give_up_ms: int = 30_000
-    """How long a charge of unknown outcome is asked about before the order goes back."""
+    """How old an order may get while the provider knows nothing of its charge; an older one goes back."""
     hold_within_ms: int = 60_000
     """How late a request to reserve may still take effect."""
     orphan_ms: int = 120_000
@@ -69,7 +69,7 @@ class Mark(StrEnum):
     STATUS = "status"
     LEASE = "lease"
     PRICED = "priced"
-    """Of orders of before: their bill was a step of its own."""
+    """Only in orders from before ADR 39, which wrote the bill in a step of its own."""
     SHIPPED = "shipped"
 
 
@@ -78,7 +78,8 @@ class Queue(StrEnum):
 
     RECOVERY = "drives"
     OLDER_RECOVERY = "recovery"
-    """Of versions that took an order without a total for one that was never charged: they must not recover ours."""
+    """The queue of versions before ADR 39. They take an order without a total for one that was never charged, so they
+    must not recover ours."""
     CLOCK = "clock"
     NOTIFY = "notify"
 

@@ -1,4 +1,4 @@
-"""The saga: drive an order, under its lease, to where it may stay."""
+"""The saga: drive an order, under its lease, until it reaches a status it may stay in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ TROUBLE: Final = (PeerUnavailable, OutcomeUnknown, DeadlineExceeded)
 
 @dataclass(frozen=True, slots=True)
 class Driven(OrderWithLines):
-    """How far an order came.
+    """How far an order got.
 
     Args:
         order: as it is now.
@@ -49,8 +49,8 @@ class DriveOrder:
     """Drive a leased order on: reserve, take the cart, charge, CREATED; or back, undoing all of that.
 
     Whether the buyer agreed to the total is decided by the order's first step and by its reservation, which never
-    change; so every driver decides the same, and the bill is
-    written only when the order is CREATED, goes back or is parked.
+    change; so every driver decides the same, and the bill is written only when the order is CREATED, goes back or is
+    parked.
 
     Every step may be repeated, by any driver, any number of times; every change is a compare-and-set. So a driver may
     die anywhere (docs/protocols.md, Placing an order; the idea is the saga of Garcia-Molina and Salem, 1987).
@@ -67,7 +67,7 @@ class DriveOrder:
     async def __call__(
         self, order: Order, lines: Sequence[Line] | None = None, *, anew: bool = True
     ) -> Driven:
-        """Return how far the order came; with trouble the lease is given back.
+        """Return how far the order got; with trouble the lease is given back.
 
         Args:
             order: leased by the caller.

@@ -26,7 +26,7 @@ from store_order.saga import TROUBLE, CompleteOrder, Driven, Journal
 _BEGUN_AND_PARKED: Final = 2
 """The version of an order whose first and only drive met trouble at its first step, the reservation.
 
-A later drive may follow one that reserved and never heard of it; then nothing may be said about what is reserved.
+After a second drive we can no longer say that nothing is reserved: the first may have reserved without an answer.
 """
 
 

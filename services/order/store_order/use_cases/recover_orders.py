@@ -14,9 +14,9 @@ from store_order.saga import DriveOrder, Journal, Pace, WorkInHand
 class RecoverOrders:
     """Look at the recovery rows and finish what a dead or interrupted driver left.
 
-    Forwards when its goods are reserved, so that the order may have been charged; back otherwise: its buyer was never
-    promised anything. An order without an agreement that was accepted is subtracted from its cart once more, which
-    counts once; a rejected one is undone once more.
+    An order whose goods are reserved goes forwards, because it may have been charged. Any other is turned back: its
+    buyer was promised nothing. An order without an agreement that was accepted is subtracted from its cart once more,
+    which counts once; a rejected one is undone once more.
 
     Args:
         in_hand: orders of the queue whose rows are looked at: that of this version, or of older ones.

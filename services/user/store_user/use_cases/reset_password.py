@@ -11,7 +11,7 @@ from store_user.use_cases.edit_account import EditAccount
 
 @dataclass(frozen=True, slots=True)
 class ResetPassword:
-    """Set a new password by a one-time token; every session of before ends."""
+    """Set a new password by a one-time token; all existing sessions end."""
 
     edit: EditAccount
     passwords: Passwords

@@ -68,7 +68,7 @@ class SqliteProductStore:
         row = self._db.one("products.get", _GET, (product_id,))
         if row is None:
             raise ProductNotFound.of(product_id)
-        return Product(*row)
+        return _product(row)
 
     async def find_products(self, product_ids: Sequence[ProductId]) -> list[Product]:
         """Return those that exist, tombstones too."""
