@@ -53,8 +53,16 @@ class Caller:
 
 
 @asynccontextmanager
-async def ended_service(monkeypatch: pytest.MonkeyPatch, grace_s: float) -> AsyncIterator[Caller]:
-    """Yield a caller with a connection at rest to a service that was told to end and accepts nobody new."""
+async def ended_service(
+    monkeypatch: pytest.MonkeyPatch, grace_s: float, begun: bytes = b""
+) -> AsyncIterator[Caller]:
+    """Yield a caller connected to a service that was told to end and accepts nobody new.
+
+    Args:
+        monkeypatch: for the moment that is granted.
+        grace_s: how long that is.
+        begun: what the service has read of the next request.
+    """
     monkeypatch.setattr(leaving, "_ON_ITS_WAY_S", grace_s)
     issuer = TestIssuer(SETTINGS)
     service = build_service(
@@ -69,7 +77,8 @@ async def ended_service(monkeypatch: pytest.MonkeyPatch, grace_s: float) -> Asyn
     runner = Runner([service])
     await runner.start()
     caller = Caller(*await asyncio.open_connection("127.0.0.1", service.port))
-    assert b" 200 OK" in await caller.order()
+    await caller.send(HEAD + b"\r\n" + begun)  # in one segment: who answers the first has read the other
+    assert b" 200 OK" in await caller.answer()
     ending = asyncio.create_task(runner.stop())
     try:
         await until(lambda: _refuses(service.port), "newcomers are refused")
@@ -99,14 +108,15 @@ async def test_a_request_on_its_way_is_answered_and_is_the_last(monkeypatch: pyt
 
 async def test_a_head_that_has_begun_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rest of a request that has begun is read, and the request is served."""
-    async with ended_service(monkeypatch, LONG_S) as caller:
-        await caller.send(HEAD)
+    async with ended_service(monkeypatch, LONG_S, HEAD) as caller:
         await caller.send(b"\r\n")
         assert b"connection: close" in (await caller.answer()).lower()
 
 
-async def test_a_connection_that_stays_silent_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("begun", [b"", HEAD])
+async def test_a_connection_that_stays_silent_is_closed(
+    monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
     """The moment over, the connection closes, also when half a head has come."""
-    async with ended_service(monkeypatch, 0.05) as caller:
-        await caller.send(HEAD)
+    async with ended_service(monkeypatch, 0.05, begun) as caller:
         assert await asyncio.wait_for(caller.reader.read(), 10) == b""

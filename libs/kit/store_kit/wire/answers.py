@@ -28,9 +28,16 @@ def answer_bytes(
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-_OVERLOADED: Final = answer_bytes(TOO_MANY, trace_id=_NO_TRACE, close=False)
+_OVERLOADED: Final = {
+    close: answer_bytes(TOO_MANY, trace_id=_NO_TRACE, close=close) for close in (False, True)
+}
 
 
-def overloaded(trace_id: str) -> bytes:
-    """Return the answer of who has no room, ready but for its trace id."""
-    return _OVERLOADED.replace(_NO_TRACE.encode(), trace_id.encode())
+def overloaded(trace_id: str, *, close: bool) -> bytes:
+    """Return the answer of a server that has no room, ready but for its trace id.
+
+    Args:
+        trace_id: of the request, or a new one.
+        close: whether the connection closes after it.
+    """
+    return _OVERLOADED[close].replace(_NO_TRACE.encode(), trace_id.encode())

@@ -66,14 +66,14 @@ class Connections:
         self._held_bytes = 0
 
     def hold(self, connection: Connection, size: int) -> None:
-        """Note the size of a half body; when all of them are too large together, refuse who has sent for longest."""
+        """Note the size of a half body; when all of them are too large together, refuse the largest."""
         self._held_bytes += size - self.held.get(connection, 0)
         self.held[connection] = size
-        while self._held_bytes > _MOST_HELD_BYTES and self.sending:
-            longest = next(iter(self.sending))
-            del self.sending[longest]
-            self.release(longest)
-            longest.time_is_up()
+        while self._held_bytes > _MOST_HELD_BYTES:
+            largest = max(self.held, key=self.held.__getitem__)
+            self.sending.pop(largest, None)
+            self.release(largest)
+            largest.time_is_up()
 
     def release(self, connection: Connection) -> None:
         """Note that the body of a connection is whole, or given up."""

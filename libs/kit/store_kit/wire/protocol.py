@@ -87,7 +87,7 @@ class Wire(Leaving):
         self._room = self._rooms[cast("tuple[str, int]", self.server)[1]]
         if len(self.connections) > self._table.limit and not self._table.give_up_one():
             self._room.lanes["reads"].refused()
-            transport.write(overloaded(new_trace_id()))
+            transport.write(overloaded(new_trace_id(), close=True))
             self._deaf = True
             self.hang_up()
         else:
@@ -303,7 +303,7 @@ class Wire(Leaving):
 
     def _turn_away(self, scope: Scope, *, keep_alive: bool) -> None:
         """Answer that there is no room, at the least cost: a flood must not occupy us by being refused."""
-        answer = overloaded(trace_of(scope["headers"]))
+        answer = overloaded(trace_of(scope["headers"]), close=not keep_alive)
         self.transport.write(
             answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if scope["method"] == "HEAD" else answer
         )
@@ -329,6 +329,9 @@ class Wire(Leaving):
             self._refuse(head_too_large(self._limits))
         elif not self._serving or self._early is self.cycle:
             self._wait_for_the_rest()
+        else:
+            # Its turn has not come: no time counts for it yet, so nothing more of it may be kept.
+            self.flow.pause_reading()
         self._table.hold(self, len(self._body))
 
     def _wait_for_the_rest(self) -> None:
