@@ -8,7 +8,7 @@ import pytest
 from tests.support.shop import QUICK
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = "--rounds 1 --seconds 1 --warm-up 1 --buyers 2 --lines 1 3 --products 60"
+TINY = "--rounds 1 --seconds 3 --warm-up 1 --buyers 2 --lines 1 3 --products 60"
 
 
 def bench(*options: str) -> subprocess.CompletedProcess[str]:
