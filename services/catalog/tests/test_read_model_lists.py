@@ -184,6 +184,76 @@ async def test_a_common_word_among_many_products_pages_to_the_end(tmp_path: Path
     assert not (await index.count_facets(ListQuery())).capped
 
 
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(st.tuples(st.booleans(), st.sampled_from((5, 700))), max_size=16),
+    st.builds(
+        ListQuery,
+        search=st.just("gift"),
+        in_stock=st.sampled_from((None, True, False)),
+        min_price=st.sampled_from((None, 6)),
+        sort=st.sampled_from(list(Sort)),
+    ),
+    st.integers(1, 3),
+    st.sampled_from((4, 6)),
+    st.sampled_from((0, pages.FEW)),
+)
+def test_no_capped_count_denies_what_pages_show(
+    products: list[tuple[bool, int]], query: ListQuery, limit: int, cap: int, few: int
+) -> None:
+    """Whichever matches pass the filters, old or new, pages have all; a count that is not exact exceeds any page."""
+    made = [
+        make(n, name=f"gift {n % 3}", available=int(s), price_minor=p) for n, (s, p) in enumerate(products)
+    ]
+    expected = [product.id for product in NaiveLists(made).matches(query)]
+
+    def holds(count: int, *, capped: bool) -> bool:
+        return limit < count <= len(expected) if capped else count == len(expected)
+
+    async def check(index: ReadModel) -> None:
+        await index.apply_products(made)
+        assert await all_pages(index, query, limit) == expected
+        behind = None
+        while True:
+            page = await index.list_products(query, behind, limit)
+            assert holds(page.count, capped=page.count_capped)
+            behind = page.next_position
+            if behind is None:
+                break
+        facets = await index.count_facets(query)
+        assert holds(sum(c.count for c in facets.categories), capped=facets.capped)
+        assert holds(sum(p.count for p in facets.prices), capped=facets.capped)
+        stock = facets.availability
+        assert holds(stock.in_stock + stock.out_of_stock, capped=facets.capped)
+
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "MAX_COUNTED", cap)
+        patch.setattr(pages, "_CAP", cap + 1)
+        patch.setattr(pages, "ENOUGH_PASS", 4)
+        patch.setattr(pages, "FEW_OF_SMALL", few)
+        with_index(Path(folder), check)
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("closing")
+async def test_of_very_many_matches_the_newest_alone_may_pass(tmp_path: Path) -> None:
+    """Of 10 200 products that match, all but the newest hundred are sold out: in every order those are the list."""
+    products = [make(n, name="gift", price_minor=n % 7, available=int(n >= 10_100)) for n in range(10_200)]
+    index = await filled(tmp_path, products)
+    naive = NaiveLists(products)
+    for sort in Sort:
+        query = ListQuery(search="gift", in_stock=True, sort=sort)
+        assert await all_pages(index, query, 30) == [product.id for product in naive.matches(query)]
+        page = await index.list_products(query, None, 30)
+        assert (len(page.items), page.count, page.count_capped) == (30, 100, False)
+    facets = await index.count_facets(ListQuery(search="gift", in_stock=True))
+    assert (facets.availability.in_stock, facets.capped) == (100, False)
+    facets = await index.count_facets(ListQuery(search="gift", in_stock=False))
+    assert (facets.availability.out_of_stock, facets.capped) == (10_001, True)
+    page = await index.list_products(ListQuery(search="gift", min_price=7), None, 30)
+    assert (page.items, page.count, page.count_capped) == ([], 0, False)
+
+
 @pytest.mark.anyio
 @pytest.mark.usefixtures("closing")
 @pytest.mark.parametrize("at_once", [0, 500])

@@ -354,7 +354,11 @@ class ProductPageView:
     next_cursor: Annotated[str | None, Field(description="For `cursor`; null on the last page.")]
     count: Annotated[int, Field(description="How many products match in all.", examples=[3084])]
     count_capped: Annotated[
-        bool, Field(description="There are at least that many: counting ended at 10 001.", examples=[False])
+        bool,
+        Field(
+            description="There are at least that many, perhaps more: the search alone has over 10 000 matches.",
+            examples=[False],
+        ),
     ]
     facets: Annotated[Facets | None, Field(description="When asked for by `facets=true`.")] = None
 

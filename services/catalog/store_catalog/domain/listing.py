@@ -102,7 +102,7 @@ class Availability:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """How the matches of a query divide; `capped` when only the first 10 001 of them were looked at."""
+    """How the matches of a query divide; `capped` when there may be more of them than were counted."""
 
     categories: list[CategoryCount]
     prices: list[PriceRange]

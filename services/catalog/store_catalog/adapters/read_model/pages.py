@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from store_kit.http.responses import json_bytes
@@ -28,6 +29,9 @@ FEW_OF_SMALL: Final = 30
 """The same in a small catalogue, where FTS5 ranks the first page of more matches in less."""
 MOST_FORMS: Final = 8
 """So many words that go on from a beginning are looked for one by one."""
+ENOUGH_PASS: Final = 101
+"""If fewer of the first matches than this pass the other filters, all matches are looked at (0.3 us each). It is more
+than a page shows, so no count and no facets deny what a page shows."""
 _CAP: Final = MAX_COUNTED + 1
 _PRICE_ORDERS: Final = (Sort.PRICE, Sort.PRICE_DESC)
 
@@ -81,13 +85,18 @@ def patient(asked: PageRequest, read: Read) -> ProductPage:
 
 
 def division(asked: PageRequest, read: Read) -> tuple[list[tuple[int, int]], bool]:
-    """Return cells and counts of a search, and whether not all matches were looked at."""
+    """Return cells and counts of a search, and whether not all that match were counted."""
     found = _find(asked, read)
     if found is None:
         return [], False
-    sql = queries.divide(_shape(asked, Sort.NEWEST, behind=False), few=found.few is not None)
-    cells = read("products.facets", sql, _parameters(asked, found.key, _CAP))
-    return [(cell, count) for cell, count in cells], found.count > MAX_COUNTED
+    divide = partial(queries.divide, _shape(asked, Sort.NEWEST, behind=False), few=found.few is not None)
+    parameters = _parameters(asked, found.key, _CAP)
+    cells = read("products.facets", divide(), parameters)
+    capped = found.count > MAX_COUNTED
+    if capped and _sum(cells) < ENOUGH_PASS:
+        cells = read("products.facets", divide(far=True), parameters)
+        capped = _sum(cells) > MAX_COUNTED
+    return [(cell, count) for cell, count in cells], capped
 
 
 def _listed(asked: PageRequest, read: Read, *, patient: bool) -> ProductPage | None:
@@ -109,9 +118,11 @@ def _searched(asked: PageRequest, read: Read, *, patient: bool) -> ProductPage |
     ranked = asked.order in (Sort.RELEVANCE, Sort.NEWEST)
     if not patient and found.count > SEARCHED_AT_ONCE and (filtered or not ranked):
         return None
-    count = _count_filtered(asked, read, found) if filtered else found.count
+    count, capped = found.count, found.count > MAX_COUNTED
+    if filtered:
+        count, capped = _count_filtered(asked, read, found)
     rows = _page_of(asked, read, found) if count else []
-    return _page(asked, rows, count, capped=found.count > MAX_COUNTED)
+    return _page(asked, rows, count, capped=capped)
 
 
 def _find(asked: PageRequest, read: Read) -> Found | None:
@@ -189,9 +200,26 @@ def _page(asked: PageRequest, rows: list[tuple[Any, ...]], count: int, *, capped
     return ProductPage([row[-1] for row in shown], behind, count, count_capped=capped)
 
 
-def _count_filtered(asked: PageRequest, read: Read, found: Found) -> int:
-    sql = queries.count_filtered(_shape(asked, Sort.NEWEST, behind=False), few=found.few is not None)
-    return int(read("products.count", sql, _parameters(asked, found.key, _CAP))[0][0])
+def _count_filtered(asked: PageRequest, read: Read, found: Found) -> tuple[int, bool]:
+    """Return how many matches pass the other filters, and whether there may be more; 0 only if there are none.
+
+    The first matches are the oldest products, of which perhaps none is in stock while newer ones are. When hardly any
+    passes, they say nothing of the rest.
+    """
+    few = found.few is not None
+    count_filtered = partial(queries.count_filtered, _shape(asked, Sort.NEWEST, behind=False), few=few)
+    parameters = _parameters(asked, found.key, _CAP)
+    ((count,),) = read("products.count", count_filtered(), parameters)
+    if found.count <= MAX_COUNTED:
+        return count, False
+    if count >= max(ENOUGH_PASS, asked.limit + 1):
+        return count, True
+    ((count,),) = read("products.count", count_filtered(far=True), parameters)
+    return count, count > MAX_COUNTED
+
+
+def _sum(cells: Iterable[Sequence[int]]) -> int:
+    return sum(count for _, count in cells)
 
 
 def _filtered(query: ListQuery) -> bool:

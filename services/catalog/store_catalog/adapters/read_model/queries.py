@@ -151,15 +151,18 @@ WORDS_BEGUN: Final = "SELECT word FROM vocabulary WHERE word >= ?1 AND word < ?2
 
 
 @cache
-def count_filtered(shape: Shape, *, few: bool = False) -> str:
-    """Return how many of the first matches of a search pass the other filters."""
-    return f"SELECT count(*) FROM {_candidates(few)} WHERE {_all(_fact_filters(shape))}"
+def count_filtered(shape: Shape, *, few: bool = False, far: bool = False) -> str:
+    """Return how many matches of a search pass the other filters.
+
+    The first ?8 matches are looked at; with `far` as many as it takes until ?8 of them have passed.
+    """
+    return f"SELECT count(*) FROM {_passing(shape, few, far)}"
 
 
 @cache
-def divide(shape: Shape, *, few: bool = False) -> str:
-    """Return cells and counts of the first matches of a search that pass the other filters."""
-    return f"SELECT cell, count(*) FROM {_candidates(few)} WHERE {_all(_fact_filters(shape))} GROUP BY cell"
+def divide(shape: Shape, *, few: bool = False, far: bool = False) -> str:
+    """Return cells and counts of the same matches."""
+    return f"SELECT cell, count(*) FROM {_passing(shape, few, far)} GROUP BY cell"
 
 
 CENSUS: Final = "SELECT category, in_stock, price_minor, count(*) FROM product GROUP BY 1, 2, 3"
@@ -173,12 +176,11 @@ def _matches(few: bool) -> str:  # noqa: FBT001 - one of two sources
     return "(SELECT rowid AS n FROM words WHERE words MATCH ?7) AS found"
 
 
-def _candidates(few: bool) -> str:  # noqa: FBT001 - one of two sources
-    """Return the first matches with what they are filtered and counted by."""
-    first = (
-        "SELECT value AS n FROM json_each(?7)" if few else "SELECT rowid AS n FROM words WHERE words MATCH ?7"
-    )
-    return f"({first} LIMIT ?8) AS found CROSS JOIN facts ON facts.n = found.n"
+def _passing(shape: Shape, few: bool, far: bool) -> str:  # noqa: FBT001 - one of two sources, one of two bounds
+    """Return the cells of matches that pass the other filters."""
+    matches = _matches(few) if far else f"(SELECT n FROM {_matches(few)} LIMIT ?8) AS found"
+    rows = f"{matches} CROSS JOIN facts ON facts.n = found.n WHERE {_all(_fact_filters(shape))}"
+    return f"(SELECT cell FROM {rows}{' LIMIT ?8' if far else ''})"
 
 
 def _number(source: str) -> str:
