@@ -15,7 +15,7 @@ from store_catalog.adapters.read_model.applier import IndexApplier
 from store_catalog.domain import CategoryCount, Facets, ListQuery, Position, ProductPage
 
 CELLS_AT_ONCE: Final = 500
-"""So many counts are cut at a bound on the price in a millisecond."""
+"""So many counts are added up in a millisecond, cut at a bound on the price where there is one."""
 
 
 class ReadModel(IndexApplier):
@@ -48,23 +48,26 @@ class ReadModel(IndexApplier):
         wanted = self._request(query, None, 0)
         if wanted is None:
             return self._counts.divide([], capped=False)
-        if not query.search:
-            return await self._facets(wanted)
+        if query.search:
+            return await self._facets_of_search(wanted)
+        prices = query.min_price, query.max_price
+        count = partial(self._counts.facets, wanted.category, in_stock=query.in_stock, prices=prices)
+        if self._counts.to_add_up(wanted.category, prices) > CELLS_AT_ONCE:
+            async with self._lock:  # all of it from one moment: nothing is stored meanwhile
+                return await asyncio.to_thread(count)
+        return count()
+
+    async def _facets_of_search(self, wanted: pages.PageRequest) -> Facets:
+        counts = self._counts
         try:
             cells, capped = await self._slow_reads.run(partial(pages.division, wanted))
         except (DatabaseUnavailable, sqlite3.DatabaseError) as error:
             raise self._read_error(error) from error
-        return self._counts.divide_stored(cells, capped=capped)
-
-    async def _facets(self, wanted: pages.PageRequest) -> Facets:
-        """Return how the products of a list divide: of a shop with very many categories next to the event loop."""
-        query = wanted.query
-        prices = query.min_price, query.max_price
-        count = partial(self._counts.facets, wanted.category, in_stock=query.in_stock, prices=prices)
-        if query.priced and self._counts.cells > CELLS_AT_ONCE:
-            async with self._lock:  # all of it from one moment: nothing is stored meanwhile
-                return await asyncio.to_thread(count)
-        return count()
+        if not counts.knows(cells):
+            async with self._lock:
+                pass  # who stored the new category counts it before letting go
+        divide = partial(counts.divide_stored, cells, capped=capped)
+        return await asyncio.to_thread(divide) if len(cells) > CELLS_AT_ONCE else divide()
 
     def list_categories(self) -> list[CategoryCount]:
         """Return every category that has products.

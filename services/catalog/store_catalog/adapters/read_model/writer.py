@@ -116,6 +116,7 @@ FROM incoming WHERE NOT gone ORDER BY n
 ON CONFLICT (n) DO UPDATE SET cell = excluded.cell, price_minor = excluded.price_minor
 """
 ALL_CATEGORIES: Final = "SELECT id, key, name FROM category"
+_THEIR_CATEGORIES: Final = f"{ALL_CATEGORIES} WHERE id IN (SELECT category_id FROM incoming WHERE NOT gone)"
 _REMEMBER: Final = "REPLACE INTO gone (id, revision, at_ms) SELECT id, revision, ? FROM incoming WHERE gone"
 
 
@@ -139,7 +140,7 @@ class Category(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a chunk changed: the counts, and all categories when one is new."""
+    """What a chunk changed: the counts. `categories` are those of its products, new ones among them."""
 
     deltas: list[Delta]
     categories: list[Category]
@@ -163,7 +164,8 @@ def apply(connection: sqlite3.Connection, rows: Sequence[tuple[str | int, ...]],
     if connection.execute(_REMEMBER, (now_ms,)).rowcount:
         connection.execute("DELETE FROM gone WHERE at_ms < ?", (now_ms - GONE_FOR_MS,))
     gains = connection.execute(_GAINS).fetchall()
-    return Applied([Delta(c, bool(s), p, n) for c, s, p, n in losses + gains], categories(connection))
+    categories = [Category(*row) for row in connection.execute(_THEIR_CATEGORIES)]
+    return Applied([Delta(c, bool(s), p, n) for c, s, p, n in losses + gains], categories)
 
 
 def _vocabulary(rows: Sequence[tuple[str | int, ...]]) -> list[str]:
@@ -176,11 +178,6 @@ def _vocabulary(rows: Sequence[tuple[str | int, ...]]) -> list[str]:
 def set_pragmas(connection: sqlite3.Connection) -> None:
     """Let the log grow to 16 MB before it is copied back: a bulk load touches the same pages over and over."""
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
-
-
-def categories(connection: sqlite3.Connection) -> list[Category]:
-    """Return all categories."""
-    return [Category(*row) for row in connection.execute(ALL_CATEGORIES)]
 
 
 def create_indexes(connection: sqlite3.Connection) -> None:
