@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final, Self
 
 from perf.bench.load import connect, request_bytes
@@ -43,12 +44,18 @@ class Counted:
 
     @classmethod
     async def of(cls, ports: Iterable[int]) -> Self:
-        """Ask the services at these ports."""
+        """Ask the services at these ports.
+
+        Raises:
+            RuntimeError: one has no page of metrics to show; its counts are not 0, nobody knows them.
+        """
         pages = []
         for port in ports:
             connection = await connect(port)
-            _, page = await connection.ask(request_bytes("GET", "/metrics"))
+            status, page = await connection.ask(request_bytes("GET", "/metrics"))
             connection.close()
+            if status != HTTPStatus.OK:
+                raise RuntimeError(f"/metrics of port {port} was answered with {status}")
             pages.append(page)
         return cls.read(pages)
 

@@ -9,6 +9,8 @@ from typing import Final, cast
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _LENGTH: Final = b"content-length: "
+ANSWERED_WITHIN_S: Final = 30.0
+"""How long an answer may take before it is looked for again; none is waited for longer than twice as long."""
 
 
 Address = int | tuple[str, int]
@@ -40,22 +42,50 @@ class Result:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection that sends one request at a time."""
+    """One keep-alive connection that sends one request at a time.
 
-    def __init__(self) -> None:
+    Args:
+        within_s: how long an answer may take; one that takes twice as long is given up for certain.
+    """
+
+    def __init__(self, within_s: float = ANSWERED_WITHIN_S) -> None:
+        self._within_s = within_s
         self._transport: asyncio.WriteTransport | None = None
         self._buffer = b""
         self._waiter: asyncio.Future[tuple[int, bytes]] | None = None
+        self._overdue: asyncio.Future[tuple[int, bytes]] | None = None
+        self._next_look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where to write."""
         self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's has the methods, not the base
+        self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the request in flight, and those that follow."""
         self._transport = None
+        if self._next_look is not None:
+            self._next_look.cancel()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(exc or ConnectionError("the server closed the connection"))
+
+    def _look(self) -> None:
+        """Give up the request that was in flight at the last look, too.
+
+        One timer for a connection instead of one for each request: what a request costs the client is measured.
+        """
+        waiter = self._waiter
+        if (
+            waiter is not None
+            and waiter is self._overdue
+            and not waiter.done()
+            and self._transport is not None
+        ):
+            waiter.set_exception(TimeoutError(f"no answer in {self._within_s:g} s"))
+            self._transport.abort()
+            return
+        self._overdue = waiter
+        self._next_look = asyncio.get_running_loop().call_later(self._within_s, self._look)
 
     def data_received(self, data: bytes) -> None:
         """Collect the answer; end the wait when it is whole."""
@@ -74,7 +104,12 @@ class Connection(asyncio.Protocol):
             waiter.set_result((int(head[9:12]), body))
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Send one request and return status and body."""
+        """Send one request and return status and body.
+
+        Raises:
+            TimeoutError: no answer came in time; the connection is closed then.
+            OSError: the connection was lost.
+        """
         if self._transport is None:
             raise ConnectionError("not connected")
         self._waiter = asyncio.get_running_loop().create_future()
@@ -100,9 +135,14 @@ def request_bytes(
 
 
 async def connect(address: Address) -> Connection:
-    """Return an open connection."""
+    """Return an open connection.
+
+    Raises:
+        OSError: nobody listens there, or nobody answered in time.
+    """
     host, port = ("127.0.0.1", address) if isinstance(address, int) else address
-    _, protocol = await asyncio.get_running_loop().create_connection(Connection, host, port)
+    async with asyncio.timeout(ANSWERED_WITHIN_S):
+        _, protocol = await asyncio.get_running_loop().create_connection(Connection, host, port)
     return protocol
 
 
