@@ -24,6 +24,9 @@ class Rounds:
 
     Two processes of one version differ by chance, by their memory's layout and by what else the machine does. How far
     they do is the spread; a difference within it says nothing.
+
+    Nothing is so many times of 0. So where a figure of the base is 0, as counts often are, or less, as the processor
+    time of idle threads may be by the clocks' errors, new and base are subtracted instead of divided.
     """
 
     metric: Metric
@@ -42,52 +45,57 @@ class Rounds:
         return statistics.median(self.new)
 
     @property
-    def ratio(self) -> float:
-        """The median of new to base, taken round by round, so that slow minutes of the machine fall on both."""
-        return statistics.median(
-            _over(new, math.sqrt(base * again))
-            for base, again, new in zip(self.base, self.again, self.new, strict=True)
-        )
+    def subtracted(self) -> bool:
+        """Whether new and base are subtracted instead of divided."""
+        return min(*self.base, *self.again) <= 0
+
+    @property
+    def away(self) -> float:
+        """The median of new to base, taken round by round, so that slow minutes of the machine fall on both.
+
+        A factor, or a difference.
+        """
+        rounds = zip(self.base, self.again, self.new, strict=True)
+        if self.subtracted:
+            return statistics.median(new - (base + again) / 2 for base, again, new in rounds)
+        return statistics.median(new / math.sqrt(base * again) for base, again, new in rounds)
 
     @property
     def spread(self) -> float:
-        """The farthest that the base was from itself in any round, as a factor of 1 or more."""
+        """The farthest that the base was from itself in any round: a factor of 1 or more, or a difference."""
         rounds = zip(self.base, self.again, strict=True)
-        return max(max(_over(base, again), _over(again, base)) for base, again in rounds)
+        if self.subtracted:
+            return max(abs(base - again) for base, again in rounds)
+        return max(max(base / again, again / base) for base, again in rounds)
+
+    @property
+    def within(self) -> tuple[float, float]:
+        """What the new version may be away without being another."""
+        return (-self.spread, self.spread) if self.subtracted else (1 / self.spread, self.spread)
 
     @property
     def verdict(self) -> Verdict:
         """Whether the new version is outside the spread, and on which side."""
-        if 1 / self.spread <= self.ratio <= self.spread:
+        least, most = self.within
+        if least <= self.away <= most:
             return "same"
-        return "better" if (self.ratio > 1) == self.metric.higher_is_better else "LOSS"
+        return "better" if (self.away > most) == self.metric.higher_is_better else "LOSS"
 
 
 def table(measured: Sequence[Rounds]) -> str:
-    """Return a row for each metric: medians, ratio, the base against itself, verdict."""
+    """Return a row for each metric: medians, ratio or signed difference, the base against itself, verdict."""
     rows = [_COLUMNS.format("", "base", "new", "ratio", "base to itself", "verdict")]
-    rows += [
-        _COLUMNS.format(
-            rounds.metric.name,
-            _plain(rounds.base_median),
-            _plain(rounds.new_median),
-            f"{rounds.ratio:.3f}",
-            f"{1 / rounds.spread:.3f} to {rounds.spread:.3f}",
-            rounds.verdict,
+    for rounds in measured:
+        away, least, most = (
+            f"{value:+.3g}" if rounds.subtracted else f"{value:.3f}"
+            for value in (rounds.away, *rounds.within)
         )
-        for rounds in measured
-    ]
+        medians = (_plain(rounds.base_median), _plain(rounds.new_median))
+        rows.append(_COLUMNS.format(rounds.metric.name, *medians, away, f"{least} to {most}", rounds.verdict))
     return "\n".join(rows)
-
-
-def _over(one: float, other: float) -> float:
-    """Return how many times the other one is: without end when that is 0, the same when both are."""
-    if other == 0:
-        return 1.0 if one == 0 else math.inf
-    return one / other
 
 
 def _plain(value: float) -> str:
     """Return a number with three significant digits or all of its whole ones."""
-    digits = max(0, 2 - math.floor(math.log10(value))) if value else 0
+    digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
     return f"{value:.{digits}f}"

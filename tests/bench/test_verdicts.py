@@ -12,17 +12,17 @@ def rounds(metric: Metric, base: list[float], again: list[float], new: list[floa
 
 def test_the_ratio_is_taken_round_by_round() -> None:
     """A minute in which the whole machine was half as fast changes no ratio."""
-    assert rounds(COST, [10, 20, 10], [10, 20, 10], [11, 22, 11]).ratio == pytest.approx(1.1)
+    assert rounds(COST, [10, 20, 10], [10, 20, 10], [11, 22, 11]).away == pytest.approx(1.1)
 
 
 def test_one_odd_round_does_not_decide() -> None:
     """The ratio is a median."""
-    assert rounds(COST, [10, 10, 10], [10, 10, 10], [10, 10, 1000]).ratio == pytest.approx(1)
+    assert rounds(COST, [10, 10, 10], [10, 10, 10], [10, 10, 1000]).away == pytest.approx(1)
 
 
 def test_the_base_of_a_round_is_between_its_two_processes() -> None:
     """Half and twice the speed of one process are the same to the other's twice and half."""
-    assert rounds(COST, [5], [20], [10]).ratio == pytest.approx(1)
+    assert rounds(COST, [5], [20], [10]).away == pytest.approx(1)
 
 
 @pytest.mark.parametrize("pair", [([10.0, 10.0], [10.0, 12.5]), ([10.0, 12.5], [10.0, 10.0])])
@@ -60,6 +60,49 @@ def test_a_loss_counts_only_outside_the_spread(metric: Metric, new: float, verdi
 def test_nothing_at_all_can_be_compared(base: float, again: float, new: float, verdict: Verdict) -> None:
     """A version that delivers none loses to one that does; a base that once did and once did not says nothing."""
     assert rounds(RATE, [base], [again], [new]).verdict == verdict
+
+
+COUNT = Metric("told to try again")
+NONE = [0.0] * 5
+
+
+@pytest.mark.parametrize(
+    ("base", "again", "new", "verdict"),
+    [
+        (NONE, [0, 1, 0, 0, 0], [50, 60, 70, 55, 65], "LOSS"),
+        ([50, 60, 70, 55, 65], [50, 61, 70, 0, 65], [20.0] * 5, "same"),
+        ([50, 60, 70, 55, 65], [50, 61, 70, 54, 65], NONE, "better"),
+        (NONE, [0, 1, 0, 0, 0], [1, 1, 1, 0, 0], "same"),
+        (NONE, [0, 1, 0, 0, 0], [0, 9, 0, 0, 0], "same"),
+        (NONE, NONE, [1, 1, 1, 0, 0], "LOSS"),
+    ],
+)
+def test_a_base_that_was_0_once_does_not_excuse_all(
+    base: list[float], again: list[float], new: list[float], verdict: Verdict
+) -> None:
+    """Counts are compared by how many more there are: that the base had one does not excuse fifty."""
+    assert rounds(COUNT, base, again, new).verdict == verdict
+
+
+def test_a_rate_that_was_0_once_is_judged_by_difference() -> None:
+    """A version that is twice as fast as one that failed once is better than it by more than chance."""
+    base, again = [5.0, 5.0, 5.0], [5.0, 0.0, 5.0]
+    assert rounds(RATE, base, again, [11, 11, 11]).verdict == "better"
+    assert rounds(RATE, base, again, [4, 4, 4]).verdict == "same"
+
+
+def test_figures_below_0_are_compared() -> None:
+    """Idle threads used less than nothing when the two clocks that are subtracted were read apart."""
+    measured = rounds(Metric("CPU ms each, other threads"), [-0.001, 0.002], [0.002, -0.001], [1.0, 1.0])
+    assert measured.verdict == "LOSS"
+    assert rounds(COST, [-0.001], [-0.001], [-0.001]).verdict == "same"
+    assert "-0.00100" in table([rounds(COST, [-0.001], [-0.001], [-0.001])])
+
+
+def test_differences_have_a_sign_in_the_table() -> None:
+    """So that they are not taken for ratios."""
+    (row,) = table([rounds(COUNT, NONE, [0, 1, 0, 0, 0], [50, 60, 70, 55, 65])]).splitlines()[1:]
+    assert row.split() == ["told", "to", "try", "again", "0", "60.0", "+59.5", "-1", "to", "+1", "LOSS"]
 
 
 def test_the_table_shows_both_medians_and_the_base_against_itself() -> None:
