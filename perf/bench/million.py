@@ -6,7 +6,7 @@ The shop is asked for lists and searches all the while. Everything shares this m
 import argparse
 import asyncio
 import contextlib
-import os
+import itertools
 import resource
 import shutil
 import sys
@@ -21,9 +21,9 @@ from urllib.parse import quote
 import uvloop
 from store_cli.seed.products import product
 
-from perf.bench.load import Result, connect, hammer, request_bytes, timed
+from perf.bench.load import Connection, Result, connect, hammer, request_bytes, timed
 from perf.bench.server import PinnedServer, cpu_seconds_of, memory_mb
-from perf.bench.setups import DATABASES, Setup, setup
+from perf.bench.setups import Setup, setup
 from perf.bench.shoppers import CHANCE, Figure, administrator, ask, show
 from perf.bench.shops import Running
 from tests.support.services import free_port
@@ -33,6 +33,8 @@ PAUSE_S: Final = 0.02
 CONNECTIONS: Final = 4
 AGAIN: Final = 50_000
 """Products that are sent a second time."""
+LISTED_WITHIN_S: Final = 1800.0
+"""How long the lists may lag behind what was acknowledged."""
 ALL: Final = request_bytes("GET", "/api/products?limit=1&facets=true")
 
 
@@ -83,29 +85,38 @@ class Visitors:
 
     @contextlib.asynccontextmanager
     async def looking(self) -> AsyncIterator[None]:
-        """Let them look while inside."""
+        """Let them look while inside.
+
+        Raises:
+            OSError: one was cut off, or not answered.
+        """
         tasks = [asyncio.create_task(self._look(name)) for name in self._kinds]
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.result()  # it was cut off, or not answered: what it waited until then is no figure
 
     def figures(self, when: str) -> list[Figure]:
         """Return what each waited."""
         return [_waits(f"{name} {when}", result) for name, result in self._results.items() if result.count]
 
     async def _look(self, name: str) -> None:
-        requests, result, at = self._kinds[name], self._results[name], 0
+        requests, result = self._kinds[name], self._results[name]
+        connection = await self._connected()
+        for request in itertools.cycle(requests):
+            await timed(connection, request, result)
+            await asyncio.sleep(PAUSE_S)
+
+    async def _connected(self) -> Connection:
         while True:
             try:
-                connection = await connect(self._port)
-                while True:
-                    await timed(connection, requests[at % len(requests)], result)
-                    at += 1
-                    await asyncio.sleep(PAUSE_S)
-            except OSError:  # not listening yet
+                return await connect(self._port)
+            except ConnectionRefusedError:  # not listening yet
                 await asyncio.sleep(PAUSE_S)
 
 
@@ -128,21 +139,23 @@ async def seed(data: Path, count: int) -> float:
 
 async def filled(run: Running, port: int, count: int) -> list[Figure]:
     """Measure the seed, when all of it is listed, and what visitors notice of it."""
+    assert run.node is not None  # noqa: S101 - it is on Cassandra
     asked, server, data = Requests.drawn(count), run.server, run.data
     visitors = Visitors(port, {"lists": asked.lists, "searches": asked.searches})
-    jvm = run.node.pid if run.node else os.getpid()
+    jvm = run.node.pid
     before, jvm_before = server.cpu_seconds(), cpu_seconds_of(jvm)
     begun = time.perf_counter()
+    children_before = _of_children()
     async with visitors.looking():
         seconds = await seed(data, count)
-        while await _listed(port) < count:
-            await asyncio.sleep(0.1)
+        async with asyncio.timeout(LISTED_WITHIN_S):
+            while await _listed(port) < count:
+                await asyncio.sleep(0.1)
     listed = time.perf_counter() - begun
-    client = resource.getrusage(resource.RUSAGE_CHILDREN)
     each = [
         (server.cpu_seconds() - before) / count * 1e6,
         (cpu_seconds_of(jvm) - jvm_before) / count * 1e6,
-        (client.ru_utime + client.ru_stime) / count * 1e6,
+        (_of_children() - children_before) / count * 1e6,
     ]
     note = f"{count / seconds:.0f}/s; CPU each: shop {each[0]:.0f} us, JVM {each[1]:.0f} us, client {each[2]:.0f} us"
     return [
@@ -155,6 +168,12 @@ async def filled(run: Running, port: int, count: int) -> list[Figure]:
         Figure("memory of Cassandra", memory_mb(jvm, "VmHWM"), "MB", ""),
         Figure(f"{min(AGAIN, count)} of them sent again", await seed(data, min(AGAIN, count)), "s", ""),
     ]
+
+
+def _of_children() -> float:
+    """Return the processor time of all processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 async def _listed(port: int) -> int:
@@ -208,6 +227,8 @@ async def after(port: int, asked: Requests) -> list[Figure]:
     figures = []
     for name, requests in kinds.items():
         result = await hammer(port, requests, connections=CONNECTIONS, seconds=8)
+        if set(result.statuses) != {200}:
+            raise RuntimeError(f"{name}: answered with {dict(result.statuses)}")
         figure = _waits(f"{name} after", result)
         note = f"{result.per_second:.0f}/s, {CONNECTIONS} at once, {figure.note}"
         figures.append(Figure(figure.name, figure.value, "ms", "", note))
@@ -227,11 +248,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="make bench-million", description=__doc__)
     parser.add_argument("--products", type=int, default=1_000_000, help="how many products")
-    parser.add_argument("--database", choices=DATABASES, default="cassandra", help="which database")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="store-bench-"))
     try:
-        with setup(options.database, 1, folder) as on:
+        with setup("cassandra", 1, folder) as on:
             uvloop.run(measure(on, folder, options.products))
     finally:
         shutil.rmtree(folder)
