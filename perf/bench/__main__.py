@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import uvloop
 
@@ -23,19 +23,19 @@ from perf.bench.compare import compare
 from perf.bench.elsewhere import elsewhere
 from perf.bench.lives import BUYERS, LINES, SECONDS, WARM_UP_S
 from perf.bench.load import connect, request_bytes
-from perf.bench.loads import Load, Requests, Stand, all_loads, asked, warm_up
+from perf.bench.loads import Load, Requests, Stand, WholeLives, all_loads, asked, warm_up
 from perf.bench.server import CLIENT_CORE, PinnedServer, memory_mb
-from perf.bench.setups import DATABASES, PROCESSES, Setup, setup
-from perf.bench.shoppers import CHANCE, PRODUCTS, Figure, show
+from perf.bench.setups import Setup, add_options, setup
+from perf.bench.shoppers import CHANCE, Figure, show
 from perf.bench.shops import Running
 from perf.bench.verdicts import Metric, table
 from perf.bench.versions import version
 from tests.support.services import free_port
 
 ROUNDS: Final = 5
-JVM_WARM_UP_S: Final = 90.0
 READ: Final = {"product detail": ">= .15, aim .25", "list of 20": ">= .12, aim .20"}
 """Loads that are compared with the yardstick, and what share is wanted."""
+_Some = TypeVar("_Some", bound=Load)
 
 
 async def measure(
@@ -115,13 +115,11 @@ def main() -> None:
     loads = all_loads(
         seconds=options.seconds, warm_up_s=options.warm_up, buyers=options.buyers, lines=options.lines
     )
-    only = ("lives" if options.url and not options.only else options.only).replace("-", " ")
-    chosen = [load for load in loads if only in load.name]
-    if not chosen:
-        raise SystemExit(f"--only {options.only}: there are {', '.join(load.name for load in loads)}.")
     if options.url:
-        show(uvloop.run(elsewhere(options.url, chosen)))
+        lives = [load for load in loads if isinstance(load, WholeLives)]
+        show(uvloop.run(elsewhere(options.url, _chosen(lives, options.only))))
         return
+    chosen = _chosen(loads, options.only)
     folder = Path(tempfile.mkdtemp(prefix="store-bench-"))
     jvm_s = options.jvm_warm_up if options.database == "cassandra" else 0.0
     how = {"rounds": options.rounds, "products": options.products, "jvm_s": jvm_s}
@@ -137,6 +135,13 @@ def main() -> None:
         shutil.rmtree(folder)
 
 
+def _chosen(loads: Sequence[_Some], only: str) -> list[_Some]:
+    chosen = [load for load in loads if only.replace("-", " ") in load.name]
+    if not chosen:
+        raise SystemExit(f"--only {only}: there are {', '.join(load.name for load in loads)}.")
+    return chosen
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -148,13 +153,6 @@ def _options() -> argparse.Namespace:
         default="",
         help="a shop that runs already, such as http://localhost; much comes in of its first products",
     )
-    add(
-        "--database",
-        choices=DATABASES,
-        default="sqlite",
-        help="cassandra: one node is started (needs Java 17)",
-    )
-    add("--processes", type=int, choices=PROCESSES, default=1, help="4: one for each service, behind nginx")
     add("--only", default="", help="loads whose name contains this, such as lives-of-3 or product-detail")
     add(
         "--buyers", type=int, nargs="+", default=BUYERS, help="how many buy at once: one load for each number"
@@ -163,13 +161,7 @@ def _options() -> argparse.Namespace:
     add("--rounds", type=int, default=ROUNDS, help="how often all take turns")
     add("--seconds", type=float, default=SECONDS, help="of placing orders in a turn; all else takes a tenth")
     add("--warm-up", type=float, default=WARM_UP_S, help="seconds of orders before each turn of them")
-    add(
-        "--jvm-warm-up",
-        type=float,
-        default=JVM_WARM_UP_S,
-        help="seconds of orders before all turns on Cassandra",
-    )
-    add("--products", type=int, default=PRODUCTS, help="how many the shop has")
+    add_options(parser)
     return parser.parse_args()
 
 

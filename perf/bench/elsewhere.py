@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from perf.bench.load import Address, request_bytes
-from perf.bench.loads import CUSTOMERS, Load, Stand, WholeLives, placing
+from perf.bench.loads import CUSTOMERS, Stand, WholeLives, placing
 from perf.bench.shoppers import Account, Figure, Shop, ask, register
 from perf.bench.shops import Running
 from perf.load.credentials import NobodyKnown, find_administrator
@@ -18,7 +18,7 @@ DELIVERY: Final = 1_000_000
 """Units that come in of each product that is bought, so that none sells out."""
 
 
-async def elsewhere(url: str, loads: Sequence[Load]) -> list[Figure]:
+async def elsewhere(url: str, loads: Sequence[WholeLives]) -> list[Figure]:
     """Place orders of a hundred products at a URL; its gateway must allow it (infra/docker-compose.load.yml).
 
     Raises:
@@ -41,9 +41,8 @@ async def elsewhere(url: str, loads: Sequence[Load]) -> list[Figure]:
     stand = Stand(Running((), address, {}, {}, Path()), shop, (), customers, ())
     figures = []
     for load in loads:
-        if isinstance(load, WholeLives):
-            values = placing(await load.lived(stand, 0))
-            figures += [Figure(f"{load.name}: {what}", value, "", "") for what, value in values.items()]
+        values = placing(await load.lived(stand, 0))
+        figures += [Figure(f"{load.name}: {what}", value, "", "") for what, value in values.items()]
     return figures
 
 

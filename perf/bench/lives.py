@@ -63,6 +63,17 @@ class Lives:
     complaints: Mapping[str, float]
     """What a Cassandra node says of all of it: warnings in its log, tombstones that one read passed over at most."""
 
+    @property
+    def placed(self) -> Result:
+        """The orders, of which there are some.
+
+        Raises:
+            RuntimeError: none was placed in time, and of nothing there are no figures.
+        """
+        if not self.orders.count:
+            raise RuntimeError(f"no order was placed in {self.orders.seconds:g} s")
+        return self.orders
+
     def cpu_ms(self, who: str) -> float:
         """Return milliseconds of processor per order, its delivery included."""
         return self.cpu_s[who] / self.orders.count * 1000
@@ -182,7 +193,9 @@ async def _longest_pause(port: int, until: float) -> float:
     connection = await connect(port)
     request, longest = request_bytes("GET", "/health/live"), 0.0
     while (begun := time.perf_counter()) < until:
-        await connection.ask(request)
+        status, _ = await connection.ask(request)
+        if status != HTTPStatus.OK:
+            raise RuntimeError(f"/health/live of port {port} was answered with {status}")
         longest = max(longest, time.perf_counter() - begun)
         await asyncio.sleep(_LOOK_EVERY_S)
     connection.close()
@@ -190,7 +203,10 @@ async def _longest_pause(port: int, until: float) -> float:
 
 
 async def all_delivered(run: Running, count: int) -> float:
-    """Wait until so many orders have been delivered since the start; return the seconds it took."""
+    """Wait until so many orders have been delivered since the start; return the seconds it took.
+
+    `DELIVERED_WITHIN_S` or more: they were not delivered in that time.
+    """
     begun = time.perf_counter()
     while (waited := time.perf_counter() - begun) < DELIVERED_WITHIN_S:
         if (await Counted.of([run.services["order"]])).delivered >= count:

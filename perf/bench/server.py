@@ -124,9 +124,16 @@ def children_of(pid: int) -> list[int]:
 
 
 def memory_mb(pid: int, kind: str) -> float:
-    """Return what the kernel says of a process' memory in MB: `VmRSS` now, `VmHWM` at most."""
+    """Return what the kernel says of a process' memory in MB: `VmRSS` now, `VmHWM` at most.
+
+    Raises:
+        RuntimeError: the process has ended.
+    """
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:")) / 1024
+    found = [int(line.split()[1]) for line in lines if line.startswith(f"{kind}:")]
+    if not found:  # nobody has waited for it yet
+        raise RuntimeError(f"process {pid} has ended")
+    return found[0] / 1024
 
 
 def cpu_seconds_of(pid: int) -> float:

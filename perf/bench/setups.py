@@ -1,5 +1,6 @@
 """On what a shop is measured: in one process or in four, on SQLite or on a node of Cassandra."""
 
+import argparse
 import contextlib
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -10,11 +11,13 @@ from typing import Final
 from perf.bench.lives import DELIVERY
 from perf.bench.nodes import WatchedNode
 from perf.bench.server import HERE, SERVER_CORE, Checkout
+from perf.bench.shoppers import PRODUCTS
 from perf.bench.shops import Running, running, running_four
 from tests.support.cassandra import Node
 
 DATABASES: Final = ("sqlite", "cassandra")
 PROCESSES: Final = (1, 4)
+JVM_WARM_UP_S: Final = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +57,22 @@ def setup(database: str, processes: int, folder: Path) -> Iterator[Setup]:
     with contextlib.ExitStack() as stack:
         node = stack.enter_context(Node.alone(folder / "node")) if database == "cassandra" else None
         yield Setup(processes, node)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Let a command be told on what it measures."""
+    add = parser.add_argument
+    add(
+        "--database",
+        choices=DATABASES,
+        default="sqlite",
+        help="cassandra: one node is started (needs Java 17)",
+    )
+    add("--processes", type=int, choices=PROCESSES, default=1, help="4: one for each service, behind nginx")
+    add("--products", type=int, default=PRODUCTS, help="how many the shop has")
+    add(
+        "--jvm-warm-up",
+        type=float,
+        default=JVM_WARM_UP_S,
+        help="seconds of orders before all else on Cassandra",
+    )

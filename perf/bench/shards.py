@@ -67,8 +67,8 @@ def show(results: dict[Cell, list[Result]], seconds: float) -> None:
 
 
 def _cell(rounds: Sequence[Result]) -> str:
-    held = sum(one.statuses[200] for one in rounds) / sum(one.seconds for one in rounds)
-    busy = sum(one.statuses[503] for one in rounds) / sum(one.count for one in rounds)
+    asked, refused = sum(one.count for one in rounds), sum(one.statuses[503] for one in rounds)
+    held, busy = (asked - refused) / sum(one.seconds for one in rounds), refused / asked
     p99 = max(one.percentile_ms(0.99) for one in rounds)
     return f"{held:.0f}/s {p99:.0f} ms {busy:.1%}"
 
