@@ -18,7 +18,17 @@ from store_cli.up.serving import write_pages
 
 from perf.bench.load import hammer, request_bytes
 from perf.bench.server import CLIENT_CORE, SERVER_CORE, PinnedServer, children_of, cpu_seconds_of
-from perf.bench.shoppers import Figure, Shop, administrator, ask, detail_requests, fill, show
+from perf.bench.shoppers import (
+    Aim,
+    Figure,
+    Shop,
+    administrator,
+    ask,
+    at_least,
+    detail_requests,
+    fill,
+    show,
+)
 from perf.bench.shops import running
 from tests.gateway.nginx import Gateway
 
@@ -46,7 +56,7 @@ async def cost_us(
 
 async def compared(
     gateway: Gateway,
-    asked: Mapping[str, tuple[Sequence[bytes], str]],
+    asked: Mapping[str, tuple[Sequence[bytes], Aim | str]],
     server: PinnedServer,
     *,
     rounds: int,
@@ -85,9 +95,9 @@ async def measure(folder: Path, *, rounds: int, seconds: float) -> list[Figure]:
         hot = [request_bytes("GET", f"/api/products?limit=20&sort=price&min_price={n}") for n in range(HOT)]
         for request in (details[0], hot[0]):
             await ask(run.port, request)
-        asked = {
-            "microcached detail": (details[:HOT], ">= .55"),
-            "microcached list of 20": (hot, ">= .45"),
+        asked: dict[str, tuple[Sequence[bytes], Aim | str]] = {
+            "microcached detail": (details[:HOT], at_least(0.55)),
+            "microcached list of 20": (hot, at_least(0.45)),
             "detail with a token (not copied), nginx and shop": (
                 [
                     request.replace(b"Accept: */*", f"Accept: */*\r\nAuthorization: {customer}".encode())

@@ -15,7 +15,7 @@ import random
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
@@ -117,7 +117,7 @@ async def lives(
         nonlocal placed, tried_again
         connection = await connect(run.port)
         while (begun := time.perf_counter()) < ends:
-            again = await buy(connection, token, chance.sample(products, lines), new_key())
+            again = await buy(connection, token, Purchase(chance.sample(products, lines)))
             placed += 1
             if begins <= (now := time.perf_counter()) < ends:
                 orders.latencies_s.append(now - begun)
@@ -147,41 +147,59 @@ async def lives(
     return Lives(orders, tried_again, *watching.result(), behind, complaints)
 
 
-def new_key() -> str:
-    """Return an order's key: never of the seed, or the next load would find the orders of this one."""
-    return str(uuid.uuid4())
+@dataclass(slots=True)
+class Purchase:
+    """An order that a buyer means to place, and how far that has come; after a loss of the connection it goes on.
+
+    Args:
+        products: one of each is bought.
+        key: the order's, never of a seed, or the next load would find the orders of this one.
+        filling: it was begun to fill the cart.
+        filled: the cart has them.
+    """
+
+    products: Sequence[str]
+    key: str = field(default_factory=lambda: str(uuid.uuid4()))
+    filling: bool = False
+    filled: bool = False
+
+    def request(self, token: str) -> bytes:
+        """Return what is to be sent now."""
+        if self.filled:
+            key = [f"Idempotency-Key: {self.key}"]
+            return request_bytes("POST", "/api/orders", body=b"{}", token=token, headers=key)
+        wanted = [{"product_id": product, "quantity": 1} for product in self.products]
+        # To add once more would make two of it.
+        adds = len(wanted) == 1 and not self.filling
+        method, cart = ("POST", wanted[0]) if adds else ("PUT", {"items": wanted})
+        return request_bytes(method, "/api/cart/items", body=json.dumps(cart).encode(), token=token)
 
 
-async def buy(connection: Connection, token: str, products: Sequence[str], key: str) -> int:
+async def buy(connection: Connection, token: str, purchase: Purchase) -> int:
     """Fill the cart, which is empty, and place the order; return how often the shop said to try again.
 
     Raises:
         RuntimeError: it was refused, or never taken.
-        OSError: the connection was lost.
+        OSError: the connection was lost; the purchase can be gone on with.
     """
-    wanted = [{"product_id": product, "quantity": 1} for product in products]
-    method, cart = ("POST", wanted[0]) if len(wanted) == 1 else ("PUT", {"items": wanted})
-    fill = request_bytes(method, "/api/cart/items", body=json.dumps(cart).encode(), token=token)
-    again, filled = 0, False
+    again = 0
     while True:
-        status, body = await connection.ask(_place(token, key) if filled else fill)
-        if status in _DONE and filled:
+        request, placing = purchase.request(token), purchase.filled
+        purchase.filling = True
+        status, body = await connection.ask(request)
+        if status in _DONE and placing:
             return again
         if status in _DONE:
-            filled = True
+            purchase.filled = True
             continue
         if _TAKEN_BACK in body:
-            key = new_key()
+            purchase.key = str(uuid.uuid4())
         elif status not in _TRY_AGAIN:
             raise RuntimeError(f"answered with {status}: {body[:300]!r}")
         again += 1
         if again > _MOST_TRIES:
             raise RuntimeError(f"tried {again} times; answered with {status}: {body[:300]!r}")
         await asyncio.sleep(_PAUSE_S)
-
-
-def _place(token: str, key: str) -> bytes:
-    return request_bytes("POST", "/api/orders", body=b"{}", token=token, headers=[f"Idempotency-Key: {key}"])
 
 
 def _cpu(run: Running) -> Mapping[str, float]:

@@ -13,6 +13,7 @@ from typing import Final, Self
 
 SERVER_CORE: Final = 0
 CLIENT_CORE: Final = 1
+_ENDS_WITHIN_S: Final = 30.0
 _READY_WITHIN_S: Final = 600.0  # a read model of a million products is built in less
 
 
@@ -87,7 +88,12 @@ class PinnedServer:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(30)
+        try:
+            self._process.wait(_ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
 
     def killed_and_started(self) -> None:
         """Pull its plug, SIGKILL, and start it again; return when it can be used."""

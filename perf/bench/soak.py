@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -27,12 +26,12 @@ from typing import Final, Protocol
 import uvloop
 
 from perf.bench.counted import Counted
-from perf.bench.lives import DELIVERED_WITHIN_S, SECONDS, WARM_UP_S, all_delivered, buy, lives, new_key
+from perf.bench.lives import DELIVERED_WITHIN_S, SECONDS, WARM_UP_S, Purchase, all_delivered, buy, lives
 from perf.bench.load import Address, Connection, Result, connect, request_bytes
 from perf.bench.loads import CUSTOMERS, TOKEN_LASTS_S, Stand, warm_up
 from perf.bench.server import CLIENT_CORE
 from perf.bench.setups import Setup, add_options, setup
-from perf.bench.shoppers import Account, Figure, ask, show
+from perf.bench.shoppers import Account, Figure, ask, at_least, at_most, show
 from perf.bench.shops import Running
 
 SHARE: Final = 0.5
@@ -104,18 +103,18 @@ class Soak:
         return [
             Figure("orders wanted", self.rate, "/s", ""),
             Figure("orders placed", len(self.waits) / self.seconds, "/s", f">= {PLACED_SHARE:g} of that"),
-            Figure("errors", self.errors.total(), "", "0", told),
+            Figure("errors", self.errors.total(), "", at_most(0), told),
             Figure(
                 "memory, growth in 10 minutes",
                 math.nan if slope is None else slope,
                 "%",
-                f"<= {MEMORY_SLOPE:g}",
+                at_most(MEMORY_SLOPE),
             ),
             Figure("memory, last (without files)", self.memory[-1][1] if self.memory else 0.0, "MB", ""),
             Figure("p99 in the first third", first, "ms", ""),
             Figure("p99 in the last third", last, "ms", f"<= {P99_GROWTH:g} times that"),
             Figure("last order delivered after", self.behind_s, "s", f"< {DELIVERED_WITHIN_S:g}"),
-            Figure("books are right", right, "", "1", said),
+            Figure("books are right", right, "", at_least(1), said),
         ]
 
     def faults(self, *, killed: bool = False) -> list[str]:
@@ -211,8 +210,8 @@ async def _buy_when_due(
             signs_in_at = pace.since() + TOKEN_LASTS_S * _CHANCE.uniform(0.5, 1)
         if (due := await pace.due()) is None:
             break
-        products, key = _CHANCE.sample(stand.shop.ids, lines), new_key()
-        while (placed := await _try(connection, token, products, key, soak)) is None:
+        purchase = Purchase(_CHANCE.sample(stand.shop.ids, lines))
+        while (placed := await _try(connection, token, purchase, soak)) is None:
             connection = await line.connected()
         if placed:
             soak.waits.append((due, pace.since() - due))
@@ -228,15 +227,10 @@ async def _sign_in(run: Running, account: Account, soak: Soak) -> str:
             await asyncio.sleep(_PAUSE_S)
 
 
-async def _try(
-    connection: Connection, token: str, products: Sequence[str], key: str, soak: Soak
-) -> bool | None:
-    """Place one order; return whether it was placed, None when nobody knows: the connection is lost.
-
-    It is repeated with the same key then.
-    """
+async def _try(connection: Connection, token: str, purchase: Purchase, soak: Soak) -> bool | None:
+    """Place one order; return whether it was placed, None when nobody knows: the connection is lost."""
     try:
-        soak.errors["told to try again"] += await buy(connection, token, products, key)
+        soak.errors["told to try again"] += await buy(connection, token, purchase)
     except OSError as error:
         soak.errors[str(error) if isinstance(error, TimeoutError) else "cut off"] += 1
         return None

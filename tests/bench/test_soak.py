@@ -20,6 +20,7 @@ from perf.bench.server import PinnedServer, memory_mb
 from perf.bench.shoppers import Account, Shop
 from perf.bench.shops import Running
 from perf.bench.soak import Pace, Soak, all_ended, buyer, kill_each, watch
+from tests.support.canned import NEVER, answering
 
 MINUTES_30 = 1800.0
 RATE = 0.2
@@ -126,38 +127,23 @@ def test_of_killed_processes_the_rest_is_judged() -> None:
     ]
 
 
-class Server(asyncio.Protocol):
-    """Signs everybody in, fills every cart, and answers an order with this status; None: never."""
-
-    def __init__(self, order: str | None) -> None:
-        self._order = order
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        status = self._order if b"/api/orders" in data else "200 OK"
-        if status is not None:
-            body = '{"access_token": "token"}'
-            self._transport.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
-
-
 @asynccontextmanager
-async def shop(order: str | None) -> AsyncIterator[Stand]:
-    """Run a shop that answers an order with this status; None: never."""
-    server = await asyncio.get_running_loop().create_server(lambda: Server(order), "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    sold = Shop(port, "")
-    sold.ids = ["one"]
-    yield Stand(Running((), port, {}, {}, Path()), sold, (), [ACCOUNT], ())
-    server.close()
+async def shop(order: str) -> AsyncIterator[Stand]:
+    """Run a shop that signs everybody in, fills every cart, and gives this answer to an order."""
+
+    def answer(request: str) -> str:
+        return order if "/api/orders" in request else '200 OK|{"access_token": "token"}'
+
+    async with answering(answer) as port:
+        sold = Shop(port, "")
+        sold.ids = ["one"]
+        yield Stand(Running((), port, {}, {}, Path()), sold, (), [ACCOUNT], ())
 
 
 @pytest.mark.anyio
 async def test_an_order_that_ended_in_an_error_was_not_placed() -> None:
     """It is an error, and none of the orders whose number and waits are shown."""
-    for status, placed in (("201 Created", 5), ("409 Conflict", 0)):
+    for status, placed in (("201 Created|", 5), ("409 Conflict|", 0)):
         came = Soak(0.1, 50)
         async with shop(status) as stand:
             await buyer(stand, ACCOUNT, Pace(came.rate, came.seconds), came, 1)
@@ -171,7 +157,7 @@ async def test_a_shop_that_hangs_ends_the_soak_with_a_fault(monkeypatch: pytest.
     monkeypatch.setattr(load.Connection.__init__, "__defaults__", (0.1,))
     monkeypatch.setattr(soaking, "LATE_S", 0.5)
     came = Soak(0.1, 50)
-    async with shop(None) as stand, asyncio.timeout(10):
+    async with shop(NEVER) as stand, asyncio.timeout(10):
         await buyer(stand, ACCOUNT, Pace(came.rate, came.seconds), came, 1)
     assert came.waits == []
     assert came.errors["no answer in 0.1 s"] >= 1
@@ -241,7 +227,7 @@ async def test_orders_on_every_page_are_waited_for(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(soaking, "ask", ask)
     monkeypatch.setattr(soaking, "_PAUSE_S", 0.01)
-    async with shop("201 Created") as stand:
+    async with shop("201 Created|") as stand:
         assert 0.02 <= await all_ended(stand) < DELIVERED_WITHIN_S
         assert list(last) == []
         last = iter(["SHIPPING"] * 1000)
