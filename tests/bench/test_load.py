@@ -1,8 +1,13 @@
 import asyncio
+import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from perf.bench import server
 from perf.bench.counted import Counted
 from perf.bench.load import Connection, connect, request_bytes
 from tests.support.canned import NEVER, answering
@@ -55,3 +60,17 @@ async def test_a_page_of_metrics_that_is_refused_is_not_read_as_0() -> None:
     async with answering(lambda _: "503 Service Unavailable|") as port:
         with pytest.raises(RuntimeError, match="was answered with 503"):
             await Counted.of([port])
+
+
+def test_a_process_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A shop that hangs hears no signal to end; it is a failure, and nothing is left behind."""
+    monkeypatch.setattr(server, "_ENDS_WITHIN_S", 0.2)
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+    pinned = server.PinnedServer((), "", tmp_path / "log", {})
+    with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as process:  # noqa: S603
+        assert process.stdout is not None
+        process.stdout.readline()
+        monkeypatch.setattr(pinned, "_process", process, raising=False)
+        with pytest.raises(subprocess.TimeoutExpired):
+            pinned.__exit__()
+        assert process.returncode == -signal.SIGKILL
