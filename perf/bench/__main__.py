@@ -147,8 +147,9 @@ def _options() -> argparse.Namespace:
         prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--base", default="", help="a commit, or the folder of a checkout, to compare with")
-    add(
+    shop = parser.add_mutually_exclusive_group()
+    shop.add_argument("--base", default="", help="a commit, or the folder of a checkout, to compare with")
+    shop.add_argument(
         "--url",
         default="",
         help="a shop that runs already, such as http://localhost; much comes in of its first products",

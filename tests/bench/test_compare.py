@@ -50,3 +50,13 @@ def test_a_load_that_does_not_exist_is_refused() -> None:
     ended = bench("--only", "lives-of-5")
     assert ended.returncode == 1
     assert "lives of 1 line, 1 buyer" in ended.stderr
+
+
+def test_of_a_shop_that_runs_already_lives_alone_are_measured() -> None:
+    """A load that would be left out is refused, and so is a comparison."""
+    ended = bench("--url", "http://127.0.0.1:9", "--only", "search")
+    assert ended.returncode == 1
+    assert "--only search: there are lives of 1 line, 1 buyer," in ended.stderr
+    ended = bench("--url", "http://127.0.0.1:9", "--base", "HEAD")
+    assert ended.returncode == 2
+    assert "not allowed with argument --url" in ended.stderr
