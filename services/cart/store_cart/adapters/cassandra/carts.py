@@ -108,9 +108,7 @@ class CassandraCartStore:
         self._guest_ttl_s = min(guest_idle_s, _LONGEST_TTL_S - 2 * _DAY_S)
         self._index = CassandraCartIndex(db)
         self._turns = KeyedLock()
-        self._known: LRUCache[str, _Seen] = LRUCache(
-            _LINES_REMEMBERED, getsizeof=lambda seen: len(seen.state.lines) + 1
-        )
+        self._known: LRUCache[str, _Seen] = LRUCache(_LINES_REMEMBERED, getsizeof=_size)
 
     async def read_cart(self, owner: Owner) -> Cart:
         """Return the cart as it is now; merges that were begun and broken off are finished first."""
@@ -201,8 +199,8 @@ class CassandraCartStore:
                 operation = _operation(change, after.claim, proof, commit_id, first=seen.remembered)
                 if await self._applied(proof, commit_id, (_SET, row), operation, *also):
                     alone = known is None or known.commit_id == seen.commit_id
-                    self._known[key] = _Seen(
-                        after._replace(claim=None), commit_id, remembered=True, alone=alone
+                    self._keep(
+                        key, _Seen(after._replace(claim=None), commit_id, remembered=True, alone=alone)
                     )
                     return answer
                 if not seen.remembered:
@@ -214,7 +212,14 @@ class CassandraCartStore:
         known = self._known.get(key)
         if known is None or known.state.version <= state.version:
             alone = known is None or known.commit_id == commit_id
-            self._known[key] = _Seen(state, commit_id, remembered=True, alone=alone)
+            self._keep(key, _Seen(state, commit_id, remembered=True, alone=alone))
+
+    def _keep(self, key: str, seen: _Seen) -> None:
+        """Remember a cart unless it is larger than all that is remembered: lines given back pass every limit."""
+        if _size(seen) > self._known.maxsize:
+            self._known.pop(key, None)
+        else:
+            self._known[key] = seen
 
     async def _applied(self, proof: tuple[str, ...], commit_id: str, *statements: Statement) -> bool:
         """Write all if the cart is as it was seen; `proof` is the row that shows whose commit it was."""
@@ -266,6 +271,10 @@ class CassandraCartStore:
         row = await self._db.one("carts.summary", _SUMMARY, (owner_key(owner),))
         # Version 0 is a cart that was never written, though a merge into it has begun.
         return CartSummary(owner, CartSize(*row[:3]), row[3]) if row and row[0] else None
+
+
+def _size(seen: _Seen) -> int:
+    return len(seen.state.lines) + 1
 
 
 def _may_decide(change: Change[Any], known: _Seen) -> bool:
