@@ -3,7 +3,8 @@
 Plain Python, so that domain and use cases may raise them; `store_kit.http.problem_handlers` puts them on the wire.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -197,7 +198,23 @@ class DatabaseUnavailable(Unavailable):
 
 
 class DatabaseOutcomeUnknown(OutcomeUnknown):
-    """The database did not say whether it made a change."""
+    """The database did not say whether it made a change, or went away between the changes of one request."""
+
+
+@contextlib.contextmanager
+def in_doubt() -> Iterator[None]:
+    """Raise DatabaseOutcomeUnknown where the database goes away behind a change of the same request.
+
+    `DatabaseUnavailable` says that nothing was changed: true of the call that raises it, not of those before it.
+    """
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        raise DatabaseOutcomeUnknown(
+            "The database went away before all of this was done; some of it may be. Repeat it with the same key,"
+            " or look before you repeat it.",
+            retry_after_s=int(error.headers["Retry-After"]),
+        ) from error
 
 
 class Overloaded(Unavailable):

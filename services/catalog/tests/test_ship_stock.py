@@ -4,13 +4,14 @@ import pytest
 from store_catalog.domain import OrderId, Reservation, ReservationState
 from store_catalog.problems import ReservationReleased
 from store_catalog.use_cases import ShipStock
-from store_kit.problems import DatabaseUnavailable
+from store_kit.problems import DatabaseOutcomeUnknown, DatabaseUnavailable
 
 pytestmark = pytest.mark.anyio
 TROUBLES = {
     "away": DatabaseUnavailable(),
     "broken": ValueError("a fault of ours"),
     "gone": ReservationReleased(),
+    "in doubt": DatabaseOutcomeUnknown(),
 }
 
 
@@ -31,3 +32,9 @@ async def test_when_none_could_be_shipped_that_is_the_answer() -> None:
     """A database that is away looks like one: the caller's circuit and its pauses are for that."""
     with pytest.raises(DatabaseUnavailable):
         await ShipStock(ship)(["away", "broken"])
+
+
+async def test_when_one_of_them_may_be_shipped_nobody_hears_that_none_was() -> None:
+    """That nothing was changed would be true of the first order only."""
+    with pytest.raises(DatabaseOutcomeUnknown):
+        await ShipStock(ship)(["away", "in doubt"])

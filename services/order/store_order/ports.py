@@ -131,7 +131,7 @@ class WorkQueue(Protocol):
         """Write hints; durable when this returns."""
 
     async def finish_hints(self, hints: Sequence[Hint]) -> None:
-        """Forget hints. May be lazy: after a crash some may be looked at again, which is harmless."""
+        """Note hints as finished, in memory: that never fails. After a crash some are looked at again, without harm."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from store_kit.problems import Problem
+from store_kit.problems import OutcomeUnknown, Problem
 
 from store_catalog.domain import OrderId, Reservation, ReservationState
 from store_catalog.problems import ReservationReleased
@@ -36,7 +36,8 @@ class ShipStock:
         ends = await asyncio.gather(*map(self._ship, order_ids), return_exceptions=True)
         errors = [end for end in ends if isinstance(end, BaseException)]
         if errors and len(errors) == len(ends):
-            raise errors[0]
+            # That nothing was changed must be true of all of them.
+            raise next((error for error in errors if isinstance(error, OutcomeUnknown)), errors[0])
         for error in errors:
             if not isinstance(error, Problem):
                 _log.error("an order could not be shipped", exc_info=error)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from store_kit.problems import in_doubt
+
 from store_order.domain import Order, Rules, Status, late_look, note_shipment, transition
 from store_order.ports import Reservations, WorkQueue
 from store_order.saga.journal import Journal
@@ -26,7 +28,7 @@ class AdvanceOrder:
         Raises:
             StaleOrder: it was changed since it was read.
             PeerUnavailable: the catalogue was not reached; SHIPPING waits for it.
-            OutcomeUnknown: the catalogue did not answer; SHIPPING waits for it.
+            OutcomeUnknown: the catalogue or the database did not answer; SHIPPING waits for it.
         """
         if order.status is Status.CREATED:
             return await self.journal.apply(transition, order, Status.PROCESSING)
@@ -40,6 +42,7 @@ class AdvanceOrder:
 
     async def _ship(self, order: Order) -> Order:
         await self.reservations.ship_goods(order.id)
-        noted = await self.journal.apply(note_shipment, order)
+        with in_doubt():
+            noted = await self.journal.apply(note_shipment, order)
         await self.work.finish_hints((late_look(order, self.rules),))
         return noted

@@ -6,7 +6,7 @@ from typing import Final
 
 from store_kit.deadline import remaining_s, start_budget
 from store_kit.ids import new_id
-from store_kit.problems import OutcomeUnknown
+from store_kit.problems import OutcomeUnknown, in_doubt
 
 from store_order.domain import PASSING, Line, Order, Rules, lease
 from store_order.ports import Background, Clock, OrderStore, Signals, StillRunning
@@ -33,13 +33,18 @@ class CompleteOrder:
     poll_s: float
 
     async def __call__(self, order: Order, lines: Sequence[Line] | None = None) -> Driven:
-        """Drive an order that the caller has just leased; return how far it came within the budget."""
-        try:
-            return await self.background.run(self._drive(order, lines), _patience_s())
-        except StaleOrder:
-            return await self.wait_for_outcome(order.id)
-        except StillRunning:
-            return await self.as_it_is(await self.get_order(order.id))
+        """Drive an order that the caller has just leased; return how far it came within the budget.
+
+        Raises:
+            DatabaseOutcomeUnknown: the database went away; recovery drives the order on, or back.
+        """
+        with in_doubt():
+            try:
+                return await self.background.run(self._drive(order, lines), _patience_s())
+            except StaleOrder:
+                return await self.wait_for_outcome(order.id)
+            except StillRunning:
+                return await self.as_it_is(await self.get_order(order.id))
 
     async def wait_for_outcome(self, order_id: str) -> Driven:
         """Return an order once it may stay as it is: drive it if no driver does, else wait for the driver."""

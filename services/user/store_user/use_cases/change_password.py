@@ -3,7 +3,7 @@
 from collections.abc import Container
 from dataclasses import dataclass
 
-from store_kit.problems import InvalidToken
+from store_kit.problems import InvalidToken, in_doubt
 
 from store_user.domain import Account, holder_of_token, must_be_hard_to_guess, normalise_password
 from store_user.ports import Caller, Passwords, RefreshTokens, SecurityLog, SessionStore, Throttle
@@ -34,6 +34,7 @@ class ChangePassword:
             TooManyRequests: too many attempts; counted together with logins.
             TooBusy: too many passwords wait.
             Unauthenticated: the token's account does not exist (any more).
+            DatabaseOutcomeUnknown: the password may be replaced; if so, perhaps every session has ended.
         """
         account = holder_of_token(await self.edit.accounts.find_account(account_id))
         must_be_hard_to_guess(new, email=account.email, common=self.common, field="body.new_password")
@@ -44,8 +45,9 @@ class ChangePassword:
         await self.throttle.forgive_attempts(account.email, caller)
         password_hash = await self.passwords.hash_password(normalise_password(new))
         before, after = await self._replace(account, password_hash)
-        await self._retain(before, after, refresh_token)
         self.security.record("password.changed", actor=account.id, account=account.id)
+        with in_doubt():
+            await self._retain(before, after, refresh_token)
 
     async def _replace(self, verified: Account, password_hash: str) -> tuple[Account, Account]:
         """Write over other edits, but not over another password: the caller has not proven to know that one."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from store_kit.problems import in_doubt
+
 from store_user.ports import SecurityLog, SessionStore
 from store_user.problems import SessionNotFound
 from store_user.use_cases.edit_account import EditAccount
@@ -35,5 +37,6 @@ class EndSessions:
         if session is None or session.account_id != account_id:
             raise SessionNotFound
         await self.sessions.revoke_session(session_id)
-        await self.edit(account_id, lambda account, at_ms: account.without_tokens(at_ms=at_ms))
         self.security.record("sessions.ended", actor=actor, account=account_id, session=session_id)
+        with in_doubt():
+            await self.edit(account_id, lambda account, at_ms: account.without_tokens(at_ms=at_ms))

@@ -44,9 +44,12 @@ class LogIn:
             TooManyRequests: too many attempts on this account or from this address; nothing was compared.
             TooBusy: too many passwords wait to be compared.
         """
-        account = await self._authenticate(fold_email(email), normalise_password(password), caller)
+        password = normalise_password(password)
+        account = await self._authenticate(fold_email(email), password, caller)
         session = await self._open_session(account)
         self.security.record("login.succeeded", account=account.id, session=session.id)
+        if self.passwords.needs_rehash(account.password_hash):
+            await self._rehash(account, password)
         return Tokens(
             self.access_tokens.sign_for_account(account),
             self.access_tokens.lifetime_s,
@@ -63,8 +66,6 @@ class LogIn:
             self.security.record("login.failed", account=found.id if found else None, reason=problem.slug)
             raise
         await self.throttle.forgive_attempts(email, caller)
-        if self.passwords.needs_rehash(account.password_hash):
-            await self._rehash(account, password)
         return account
 
     async def _matching(self, account: Account | None, password: str) -> Account:
@@ -76,7 +77,7 @@ class LogIn:
         return account
 
     async def _rehash(self, account: Account, password: str) -> None:
-        # If too many passwords wait, or another edit was faster, the next login tries again.
+        # The owner is signed in. If this fails, or another edit was faster, the next login tries again.
         with contextlib.suppress(Unavailable):
             renewed = await self.passwords.hash_password(password)
             await self.accounts.replace_account(account.rehashed(renewed, at_ms=self.clock.now_ms()))

@@ -15,7 +15,7 @@ from cachetools import LRUCache
 from store_kit.cassandra.keyed_lock import Contention, KeyedLock
 from store_kit.cassandra.keyspace import Cassandra, RowProof, Statement
 from store_kit.ids import new_id
-from store_kit.problems import Problem
+from store_kit.problems import Problem, in_doubt
 
 from store_cart.adapters.cassandra.cart_index import CassandraCartIndex
 from store_cart.adapters.row_values import decode_lines, encode_lines, owner_key
@@ -136,7 +136,8 @@ class CassandraCartStore:
         """
         async with self._turns.of(owner_key(user)):
             if await self._change_in_turn(user, begin_merge(guest.id, at_ms, self._merge_ttl_s * 1000)):
-                return await self._bring(user, guest.id, at_ms)
+                with in_doubt():  # noted: if not by us, it is finished by the next reader
+                    return await self._bring(user, guest.id, at_ms)
         return MergeReport((await self._state(user)).size, merged=False)
 
     async def is_cart_merged(self, guest: Owner) -> bool:

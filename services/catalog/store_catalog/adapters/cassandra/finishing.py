@@ -8,11 +8,11 @@ from typing import Final
 
 from store_kit.cassandra.gathered_writes import GatheredWrites
 from store_kit.cassandra.keyspace import Cassandra
+from store_kit.problems import in_doubt
 
 from store_catalog.adapters.cassandra.committer import ShardCommitter
 from store_catalog.adapters.cassandra.operations import End
 from store_catalog.adapters.cassandra.pending_reservations import PendingReservations
-from store_catalog.adapters.cassandra.shards import in_doubt
 from store_catalog.domain import (
     OrderId,
     ProductId,

@@ -3,6 +3,7 @@
 A new product gets an id that falls into the shard of its SKU, so that one conditional batch writes both, or neither.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -11,10 +12,11 @@ from store_kit.cassandra.keyspace import Cassandra, DatabaseOutcomeUnknown, Stat
 from store_kit.cassandra.writes import RowProof
 from store_kit.clock import Clock
 from store_kit.ids import new_id
+from store_kit.problems import in_doubt
 
 from store_catalog.adapters.cassandra.feed import CassandraChangeFeed
 from store_catalog.adapters.cassandra.product_rows import ProductRows
-from store_catalog.adapters.cassandra.shards import Shards, each, in_doubt
+from store_catalog.adapters.cassandra.shards import Shards, each
 from store_catalog.adapters.cassandra.skus import Skus, claim_of
 from store_catalog.domain import Added, NewProduct, Product, ProductId
 from store_catalog.problems import ProductChanged, ProductNotFound, SkuTaken
@@ -97,16 +99,21 @@ class CassandraProductStore:
             owner = await self._skus.take(gets, product.id, product.version)
             if owner is not None:
                 raise SkuTaken.by(gets, owner)
-        await self._feed.announce([(product.id, product.version, 0)])
-        saved = await self._replace(product, expected_version)
-        loses = before.sku if product.deleted or product.sku != before.sku else None
-        left = loses if saved else gets
-        if left is not None:
-            await self._skus.let_go(left, product.id)
-        if not saved:
-            await self._present(product.id, expected_version, serial=True)
-            raise ProductChanged(f"Version {expected_version} was edited meanwhile; read it and edit again.")
-        (now,) = await self._rows.find([product.id])
+        # The SKU is claimed by now: for a while nobody else gets it.
+        with contextlib.nullcontext() if gets is None else in_doubt():
+            await self._feed.announce([(product.id, product.version, 0)])
+            saved = await self._replace(product, expected_version)
+            loses = before.sku if product.deleted or product.sku != before.sku else None
+            left = loses if saved else gets
+            if left is not None:
+                await self._skus.let_go(left, product.id)
+            if not saved:
+                await self._present(product.id, expected_version, serial=True)
+                raise ProductChanged(
+                    f"Version {expected_version} was edited meanwhile; read it and edit again."
+                )
+        with in_doubt():
+            (now,) = await self._rows.find([product.id])
         return replace(product, available=now.available, stock_version=now.stock_version)
 
     async def _present(

@@ -1,13 +1,11 @@
 """Into how many partitions products are divided: decided once for a keyspace, and what lies in which."""
 
 import asyncio
-import contextlib
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, TypeVar
 from zlib import crc32
 
-from store_kit.cassandra.errors import still_unknown
 from store_kit.cassandra.keyspace import Cassandra, DatabaseUnavailable
 from store_kit.ids import new_id
 from store_kit.telemetry.logs import get_logger
@@ -102,12 +100,3 @@ async def each(work: Callable[[T], Awaitable[R]], things: Sequence[T]) -> list[R
                 raise result
             results.append(result)
     return results
-
-
-@contextlib.contextmanager
-def in_doubt() -> Iterator[None]:
-    """Raise DatabaseOutcomeUnknown when the database goes away between changes in several places."""
-    try:
-        yield
-    except DatabaseUnavailable as error:
-        raise still_unknown() from error

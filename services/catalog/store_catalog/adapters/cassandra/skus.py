@@ -12,6 +12,7 @@ from typing import Final
 
 from store_kit.cassandra.keyspace import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable, Statement
 from store_kit.clock import Clock
+from store_kit.problems import in_doubt
 from store_kit.telemetry.logs import get_logger
 
 from store_catalog.adapters.cassandra.feed import CassandraChangeFeed
@@ -121,16 +122,21 @@ class Skus:
         """
         shard = self._shards.of(sku)
         ours = (product_id, version, self._clock.now_ms())
-        for _ in range(_TRIES):
-            if await self._applied("skus.insert", (_INSERT, (shard, sku, *ours))):
-                return None
-            for found in await self._find([sku], serial=True):
-                if (found.owner, found.version) == (product_id, version):
+        insert = (_INSERT, (shard, sku, *ours))
+        if await self._applied("skus.insert", insert):
+            return None
+        # Not applied, or not answered.
+        with in_doubt():
+            for _ in range(_TRIES):
+                for found in await self._find([sku], serial=True):
+                    if (found.owner, found.version) == (product_id, version):
+                        return None
+                    if await self._stands(found, await self._owner(found)):
+                        return found.owner
+                    over = (*ours, shard, sku, found.owner, found.version)
+                    await self._applied("skus.update", (_TAKE_OVER, over))
+                if await self._applied("skus.insert", insert):
                     return None
-                if await self._stands(found, await self._owner(found)):
-                    return found.owner
-                over = (*ours, shard, sku, found.owner, found.version)
-                await self._applied("skus.update", (_TAKE_OVER, over))
         raise DatabaseOutcomeUnknown("Too many claim this SKU at once; repeat the request.")
 
     async def let_go(self, sku: str, product_id: ProductId) -> None:

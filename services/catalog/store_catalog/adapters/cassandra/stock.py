@@ -13,14 +13,13 @@ from typing import Final
 
 from store_kit.cassandra.errors import still_unknown
 from store_kit.clock import Clock
-from store_kit.problems import Conflict
+from store_kit.problems import Conflict, in_doubt
 
 from store_catalog.adapters.cassandra.committer import ShardCommitter
 from store_catalog.adapters.cassandra.finishing import EndedOrders, Finishing
 from store_catalog.adapters.cassandra.operations import Adjust, Hold, Short, Taken
 from store_catalog.adapters.cassandra.pending_reservations import Hint, PendingReservations
 from store_catalog.adapters.cassandra.shard_rows import LONGEST_MS
-from store_catalog.adapters.cassandra.shards import in_doubt
 from store_catalog.adapters.cassandra.stock_pages import StockPages
 from store_catalog.domain import (
     Adjusted,

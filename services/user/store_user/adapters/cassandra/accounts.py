@@ -7,6 +7,7 @@ from typing import Final
 from store_kit.cassandra.keyspace import Cassandra, Row, RowProof, Statement
 from store_kit.clock import Clock
 from store_kit.ids import new_id
+from store_kit.problems import in_doubt
 
 from store_user.adapters.cassandra.account_index import CassandraAccountIndex
 from store_user.adapters.cassandra.account_rows import AccountRow, CassandraAccountRows
@@ -55,7 +56,9 @@ class CassandraAccounts:
         """Give the draft its e-mail address unless it is taken."""
         if not await self._take_address(account):
             return False
-        if not await self._rows.confirm_account(account.id):
+        with in_doubt():  # with its address an account exists, confirmed or not
+            confirmed = await self._rows.confirm_account(account.id)
+        if not confirmed:
             raise LookupError("the draft is gone")  # the next claim takes the address over
         return True
 

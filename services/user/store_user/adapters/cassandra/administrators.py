@@ -14,6 +14,7 @@ import msgspec
 from store_kit.cassandra.keyspace import Cassandra, DatabaseOutcomeUnknown, DatabaseUnavailable
 from store_kit.clock import Clock, SystemClock
 from store_kit.ids import new_id
+from store_kit.problems import in_doubt
 
 from store_user.adapters.cassandra.account_rows import CassandraAccountRows, change_proof
 from store_user.adapters.cassandra.revocations import CassandraRevocations
@@ -86,11 +87,8 @@ class CassandraAdministrators:
         return books
 
     async def _carry_out(self, noted: _Books, change: _Change) -> bool:
-        try:
+        with in_doubt():  # if it is not made by us, it is noted: the next writer makes it
             made = await self._rows.replace_account(change.account, change.token)
-        except DatabaseUnavailable as error:
-            # Not made by us, but noted: the next writer makes it.
-            raise DatabaseOutcomeUnknown("The database did not confirm; look again shortly.") from error
         with contextlib.suppress(DatabaseUnavailable, DatabaseOutcomeUnknown):
             # The account is what it is now; the next writer closes the books.
             await self._close(noted, change.account.id)
