@@ -1,7 +1,7 @@
 """A database that goes away in the middle of a request: who hears that nothing was changed can rely on it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -222,21 +222,17 @@ CROSSING = (receiving_the_first_units, reserving_the_last_units, releasing_the_l
 async def test_what_cannot_be_shown_at_once_is_left_to_the_feed(
     databases: Databases, prepare: Callable[[World], Awaitable[Request]]
 ) -> None:
-    """The last call reads what went in or out of stock: without it the request is done, and followers know of it."""
-    calls = Outage(1_000, lasting=False)
-    request = await prepare(await databases.world(calls))
-    calls.armed = True
-    await request()
-
-    outage = Outage(calls.calls - 1, lasting=True)
-    world = await databases.world(outage)
+    """The products cannot be read behind the change: the request is done all the same, and followers know of it."""
+    outage = Outage(0, lasting=True)
+    world = await databases.world(Outage(0, lasting=False))
     request = await prepare(world)
+    world.cut = replace(world.cut, products=outage.of(world.kept.products))
     world.index.shown.clear()
-    position = await world.kept.feed.newest_position()
+    position, before = await world.kept.feed.newest_position(), await world.look()
     outage.armed = True
     await request()
-    outage.armed = False
-    assert (outage.struck, world.index.shown) == ("all", [])
+    assert (outage.struck, world.index.shown) == ("find_products", [])
+    assert await world.look() != before
     announced = {
         (entry.product_id, entry.stock_version) for entry in await world.kept.feed.list_entries(position, 100)
     }
