@@ -34,6 +34,13 @@ async def test_when_none_could_be_shipped_that_is_the_answer() -> None:
         await ShipStock(ship)(["away", "broken"])
 
 
+async def test_a_fault_of_ours_is_logged_whatever_is_answered(caplog: pytest.LogCaptureFixture) -> None:
+    """The answer names one trouble only."""
+    with pytest.raises(DatabaseOutcomeUnknown):
+        await ShipStock(ship)(["broken", "in doubt"])
+    assert "a fault of ours" in caplog.text
+
+
 async def test_when_one_of_them_may_be_shipped_nobody_hears_that_none_was() -> None:
     """That nothing was changed would be true of the first order only."""
     with pytest.raises(DatabaseOutcomeUnknown):

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
-from store_kit.problems import DatabaseOutcomeUnknown, DatabaseUnavailable, PeerUnavailable
+from store_kit.problems import DatabaseOutcomeUnknown, DatabaseUnavailable, OutcomeUnknown, PeerUnavailable
 from store_order.adapters.simulated_payments import DECLINE
-from store_order.domain.orders import Status
+from store_order.domain import OrderWithLines, Status
 
 from services.order.tests.world import ADMIN, Fuse, World, assert_every_promise_kept
 from tests.support.outages import Outage, Trial, assert_unavailable_means_unchanged
@@ -160,3 +160,38 @@ async def test_an_order_of_unknown_outcome_is_told_by_its_key(*, lasting: bool) 
         if not outage.struck:
             break
     assert unknown >= 3
+
+
+@pytest.mark.parametrize(
+    ("prepare", "to"),
+    [
+        (setting(Status.PROCESSING, 0), Status.PROCESSING),
+        (setting(Status.SHIPPING, 6), Status.SHIPPING),
+        (delivering_what_the_catalogue_has_not_heard_of, Status.DELIVERED),
+    ],
+    ids=["PROCESSING", "SHIPPING", "DELIVERED"],
+)
+async def test_a_status_is_answered_only_when_it_is_set(
+    prepare: Callable[[World], Awaitable[Callable[[], Awaitable[OrderWithLines]]]], to: Status
+) -> None:
+    """Whichever call to the order store stays without an answer, before it is done or behind it."""
+    heard = 0
+    for at in range(40):
+        fuse = Fuse(error=lambda: DatabaseOutcomeUnknown("no answer"), only=("orders",))
+        world = World()
+        world.fill()
+        world.restart(fuse)
+        request = await prepare(world)
+        fuse.reached.clear()
+        fuse.at = at
+        try:
+            changed = await request()
+        except OutcomeUnknown:
+            heard += 1
+        else:
+            assert changed.order.status is to
+        fuse.at = None
+        await world.background.close()
+        if len(fuse.reached) <= at:
+            break
+    assert heard >= 2

@@ -35,12 +35,12 @@ class ShipStock:
         """
         ends = await asyncio.gather(*map(self._ship, order_ids), return_exceptions=True)
         errors = [end for end in ends if isinstance(end, BaseException)]
-        if errors and len(errors) == len(ends):
-            # That nothing was changed must be true of all of them.
-            raise next((error for error in errors if isinstance(error, OutcomeUnknown)), errors[0])
         for error in errors:
             if not isinstance(error, Problem):
                 _log.error("an order could not be shipped", exc_info=error)
+        if errors and len(errors) == len(ends):
+            # That nothing was changed must be true of all of them.
+            raise next((error for error in errors if isinstance(error, OutcomeUnknown)), errors[0])
         return [
             Reservation(order_id, ReservationState.SHIPPING) if isinstance(end, BaseException) else end
             for order_id, end in zip(order_ids, ends, strict=True)

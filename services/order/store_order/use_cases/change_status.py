@@ -38,7 +38,8 @@ class ChangeStatus:
             IllegalTransition: `to` cannot follow the present status.
             PreconditionFailed: the order is at none of the versions, or was changed meanwhile.
             PeerUnavailable: DELIVERED needs the catalogue first, and it was not reached.
-            OutcomeUnknown: DELIVERED needs the catalogue first, and it did not answer.
+            OutcomeUnknown: whether the status was set is not known, or DELIVERED needs the catalogue first, and it did
+                not answer.
         """
         if to is Status.CANCELLED:
             return await self.cancel(order_id, requested_by, versions)
@@ -64,6 +65,9 @@ class ChangeStatus:
         try:
             return await self.advance(order)
         except TROUBLE:
-            # It is SHIPPING; only the catalogue has yet to hear of it, and the clock sees to that.
+            # If it is SHIPPING, only the catalogue has yet to hear of it, and the clock sees to that.
             with in_doubt():
-                return await self.complete.get_order(order.id)
+                now = await self.complete.get_order(order.id)
+            if now.status is not to:
+                raise
+            return now
