@@ -26,6 +26,7 @@ from store_kit.telemetry.metrics import Metrics
 T = TypeVar("T")
 _KEYSPACE_WITHIN_S: Final = 120.0
 """How long a test cluster may take to make a keyspace; a busy machine needs some seconds."""
+_PORTS_GIVEN: Final[set[int]] = set()
 
 
 class TestIssuer:
@@ -71,9 +72,13 @@ class TestIssuer:
 
 
 def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with bind("127.0.0.1", 0) as taken:
-        return int(taken.getsockname()[1])
+    """Return a port that was free a moment ago, another one at each call: the system may give one twice."""
+    while True:
+        with bind("127.0.0.1", 0) as taken:
+            port = int(taken.getsockname()[1])
+        if port not in _PORTS_GIVEN:
+            _PORTS_GIVEN.add(port)
+            return port
 
 
 @contextlib.asynccontextmanager
