@@ -2,10 +2,16 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+from store_kit.cassandra.keyspace import Cassandra
 from store_kit.problems import DatabaseUnavailable, Problem, Unavailable
+from store_kit.sqlite.database import Sqlite
+
+from tests.support.services import empty
 
 T = TypeVar("T")
 _PLAIN: Final = ("all", "one", "pages")
@@ -66,6 +72,45 @@ class _Cut:
         if inspect.iscoroutinefunction(found):
             return awaited
         return plain if name in _PLAIN else found
+
+
+@dataclass
+class Databases:
+    """Makes databases of one kind for a trial each, as often as it is asked.
+
+    Args:
+        kind: what the databases are, such as "sqlite".
+        folder: for files.
+        keyspace: a Cassandra's; it is emptied once, so the worlds in it need names of their own.
+        worlds: how many trials there were.
+    """
+
+    kind: str
+    folder: Path
+    keyspace: Cassandra | None
+    worlds: int = 0
+    _opened: list[Sqlite] = field(default_factory=list)
+
+    async def sqlite(self, schema: Traversable) -> Sqlite:
+        """Return a new file, open."""
+        self.worlds += 1
+        db = Sqlite(self.folder / f"{self.worlds}.db", schema, synchronous="OFF")
+        await db.open()
+        self._opened.append(db)
+        return db
+
+    async def cassandra(self) -> Cassandra:
+        """Return the keyspace."""
+        assert self.keyspace is not None
+        self.worlds += 1
+        if self.worlds == 1:
+            await empty(self.keyspace)
+        return self.keyspace
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        for db in self._opened:
+            await db.close()
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from store_kit.sqlite.database import Sqlite
 from services.cart.tests.fakes import LAMP, MUG, line
 from services.cart.tests.stores import ADAPTERS, LIMITS, LONG_MS, Carts
 from tests.support.clock import ManualClock
-from tests.support.outages import Outage, Trial, assert_unavailable_means_unchanged
-from tests.support.services import empty
+from tests.support.outages import Databases, Outage, Trial, assert_unavailable_means_unchanged
 
 pytestmark = pytest.mark.anyio
 Request = Callable[[], Awaitable[object]]
@@ -76,38 +75,25 @@ def on_cassandra(db: Cassandra, number: int) -> Process:
     return Process(CassandraCartStore(db, LIMITS, 3600), CassandraViewStore(db, 3600), number)
 
 
-@dataclass
-class Databases:
-    """Makes a fresh world of one kind, as often as it is asked."""
-
-    kind: str
-    folder: Path
-    keyspace: Cassandra | None
-    opened: list[Sqlite] = field(default_factory=list)
-    worlds: int = 0
+class Worlds(Databases):
+    """Makes a fresh world, as often as it is asked."""
 
     async def world(self, outage: Outage) -> World:
         if self.kind == "cassandra":
-            assert self.keyspace is not None
-            self.worlds += 1
-            if self.worlds == 1:
-                await empty(self.keyspace)
-            cut = on_cassandra(outage.of(self.keyspace), self.worlds)
-            return World(on_cassandra(self.keyspace, self.worlds), cut)
-        db = Sqlite(self.folder / f"{len(self.opened)}.db", SCHEMA / "sqlite", synchronous="OFF")
-        await db.open()
-        self.opened.append(db)
+            keyspace = await self.cassandra()
+            cut = on_cassandra(outage.of(keyspace), self.worlds)
+            return World(on_cassandra(keyspace, self.worlds), cut)
+        db = await self.sqlite(SCHEMA / "sqlite")
         return World(on_sqlite(db), on_sqlite(outage.of(db)))
 
 
 @pytest.fixture(params=ADAPTERS)
 async def databases(
     request: pytest.FixtureRequest, tmp_path: Path, keyspace: Cassandra | None
-) -> AsyncIterator[Databases]:
-    made = Databases(request.param, tmp_path, keyspace)
+) -> AsyncIterator[Worlds]:
+    made = Worlds(request.param, tmp_path, keyspace)
     yield made
-    for db in made.opened:
-        await db.close()
+    await made.close()
 
 
 def adding(process: Process) -> Request:
@@ -149,7 +135,7 @@ REQUESTS = (adding, taking, giving_back, subtracting, merging, clearing, forgett
 
 @pytest.mark.parametrize("prepare", REQUESTS, ids=lambda prepare: prepare.__name__)
 async def test_who_hears_that_nothing_was_changed_can_rely_on_it(
-    databases: Databases, prepare: Callable[[Process], Request]
+    databases: Worlds, prepare: Callable[[Process], Request]
 ) -> None:
     """Whichever call to the database fails, alone or with all that follow."""
 

@@ -22,8 +22,7 @@ from store_kit.sqlite.database import Sqlite
 from services.catalog.tests.fakes import FakeIndex, FakeTelemetry
 from services.catalog.tests.stores import ADAPTERS, FAR_MS, SETTINGS, Stores, line
 from tests.support.clock import ManualClock
-from tests.support.outages import Outage, Trial, assert_unavailable_means_unchanged
-from tests.support.services import empty
+from tests.support.outages import Databases, Outage, Trial, assert_unavailable_means_unchanged
 
 pytestmark = pytest.mark.anyio
 SHARDS = 3
@@ -103,26 +102,14 @@ async def on_cassandra(keyspace: Cassandra, outage: Outage, number: int) -> Worl
     return World(kept, stores(outage.of(keyspace)), claims, number, frozenset(await kept.rows()))
 
 
-@dataclass
-class Databases:
-    """Makes a fresh world of one kind, as often as it is asked."""
-
-    kind: str
-    folder: Path
-    keyspace: Cassandra | None
-    opened: list[Sqlite] = field(default_factory=list)
-    worlds: int = 0
+class Worlds(Databases):
+    """Makes a fresh world, as often as it is asked."""
 
     async def world(self, outage: Outage) -> World:
         if self.kind == "cassandra":
-            assert self.keyspace is not None
-            self.worlds += 1
-            if self.worlds == 1:
-                await empty(self.keyspace)
-            return await on_cassandra(self.keyspace, outage, self.worlds)
-        db = Sqlite(self.folder / f"{len(self.opened)}.db", SCHEMA / "sqlite", synchronous="OFF")
-        await db.open()
-        self.opened.append(db)
+            keyspace = await self.cassandra()
+            return await on_cassandra(keyspace, outage, self.worlds)
+        db = await self.sqlite(SCHEMA / "sqlite")
         clock = ManualClock()
         return World(on_sqlite(db, clock), on_sqlite(outage.of(db), clock), no_claims)
 
@@ -130,11 +117,10 @@ class Databases:
 @pytest.fixture(params=ADAPTERS)
 async def databases(
     request: pytest.FixtureRequest, tmp_path: Path, keyspace: Cassandra | None
-) -> AsyncIterator[Databases]:
-    made = Databases(request.param, tmp_path, keyspace)
+) -> AsyncIterator[Worlds]:
+    made = Worlds(request.param, tmp_path, keyspace)
     yield made
-    for db in made.opened:
-        await db.close()
+    await made.close()
 
 
 async def adding_a_product(world: World) -> Request:
@@ -204,7 +190,7 @@ REQUESTS = (
 
 @pytest.mark.parametrize("prepare", REQUESTS, ids=lambda prepare: prepare.__name__)
 async def test_who_hears_that_nothing_was_changed_can_rely_on_it(
-    databases: Databases, prepare: Callable[[World], Awaitable[Request]]
+    databases: Worlds, prepare: Callable[[World], Awaitable[Request]]
 ) -> None:
     """Whichever call to the database fails, alone or with all that follow."""
 
@@ -220,7 +206,7 @@ CROSSING = (receiving_the_first_units, reserving_the_last_units, releasing_the_l
 
 @pytest.mark.parametrize("prepare", CROSSING, ids=lambda prepare: prepare.__name__)
 async def test_what_cannot_be_shown_at_once_is_left_to_the_feed(
-    databases: Databases, prepare: Callable[[World], Awaitable[Request]]
+    databases: Worlds, prepare: Callable[[World], Awaitable[Request]]
 ) -> None:
     """The products cannot be read behind the change: the request is done all the same, and followers know of it."""
     outage = Outage(0, lasting=True)

@@ -40,8 +40,7 @@ from services.user.tests.fakes import (
 )
 from services.user.tests.stores import STORES
 from tests.support.clock import ManualClock
-from tests.support.outages import Outage, Trial, assert_unavailable_means_unchanged
-from tests.support.services import empty
+from tests.support.outages import Databases, Outage, Trial, assert_unavailable_means_unchanged
 
 pytestmark = pytest.mark.anyio
 PASSWORD = "three blue kettles"
@@ -136,39 +135,26 @@ def on_cassandra(db: Cassandra, clock: ManualClock) -> tuple[Any, Any, Any, Any]
     )
 
 
-@dataclass
-class Databases:
-    """Makes a fresh world of one kind, as often as it is asked."""
-
-    kind: str
-    folder: Path
-    keyspace: Cassandra | None
-    opened: list[Sqlite] = field(default_factory=list)
-    worlds: int = 0
+class Worlds(Databases):
+    """Makes a fresh world, as often as it is asked."""
 
     async def world(self, outage: Outage) -> World:
         clock = ManualClock()
-        self.worlds += 1
         if self.kind == "memory":
             return on_memory(outage, clock)
         if self.kind == "sqlite":
-            db = Sqlite(self.folder / f"{len(self.opened)}.db", SCHEMA / "sqlite", synchronous="OFF")
-            await db.open()
-            self.opened.append(db)
+            db = await self.sqlite(SCHEMA / "sqlite")
             return World(on_sqlite(db), on_sqlite(outage.of(db)), clock)
-        assert self.keyspace is not None
-        if self.worlds == 1:
-            await empty(self.keyspace)
-        cut = on_cassandra(outage.of(self.keyspace), clock)
-        return World(on_cassandra(self.keyspace, clock), cut, clock, self.worlds)
+        keyspace = await self.cassandra()
+        cut = on_cassandra(outage.of(keyspace), clock)
+        return World(on_cassandra(keyspace, clock), cut, clock, self.worlds)
 
 
 @pytest.fixture(params=STORES)
 async def databases(request: pytest.FixtureRequest, tmp_path: Path, keyspace: Cassandra | None) -> Any:
-    made = Databases(request.param, tmp_path, keyspace)
+    made = Worlds(request.param, tmp_path, keyspace)
     yield made
-    for db in made.opened:
-        await db.close()
+    await made.close()
 
 
 Request = Callable[[World], Awaitable[Callable[[], Awaitable[object]]]]
@@ -270,9 +256,7 @@ REQUESTS = (
 
 
 @pytest.mark.parametrize("prepare", REQUESTS, ids=lambda prepare: prepare.__name__)
-async def test_who_hears_that_nothing_was_changed_can_rely_on_it(
-    databases: Databases, prepare: Request
-) -> None:
+async def test_who_hears_that_nothing_was_changed_can_rely_on_it(databases: Worlds, prepare: Request) -> None:
     """Whichever call to the database fails, alone or with all that follow."""
 
     async def begin(outage: Outage) -> Trial:
