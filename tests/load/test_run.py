@@ -49,9 +49,13 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embedd
 
 
 async def locust(host: str, data_dir: Path, *options: str) -> Run:
-    """Load a shop with five users who think little, and wait for the verdict."""
+    """Load a shop with ten users who hardly think, and wait for the verdict.
+
+    In a few seconds they visit it often enough that it is not left to chance whether one of them searches and another
+    gets what was ordered: five who thought longer placed one order to four.
+    """
     line = ["-m", "locust", "-f", "perf/load/locustfile.py", "--headless", "--only-summary", "--host", host]
-    line += ["--users", "5", "--spawn-rate", "5", "--pace", "0.05", *options]
+    line += ["--users", "10", "--spawn-rate", "10", "--pace", "0.01", *options]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *line,
