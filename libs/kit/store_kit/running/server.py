@@ -21,6 +21,7 @@ import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from store_kit.refusals import Refusal
+from store_kit.running.memory import share_one_heap
 from store_kit.running.service import Service
 from store_kit.settings import StoreSettings
 from store_kit.telemetry.logs import configure_logs
@@ -267,6 +268,7 @@ class Runner:
         A SIGINT while it stops ends the process at once.
         """
         loop = asyncio.get_running_loop()
+        share_one_heap()
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         try:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from pwdlib.hashers.argon2 import Argon2Hasher
+from store_kit.running.memory import give_back_memory
 from store_kit.telemetry.metrics import Metrics
 
 from store_user.problems import TooBusy
@@ -18,6 +19,7 @@ from store_user.settings import UserSettings
 T = TypeVar("T")
 _NICENESS: Final = 10
 _WEIGHT_OF_THE_LAST: Final = 0.2
+_LULL_S: Final = 2.0
 
 
 class Argon2Passwords:
@@ -25,7 +27,8 @@ class Argon2Passwords:
 
     A hash costs 19 MiB and some 20 ms by design. So two are computed at once and 256 may wait. Any more, and those that
     would wait longer than some seconds, are told to come back: memory and waiting time stay bounded. The threads yield
-    to the event loop, so on a busy machine a hash takes much longer than alone.
+    to the event loop, so on a busy machine a hash takes much longer than alone. Their memory is kept from hash to hash,
+    since new pages would make each a third dearer, and given back once no password has come for two seconds.
     """
 
     def __init__(self, settings: UserSettings, metrics: Metrics) -> None:
@@ -39,6 +42,7 @@ class Argon2Passwords:
         self._hash_s = 0.0
         self._pool: ThreadPoolExecutor | None = None
         self._decoy = ""
+        self._lull: asyncio.TimerHandle | None = None
         metrics.gauge("store_password_hashes_pending", "Passwords being hashed or waiting.").set_function(
             lambda: self._present
         )
@@ -55,6 +59,8 @@ class Argon2Passwords:
     async def close(self) -> None:
         """Finish what is being hashed, then end the threads."""
         pool, self._pool = self._pool, None
+        if self._lull is not None:
+            self._lull.cancel()
         if pool is not None:
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
@@ -101,6 +107,13 @@ class Argon2Passwords:
     def _done(self, started: float) -> None:
         self._present -= 1
         self._seconds.observe(time.perf_counter() - started)
+        if self._lull is not None:
+            self._lull.cancel()
+        self._lull = asyncio.get_running_loop().call_later(_LULL_S, self._give_memory_back)
+
+    def _give_memory_back(self) -> None:
+        if self._pool is not None and not self._present:
+            self._pool.submit(give_back_memory)
 
 
 def _lower_priority() -> None:
