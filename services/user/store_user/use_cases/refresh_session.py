@@ -31,7 +31,7 @@ class RefreshSession:
         """
         token = self.refresh_tokens.read_token(refresh_token)
         if token is None:
-            raise RefreshRefused
+            raise self._refuse(None)
         session, account = await self._session(token)
         successor = await self._successor(session, token)
         return Tokens(
@@ -49,9 +49,12 @@ class RefreshSession:
             or not account.is_active
             or session.credentials != account.credentials
         ):
-            self.security.record("session.refused", account=account.id if account else None)
-            raise RefreshRefused
+            raise self._refuse(account.id if account else None)
         return session, account
+
+    def _refuse(self, account_id: str | None) -> RefreshRefused:
+        self.security.record("session.refused", account=account_id)
+        return RefreshRefused()
 
     async def _successor(self, session: Session, token: RefreshToken) -> RefreshToken:
         now_ms = self.clock.now_ms()
@@ -62,8 +65,9 @@ class RefreshSession:
             await self.sessions.revoke_session(session.id)
             # Two parties hold the same token: one of them has no right to it.
             self.security.record("session.reused", account=session.account_id, session=session.id)
-        if verdict in {Verdict.REVOKE, Verdict.REFUSE}:
             raise RefreshRefused
+        if verdict is Verdict.REFUSE:
+            raise self._refuse(session.account_id)
         return RefreshToken(session.id, token.generation + 1)
 
     async def _rotate(self, token: RefreshToken, now_ms: int) -> Verdict:
