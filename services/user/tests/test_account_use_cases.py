@@ -353,6 +353,23 @@ async def test_a_one_time_token_is_used_once_also_by_two_at_the_same_time(world:
     await world.log_in("the first")
 
 
+async def test_attempts_beyond_the_limit_are_recorded_wherever_a_password_is_asked_for(world: World) -> None:
+    """Changing it, deleting the account, a one-time token: refused by the throttle is refused, and told of."""
+    account = await world.register()
+    leaving = FinishLeaving(world.accounts, NoCarts(), MemoryNotifications(), world.clock)
+    delete = DeleteAccount(world.edit, world.passwords, world.throttle, leaving, world.security)
+    world.throttle.most = 0
+    for attempt in (
+        world.change_password(account),
+        delete(account.id, password=PASSWORD, caller=HERE),
+        world.reset_password(f"{account.id}.x", "four", caller=HERE),
+    ):
+        with pytest.raises(TooManyRequests):
+            await attempt
+    failed = ("login.failed", {"account": account.id, "reason": "too-many-requests"})
+    assert world.security.events[1:] == [failed, failed, ("password.reset_refused", {})]
+
+
 async def test_an_account_that_leaves_meanwhile_stays_as_it_left(world: World) -> None:
     """A password that is still being hashed then is not set: the token is refused, as is a one-time token."""
     account = await world.register()

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from store_user.adapters.common_passwords import common_passwords
 from store_user.app import create_service
 from store_user.domain.accounts import Account, Role
 
@@ -66,6 +67,19 @@ async def test_what_is_wrong_with_a_registration_is_told(shop: Shop, subtests: p
             assert (answer.status, answer.slug) == (422, "invalid-input")
             assert [e["field"] for e in answer.body["errors"]] == [field]
             assert "\\x00" not in answer.body["errors"][0]["message"]
+
+
+async def test_the_passwords_that_are_tried_first_are_refused(shop: Shop, subtests: pytest.Subtests) -> None:
+    """By the list that is shipped, at least the 3 000 commonest of it (ASVS 5.0, 6.2.4), and one's own address."""
+    assert len(common_passwords()) >= 3_000
+    for number, password in enumerate(
+        ["password", "12345678", "aaaaaaaa", "password1", " " * 8, "P@ssw0rd", "QwertyUiop", "7@example.com"]
+    ):
+        with subtests.test(password=password):
+            refused = await shop.register(f"{number}@example.com", password=password)
+            assert (refused.status, refused.slug) == (422, "invalid-input")
+            assert [error["field"] for error in refused.body["errors"]] == ["body.password"]
+            assert (await shop.log_in(f"{number}@example.com", password)).status == 400
 
 
 async def test_an_unchanged_account_is_not_sent_again(shop: Shop) -> None:

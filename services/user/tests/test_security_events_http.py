@@ -101,11 +101,11 @@ async def test_a_password_that_is_set_by_a_one_time_token_is_told_of(shop: Shop)
     root, heard = await shop.admin(ROOT), Heard(shop)
     ann = await id_of(shop, await shop.customer(ANN))
     token = (await shop.call("POST", f"/api/admin/users/{ann}/password-resets", root)).body["token"]
-    reset = {"json": {"token": token, "new_password": NEW}}
-    assert await heard.of("POST", "/api/auth/password-reset", **reset) == [
+    reset = {"token": token, "new_password": NEW}
+    assert await heard.of("POST", "/api/auth/password-reset", json=reset) == [
         {"event": "password.reset", "account": ann}
     ]
-    assert await heard.of("POST", "/api/auth/password-reset", **reset) == [
+    assert await heard.of("POST", "/api/auth/password-reset", json=reset) == [
         {"event": "password.reset_refused"}
     ]
     assert not [line for line in heard.lines if token in line or token.partition(".")[2] in line]

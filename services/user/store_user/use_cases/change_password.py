@@ -3,7 +3,7 @@
 from collections.abc import Container
 from dataclasses import dataclass
 
-from store_kit.problems import InvalidToken, in_doubt
+from store_kit.problems import InvalidToken, Problem, in_doubt
 
 from store_user.domain import Account, holder_of_token, must_be_hard_to_guess, normalise_password
 from store_user.ports import Caller, Passwords, RefreshTokens, SecurityLog, SessionStore, Throttle
@@ -38,10 +38,13 @@ class ChangePassword:
         """
         account = holder_of_token(await self.edit.accounts.find_account(account_id))
         must_be_hard_to_guess(new, email=account.email, common=self.common, field="body.new_password")
-        await self.throttle.admit_login(account.email, caller)
-        if not await self.passwords.verify_password(normalise_password(current), account.password_hash):
-            self.security.record("login.failed", account=account.id, reason=WrongPassword.slug)
-            raise WrongPassword
+        try:
+            await self.throttle.admit_login(account.email, caller)
+            if not await self.passwords.verify_password(normalise_password(current), account.password_hash):
+                raise WrongPassword
+        except Problem as problem:
+            self.security.record("login.failed", account=account.id, reason=problem.slug)
+            raise
         await self.throttle.forgive_attempts(account.email, caller)
         password_hash = await self.passwords.hash_password(normalise_password(new))
         before, after = await self._replace(account, password_hash)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from store_kit.problems import DeadlineExceeded, InvalidToken, Unavailable
+from store_kit.problems import DeadlineExceeded, InvalidToken, Problem, Unavailable
 
 from store_user.domain import Account, holder_of_token, normalise_password
 from store_user.ports import Caller, Passwords, SecurityLog, Throttle
@@ -32,10 +32,13 @@ class DeleteAccount:
             Unauthenticated: the token's account does not exist (any more).
         """
         account = holder_of_token(await self.edit.accounts.find_account(account_id))
-        await self.throttle.admit_login(account.email, caller)
-        if not await self.passwords.verify_password(normalise_password(password), account.password_hash):
-            self.security.record("login.failed", account=account.id, reason=WrongPassword.slug)
-            raise WrongPassword
+        try:
+            await self.throttle.admit_login(account.email, caller)
+            if not await self.passwords.verify_password(normalise_password(password), account.password_hash):
+                raise WrongPassword
+        except Problem as problem:
+            self.security.record("login.failed", account=account.id, reason=problem.slug)
+            raise
 
         def leaving(present: Account, at_ms: int) -> Account:
             if present.password_hash != account.password_hash:

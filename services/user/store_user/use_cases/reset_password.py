@@ -3,6 +3,8 @@
 from collections.abc import Container
 from dataclasses import dataclass
 
+from store_kit.problems import TooManyRequests
+
 from store_user.domain import Account, hash_reset_secret, must_be_hard_to_guess, normalise_password
 from store_user.ports import Caller, Passwords, SecurityLog, Throttle
 from store_user.problems import ResetRefused
@@ -30,7 +32,11 @@ class ResetPassword:
         """
         account_id, _, secret = token.partition(".")
         reset_hash = hash_reset_secret(secret)
-        await self.throttle.admit_login(account_id, caller)
+        try:
+            await self.throttle.admit_login(account_id, caller)
+        except TooManyRequests:
+            self.security.record("password.reset_refused")
+            raise
         account = await self.edit.accounts.find_account(account_id)
         if account is None or not account.accepts_reset(reset_hash, now_ms=self.edit.clock.now_ms()):
             raise self._refuse()
