@@ -56,6 +56,12 @@ def older(file: Path, _other: Path) -> None:
         database.execute("DROP TABLE shop_identity")
 
 
+def unlisted(file: Path, _other: Path) -> None:
+    """With its tables, but without the rows that say which schema files made them."""
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("DELETE FROM schema_migrations")
+
+
 DATABASE: Final[Mapping[Harm, str]] = {
     missing: REFUSED,
     empty: REFUSED,
@@ -63,6 +69,7 @@ DATABASE: Final[Mapping[Harm, str]] = {
     damaged: REFUSED,
     newer: REFUSED,
     older: REFUSED,
+    unlisted: REFUSED,
 }
 KEY: Final[Mapping[Harm, str]] = {missing: STARTS, empty: REFUSED, foreign: STARTS, damaged: REFUSED}
 """Every key is read in one way (`store_kit.secrets`), so two stand for all. One that is not there is made; with

@@ -130,11 +130,17 @@ def test_a_refusal_to_start_says_what_to_do() -> None:
     assert "Put a backup in its place" in str(refusal(Path("user.db"), error))
 
 
-async def test_another_program_s_database_is_refused_untouched(tmp_path: Path, schema: Path) -> None:
-    """A database with tables but without a list of schema files is another program's, and stays as it is."""
+@pytest.mark.parametrize(
+    "listed", ["", "CREATE TABLE schema_migrations (number INTEGER, checksum TEXT, applied_at TEXT)"]
+)
+async def test_another_program_s_database_is_refused_untouched(
+    tmp_path: Path, schema: Path, listed: str
+) -> None:
+    """A database with tables but without a list of schema files, or with none on it, is refused and stays as it is."""
     path = tmp_path / "x.db"
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE accounts (id INTEGER)")
+    connection.execute(listed)
     connection.close()
     before = path.read_bytes()
     with pytest.raises(SchemaError, match=r"x\.db holds tables \(accounts\), but no list"):
