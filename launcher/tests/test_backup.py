@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from store_cli.up.serving import DataFolderLock
 
+from launcher.tests.test_boundary import HARD_PLACES
 from launcher.tests.test_commands import store, store_json
 from tests.support.shop_files import make_shop_files
 
@@ -33,6 +34,18 @@ def test_what_was_backed_up_is_put_back(backup: Path, tmp_path: Path) -> None:
     assert f"Restored into {tmp_path / 'again'} (made " in said
     assert "catalog.db: " in said
     assert (tmp_path / "again" / "secrets" / "signing_key").is_file()
+
+
+@pytest.mark.parametrize("place", HARD_PLACES)
+def test_a_backup_in_a_place_that_looks_like_markup_is_a_success(
+    shop_data: Path, tmp_path: Path, place: str
+) -> None:
+    """A backup that was made says so and ends with 0, as does its restore, and both name their places as they are."""
+    for words in (("backup", tmp_path / place, "--data", shop_data), ("restore", tmp_path / place)):
+        data = () if "--data" in words else ("--data", tmp_path / "again" / place)
+        code, said, complaints = store(*words, *data)
+        assert (code, complaints) == (0, "")
+        assert str((data or words)[1]) in said.replace("\n", "")
 
 
 def test_nothing_is_overwritten(backup: Path, shop_data: Path) -> None:

@@ -96,15 +96,19 @@ class Round:
         """When what happens at the same time happens."""
         return random.Random(self.number)  # noqa: S311 - no secret
 
-    async def order(self, **body: object) -> Answer:
-        """Order, under the round's condition; return how it ended."""
+    async def look(self) -> str:
+        """Look at the cart: what it shows now is what may be charged; return its tag."""
+        seen = await self.buyer.ask("GET", "/api/cart")
+        self.shown = seen.expect(200)["total_minor"] // 2
+        return seen.headers["ETag"]
+
+    async def order(self, *, tag: str | None = None, **body: object) -> Answer:
+        """Order, under the round's condition, by `tag` if that is one; return how it ended."""
         key, headers = str(uuid.uuid4()), {}
         if self.condition == "total":
             body["expected_total_minor"] = 2 * self.shown
         elif self.condition == "tag":
-            seen = await self.buyer.ask("GET", "/api/cart")
-            self.shown = seen.expect(200)["total_minor"] // 2
-            headers["If-Match"] = seen.headers["ETag"]
+            headers["If-Match"] = tag or await self.look()
         sent = {"Idempotency-Key": key, **headers}
         return await final(lambda: self.buyer.ask("POST", "/api/orders", body, headers=sent))
 
@@ -163,10 +167,9 @@ async def raised(played: Round) -> str:
 
 async def raised_before(played: Round) -> str:
     """Raise the price unseen, then order by what was shown."""
-    if played.condition == "tag":
-        return await raised(played)
+    tag = await played.look()
     await played.reprice(PRICE + 100)
-    answer = await played.order()
+    answer = await played.order(tag=tag)
     assert not await played.must_be_fair(answer)
     assert answer.slug == ("price-changed" if played.condition == "none" else "precondition-failed")
     assert answer.json["cart"]["total_minor"] == 2 * (PRICE + 100)

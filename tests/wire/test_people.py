@@ -10,11 +10,11 @@ from typing import Final
 import aiohttp
 import pytest
 
-from tests.support.people import Person
+from tests.support.people import Person, administrator, customer
 from tests.support.shop import EmbeddedShop, Process
 from tests.support.wait import until
 from tests.wire.cases import HOST
-from tests.wire.talking import call, exchange, is_open
+from tests.wire.talking import Answer, call, exchange, is_open
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 NEXT: Final = b"GET /.well-known/jwks.json HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -88,6 +88,70 @@ async def test_ranges_of_files(
             assert len(body) < 11 if status == 206 else len(body) > 1000
 
 
+@pytest.mark.parametrize("listener", ["gateway", "order"])
+async def test_fields_are_read_by_their_grammar(
+    shop: EmbeddedShop, admin: Person, ann: Person, listener: str
+) -> None:
+    """Blanks around a value are no part of it (RFC 9110, 5.5); what is no trace begins one (Trace Context, 3.2.2)."""
+    port, token = shop.ports[listener], ann.headers["Authorization"].removeprefix("Bearer ")
+    (await ann.add(await admin.create_product(stock=5))).expect(200)
+
+    async def answer(method: str, path: str, *more: str, whose: Person = ann) -> Answer:
+        (found,) = await exchange(port, request(whose, method, path, *more))
+        return found
+
+    nobody = Person(ann.session, ann.url)
+    for written in (f"Bearer {token} ", f"Bearer  {token}", f"bearer {token}\t"):
+        assert (await answer("GET", "/api/orders", f"Authorization: {written}", whose=nobody)).status == 200
+    keys = [f"Idempotency-Key: {key}" for key in (f"blanks-{listener} ", f"blanks-{listener}")]
+    placed = [await answer("POST", "/api/orders", key) for key in keys]
+    assert [one.status for one in placed] == [201, 200]
+    assert len({json.loads(one.body)["id"] for one in placed}) == 1
+    trace, span = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    for version, begun, goes_on in (
+        ("00", trace, True),
+        ("00", "0" * 32, False),
+        ("ff", trace, False),
+        ("xx", trace, False),
+    ):
+        asked = f"traceparent: {version}-{begun}-{span}-01"
+        found = (await answer("GET", "/api/order-statuses", asked)).headers["x-trace-id"]
+        assert (found == begun) is goes_on, asked
+
+
+@pytest.mark.parametrize("listener", ["gateway", "cart"])
+async def test_tags_in_several_lines_are_one_list(shop: EmbeddedShop, ann: Person, listener: str) -> None:
+    """Whichever line the right one stands in (RFC 9110, 5.3): it is unchanged, and it is the one to change."""
+    for order in (1, -1):
+        (seen,) = await exchange(shop.ports[listener], request(ann, "GET", "/api/cart"))
+        lines = ['"x"', seen.headers["etag"]][::order]
+        for method, field, status in (("GET", "If-None-Match", 304), ("DELETE", "If-Match", 204)):
+            asked = request(ann, method, "/api/cart", *(f"{field}: {tag}" for tag in lines))
+            (answer,) = await exchange(shop.ports[listener], asked)
+            assert answer.status == status, (method, lines)
+
+
+@pytest.mark.parametrize(
+    ("accept", "served"),
+    [
+        ("text/event-stream;q=0", "application/json"),
+        ("TEXT/EVENT-STREAM", "text/event-stream; charset=utf-8"),
+        ("text/event-streamx", "application/json"),
+    ],
+)
+async def test_a_stream_is_served_to_who_asks_for_one(
+    shop: EmbeddedShop, admin: Person, ann: Person, accept: str, served: str
+) -> None:
+    """Accept is a list of media ranges with weights, in any case (RFC 9110, 12.5.1), not a text to search."""
+    (await ann.add(await admin.create_product(stock=5))).expect(200)
+    order = (await ann.order()).expect(201)["id"]
+    async with await call(shop.ports["gateway"]) as talk:
+        await talk.say(request(ann, "GET", f"/api/orders/{order}/events", f"Accept: {accept}"))
+        head = await talk.hear(head_only=True)
+        assert head is not None
+        assert (head.status, head.headers["content-type"]) == (200, served)
+
+
 HALVES: Final = [
     ("POST", "/api/auth/token", "Content-Type: application/x-www-form-urlencoded"),
     ("POST", "/api/cart/items", "Content-Type: application/json"),
@@ -149,6 +213,11 @@ async def test_idle_connections_do_not_end_the_shop(tmp_path: Path) -> None:
             asked = b"GET %b HTTP/1.1\r\n%b\r\n" % (path, HOST)
             for _ in range(20):
                 assert [answer.status for answer in await exchange(port, asked)] == [200]
+        session = await crowd.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
+        admin = await administrator(session, shop.url, shop.data_dir)
+        buyer = await customer(session, shop.url)
+        (await buyer.add(await admin.create_product(stock=1))).expect(200)
+        (await buyer.order()).expect(201)
         assert "Too many open files" not in shop.process.output()
 
 

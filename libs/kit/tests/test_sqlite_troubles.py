@@ -131,7 +131,7 @@ def test_a_refusal_to_start_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(
-    "listed", ["", "CREATE TABLE schema_migrations (number INTEGER, checksum TEXT, applied_at TEXT)"]
+    "listed", ["", "CREATE TABLE schema_migrations (number INTEGER PRIMARY KEY, name TEXT, checksum TEXT)"]
 )
 async def test_another_program_s_database_is_refused_untouched(
     tmp_path: Path, schema: Path, listed: str
