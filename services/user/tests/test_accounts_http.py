@@ -54,6 +54,9 @@ WRONG_REGISTRATIONS: list[tuple[dict[str, object], str]] = [
     ({"name": ""}, "body.name"),
     ({"name": "a\x00b"}, "body.name"),
     ({"name": "\ud800"}, "body.name"),
+    ({"name": "\u200b"}, "body.name"),
+    ({"name": "\u3164\u2060"}, "body.name"),
+    ({"name": "a\x85b"}, "body.name"),
     ({"name": "x" * 101}, "body.name"),
 ]
 
@@ -67,6 +70,12 @@ async def test_what_is_wrong_with_a_registration_is_told(shop: Shop, subtests: p
             assert (answer.status, answer.slug) == (422, "invalid-input")
             assert [e["field"] for e in answer.body["errors"]] == [field]
             assert "\\x00" not in answer.body["errors"][0]["message"]
+
+
+async def test_a_name_has_no_bidi_overrides(shop: Shop) -> None:
+    """People's names are read by the rule of products' names: what turns a line around is left out of it."""
+    made = await shop.register(name=" \u202eAnn\u202c Cafe\u0301 ")
+    assert (made.status, made.body["name"]) == (201, "Ann Caf\u00e9")
 
 
 async def test_the_passwords_that_are_tried_first_are_refused(shop: Shop, subtests: pytest.Subtests) -> None:

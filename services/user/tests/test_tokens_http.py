@@ -232,6 +232,25 @@ async def test_logins_are_throttled_by_account(configure: Configure) -> None:
         assert (await shop.log_in("bob@example.com")).status == 200
 
 
+async def test_guesses_from_elsewhere_do_not_lock_the_owner_out(configure: Configure) -> None:
+    """After 21 wrong guesses the guesser waits; the owner signs in and changes the password from another address."""
+    settings = configure(user_trusted_proxies=("127.0.0.0/8",), user_login_limit_account="20/minute")
+    service = create_service(settings)
+    async with serve_service(service) as client:
+        shop = Shop(client, service)
+        token = await shop.customer()
+        form = {"username": "ann@example.com", "password": "wrong"}
+        guesser, owner = [{"X-Forwarded-For": f"198.51.100.{n}"} for n in (9, 10)]
+        guesses = [await shop.call("POST", "/api/auth/token", data=form, headers=guesser) for _ in range(21)]
+        assert [answer.status for answer in guesses] == [400] * 20 + [429]
+        right = form | {"password": PASSWORD}
+        assert (await shop.call("POST", "/api/auth/token", data=right, headers=guesser)).status == 429
+        assert (await shop.call("POST", "/api/auth/token", data=right, headers=owner)).status == 200
+        change = {"current_password": PASSWORD, "new_password": "four red kettles"}
+        changed = await shop.call("PUT", "/api/users/me/password", token, json=change, headers=owner)
+        assert changed.status == 204
+
+
 async def test_parallel_guesses_do_not_slip_through(configure: Configure) -> None:
     """Fifty guesses at once: at most the limit is compared."""
     service = create_service(configure(user_login_limit_account="5/hour"))
