@@ -67,8 +67,8 @@ class Peers:
         tokens: TokenSource | None = None,
         **settings: object,
     ) -> ServiceClient:
-        """Return a client that is not open."""
-        configured = StoreSettings.model_validate({"peer_timeout_s": 0.3, "breaker_ttl_s": 0.2, **settings})
+        """Return a client that is not open; unless told, it waits and its circuit rests longer than a machine halts."""
+        configured = StoreSettings.model_validate({"peer_timeout_s": 5.0, "breaker_ttl_s": 5.0, **settings})
         shown = PeerMetrics(metrics or Metrics("test"))
         client = ServiceClient("stub", url, settings=configured, metrics=shown, tokens=tokens)
         if self.one_process:

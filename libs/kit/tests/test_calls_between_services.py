@@ -45,14 +45,14 @@ async def test_reply_of_the_peer_comes_back(peers: Peers) -> None:
     async with peers.peer(handler) as url, peers.client(url) as calls:
         reply = await calls.call("PUT", "/x", body={"b": 2}, params={"q": "1"})
         assert (reply.ok, reply.json()) == (True, {"a": 1})
-        assert 0 < int(asked[0].headers["Store-Timeout-Ms"]) <= 300
+        assert 0 < int(asked[0].headers["Store-Timeout-Ms"]) <= 5_000
         assert not (await calls.call("POST", "/x")).ok
 
 
 async def test_idempotent_call_is_repeated(peers: Peers) -> None:
     """A PUT that met a passing failure is sent again."""
     handler, asked = answers(503, 500, 200)
-    async with peers.peer(handler) as url, peers.client(url, peer_timeout_s=5) as calls:
+    async with peers.peer(handler) as url, peers.client(url) as calls:
         assert (await calls.call("PUT", "/x")).ok
     assert len(asked) == 3
 
@@ -126,7 +126,7 @@ async def silent(request: Request) -> Response:
 
 async def test_silence_is_an_unknown_outcome(peers: Peers) -> None:
     """A peer that does not answer in time may have acted."""
-    async with peers.peer(silent) as url, peers.client(url) as calls:
+    async with peers.peer(silent) as url, peers.client(url, peer_timeout_s=0.3) as calls:
         with pytest.raises(PeerTimeout):
             await calls.call("POST", "/x")
 
@@ -144,15 +144,15 @@ async def test_dead_peer_opens_the_circuit_and_it_closes_again(peers: Peers) -> 
     """After some failures calls end at once; when the peer is back, the next try closes the circuit."""
     port = free_port()
     metrics = Metrics("test")
-    async with peers.client(f"http://127.0.0.1:{port}", metrics, breaker_threshold=2) as calls:
+    url = f"http://127.0.0.1:{port}"
+    async with peers.client(url, metrics, breaker_threshold=2, breaker_ttl_s=0.5) as calls:
         for _ in range(2):
             with pytest.raises(PeerUnavailable):
                 await calls.call("POST", "/x")
         assert b'store_breaker_state{peer="stub"} 2.0' in metrics.exposition()[0]
-        begun = asyncio.get_running_loop().time()
-        with pytest.raises(PeerUnavailable) as told:
+        with pytest.raises(CircuitOpen) as told:
             await calls.call("GET", "/x")
-        assert asyncio.get_running_loop().time() - begun < 0.05
+        assert b'store_peer_retries_total{peer="stub"} 0.0' in metrics.exposition()[0], "it was at once"
         assert int(told.value.headers["Retry-After"]) >= 1
         half_open = (
             b'store_breaker_state{peer="stub"} 1.0'  # though nobody calls: the next call is let through
@@ -169,15 +169,25 @@ async def test_dead_peer_opens_the_circuit_and_it_closes_again(peers: Peers) -> 
 
 async def test_silent_peer_opens_the_circuit(peers: Peers) -> None:
     """A peer that was given its full time and did not answer counts as failed."""
+    timeouts = 0
     async with (
         peers.peer(silent) as url,
         peers.client(url, breaker_threshold=2, peer_timeout_s=0.05) as calls,
     ):
-        for _ in range(2):
-            with pytest.raises(PeerTimeout):
+
+        async def is_open() -> bool:
+            nonlocal timeouts
+            try:
                 await calls.call("POST", "/x")
-        with pytest.raises(CircuitOpen):
-            await calls.call("POST", "/x")
+            except CircuitOpen:
+                return True
+            except PeerTimeout:
+                # One during which the machine stood still is not the peer's fault, and does not count.
+                timeouts += 1
+            return False
+
+        await until(is_open, "the circuit is open", 20)
+    assert timeouts >= 2
 
 
 @pytest.mark.parametrize("budget_s", [-1, 0.02])
@@ -278,15 +288,21 @@ async def test_refused_credentials_are_no_answer_of_the_peer(peers: Peers, statu
 async def test_peers_are_not_blamed_for_a_silent_user_service(peers: Peers) -> None:
     """Without a token nobody can be asked: that is said at once after the first wait, and closes no circuit."""
     metrics = Metrics("test")
-    async with peers.peer(silent) as user_service, peers.peer(answers(200)[0]) as url:
-        settings = StoreSettings(user_url=user_service, peer_timeout_s=0.1)
+    waited_for = 0
+
+    async def silent_user_service(request: Request) -> Response:
+        nonlocal waited_for
+        waited_for += 1
+        return await silent(request)
+
+    async with peers.peer(silent_user_service) as user_service, peers.peer(answers(200)[0]) as url:
+        settings = StoreSettings(user_url=user_service, peer_timeout_s=0.3)
         tokens = ServiceTokens(settings, "cart", "s")
         async with peers.client(url, metrics, tokens, breaker_threshold=2) as calls:
-            begun = asyncio.get_running_loop().time()
             for _ in range(5):
                 with pytest.raises(NoToken):
                     await calls.call("GET", "/x")
-            assert asyncio.get_running_loop().time() - begun < 0.1 + 5 * 0.05
+            assert waited_for <= 1
             assert b'store_breaker_state{peer="stub"} 0.0' in metrics.exposition()[0]
 
 

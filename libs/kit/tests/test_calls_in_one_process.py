@@ -49,11 +49,16 @@ class Held:
         self.done: list[str] = []
 
     async def answer(self, request: Request) -> Response:
+        self._request = request
         await request.body()
         self.came.set()
         await self.let_go.wait()
-        self.done.append("left" if await request.is_disconnected() else "waits")
+        self.done.append("left" if await self.caller_left() else "waits")
         return Response(b"done")
+
+    async def caller_left(self) -> bool:
+        """Whether the peer knows that nobody waits for its answer any more."""
+        return await self._request.is_disconnected()
 
 
 async def test_no_socket_is_used(peers: Peers) -> None:
@@ -139,7 +144,7 @@ async def test_an_abandoned_request_is_served_to_its_end(either: Peers, impatien
         with pytest.raises((PeerTimeout, asyncio.CancelledError)):
             await call
         assert held.done == []
-        await asyncio.sleep(0)
+        await until(held.caller_left, "the peer sees that its caller has left")
         held.let_go.set()
         await until(lambda: held.done == ["left"], "the request is finished")
 
