@@ -169,7 +169,14 @@ def threads_answer(call: Callable[[], object]) -> object:
         return threads.submit(call).result(5)
 
 
-async def test_timers_of_all_threads() -> None:
+def pass_time(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Set the loop's clock on."""
+    loop = asyncio.get_running_loop()
+    real = loop.time
+    monkeypatch.setattr(loop, "time", lambda: real() + seconds)
+
+
+async def test_timers_of_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """The driver begins and cancels them wherever it happens to be."""
     made = LoopConnection.on(Loop(asyncio.get_running_loop()))
     calls: list[tuple[str, int]] = []
@@ -177,14 +184,16 @@ async def test_timers_of_all_threads() -> None:
     def call(name: str) -> Callable[[], None]:
         return lambda: calls.append((name, threading.get_ident()))
 
-    made.create_timer(0.01, call("here"))
-    await asyncio.to_thread(made.create_timer, 0.01, call("there"))
-    made.create_timer(0.01, call("cancelled here")).cancel()
-    there = await asyncio.to_thread(made.create_timer, 0.05, call("begun there, cancelled here"))
+    made.create_timer(60, call("here"))
+    await asyncio.to_thread(made.create_timer, 60, call("there"))
+    made.create_timer(60, call("cancelled here")).cancel()
+    there = await asyncio.to_thread(made.create_timer, 60, call("begun there, cancelled here"))
     there.cancel()
-    here = made.create_timer(0.05, call("begun here, cancelled there"))
+    here = made.create_timer(60, call("begun here, cancelled there"))
     await asyncio.to_thread(here.cancel)
-    made.create_timer(0.03, call("later"))
+    assert not calls
+    pass_time(monkeypatch, 60)
+    made.create_timer(0.01, call("later"))
     await until(lambda: len(calls) > 2, "all have been called")
     assert sorted(calls) == [(name, threading.get_ident()) for name in ("here", "later", "there")]
 

@@ -3,6 +3,7 @@ import os
 import re
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -140,8 +141,20 @@ async def test_work_for_many_items_is_done_at_once(database: Sqlite) -> None:
         connection.executemany("INSERT INTO things (name) VALUES (?)", [(item,) for item in items])
         return [item.upper() for item in items]
 
-    writes = [database.write_together("things.insert", insert_all, name) for name in "abc"]
-    assert await asyncio.gather(*writes) == ["A", "B", "C"]
+    begun, go_on = threading.Event(), threading.Event()
+
+    def take_long(_: sqlite3.Connection) -> None:
+        begun.set()
+        go_on.wait(60)
+
+    earlier = asyncio.create_task(database.write("log.insert", take_long))
+    await asyncio.to_thread(begun.wait, 60)
+    writes = asyncio.gather(*(database.write_together("things.insert", insert_all, name) for name in "abc"))
+    for _ in range(3):
+        await asyncio.sleep(0)  # they are handed over, and wait behind the one that takes long
+    go_on.set()
+    assert await writes == ["A", "B", "C"]
+    await earlier
     assert (runs, names(database)) == ([3], ["a", "b", "c"])
 
 

@@ -97,7 +97,9 @@ def sent(silent: SuspectHosts, *outcomes: Any) -> "asyncio.Future[Answer]":
         def send_request(self, *_: Any) -> None:
             for outcome in outcomes:
                 end = self._set_final_exception if isinstance(outcome, Exception) else self._set_final_result
-                threading.Thread(target=end, args=(outcome,)).start()
+                ending = threading.Thread(target=end, args=(outcome,))
+                ending.start()
+                ending.join()  # or it would be left to chance which of them is the first
 
     cluster = SimpleNamespace(connection_class=LoopConnection.on(loop))
     session = SimpleNamespace(cluster=cluster, keyspace="shop", _pools={})
