@@ -87,6 +87,7 @@ async def taking_an_order_over(world: World) -> Request:
         await world.place()
     world.reservations.away = False
     assert world.only_order().status is Status.PENDING
+    world.patience_s = 5.0  # it is taken over only as long as there is time left, on a busy machine too
     return world.place
 
 
