@@ -80,10 +80,10 @@ def microseconds_a_hit(keys: int) -> float:
         counted.hit(name)
     best = float("inf")
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.thread_time()  # of the processor: what others have of it meanwhile does not count
         for name in names[:1000]:
             counted.hit(name)
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, time.thread_time() - begun)
     return best * 1000  # of a thousand, in milliseconds: of one, in microseconds
 
 
