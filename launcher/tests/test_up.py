@@ -19,7 +19,7 @@ from store_cli.up.gateway import SITE
 from tests.support.shop import SERVICES, lasting_port
 
 pytestmark = pytest.mark.slow
-LASTS_AT_MOST_S = 60
+LASTS_AT_MOST_S = 180
 
 
 class Terminal(io.StringIO):
