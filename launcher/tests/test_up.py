@@ -16,7 +16,8 @@ import pytest
 from store_cli.main import main
 from store_cli.up.gateway import SITE
 
-from tests.support.shop import SERVICES, lasting_port
+from tests.support.ports import lasting_port
+from tests.support.shop import SERVICES
 
 pytestmark = pytest.mark.slow
 LASTS_AT_MOST_S = 180

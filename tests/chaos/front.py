@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import aiohttp
 from aiohttp import web
 
-from tests.support.shop import hold_port, port_of
+from tests.support.ports import hold_port, port_of
 
 _KEPT = ("Authorization", "Content-Type")
 

@@ -13,7 +13,7 @@ from tests.chaos.boundaries import Boundary, Folder, Plan
 from tests.chaos.crashing import CrashPoints
 from tests.chaos.effects import EFFECTS, LOOKS, is_certain, missing
 from tests.chaos.stories import SCENARIOS, Scenario
-from tests.support.shop import hold_port, port_of
+from tests.support.ports import hold_port, port_of
 
 
 @dataclass(frozen=True)

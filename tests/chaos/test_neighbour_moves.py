@@ -10,7 +10,8 @@ import pytest
 from tests.chaos.grounds import ENVIRONMENT, promoted
 from tests.support.names import Names
 from tests.support.people import customer
-from tests.support.shop import FourServices, lasting_port
+from tests.support.ports import lasting_port
+from tests.support.shop import FourServices
 from tests.support.wait import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.chaos]

@@ -8,7 +8,8 @@ import pytest
 
 from tests.gateway.echo import Echo
 from tests.gateway.nginx import Gateway
-from tests.support.shop import SERVICES, lasting_port
+from tests.support.ports import lasting_port
+from tests.support.shop import SERVICES
 
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway]
 

@@ -13,7 +13,8 @@ import pytest
 
 from tests.architecture.tree import ROOT
 from tests.support.people import administrator
-from tests.support.shop import EmbeddedShop, lasting_port
+from tests.support.ports import lasting_port
+from tests.support.shop import EmbeddedShop
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 PRODUCTS = 40

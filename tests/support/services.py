@@ -16,17 +16,18 @@ from store_kit.access.tokens import ALGORITHM, TOKEN_TYPE, TokenVerifier
 from store_kit.cassandra.keyspace import Cassandra
 from store_kit.cassandra.schema import open_keyspace
 from store_kit.deadline import start_budget
-from store_kit.running.server import Runner, bind
+from store_kit.running.server import Runner
 from store_kit.running.service import Service
 from store_kit.secrets import Secrets
 from store_kit.settings import StoreSettings
 from store_kit.shop import SERVICE, Scope
 from store_kit.telemetry.metrics import Metrics
 
+from tests.support.ports import lasting_port
+
 T = TypeVar("T")
 _KEYSPACE_WITHIN_S: Final = 120.0
 """How long a test cluster may take to make a keyspace; a busy machine needs some seconds."""
-_PORTS_GIVEN: Final[set[int]] = set()
 
 
 class TestIssuer:
@@ -72,13 +73,8 @@ class TestIssuer:
 
 
 def free_port() -> int:
-    """Return a port that was free a moment ago, another one at each call: the system may give one twice."""
-    while True:
-        with bind("127.0.0.1", 0) as taken:
-            port = int(taken.getsockname()[1])
-        if port not in _PORTS_GIVEN:
-            _PORTS_GIVEN.add(port)
-            return port
+    """Return a port that was free a moment ago, another one at each call."""
+    return lasting_port()
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -16,17 +15,18 @@ import aiohttp
 from store_cli.up.gateway import ROUTES
 
 from tests.support.keyspaces import Keyspaces
+from tests.support.ports import hold_port, port_of
 from tests.support.wait import until
 
 READY_WITHIN_S = 120.0
 """Three nodes of Cassandra take a minute to agree on each change of the first schema, one after the other."""
 SERVICES = ("catalog", "cart", "order", "user")
 STOP_TIMEOUT_S = 30.0
-_NOT_EPHEMERAL = (10_000, 32_000)
 QUICK = {
     # Hashing at full cost and throttles are proven by the user service's own tests; here they would only slow down.
     "STORE_USER_ARGON2_TIME_COST": "1",
     "STORE_USER_ARGON2_MEMORY_KIB": "8",
+    "STORE_USER_ARGON2_WAIT_S": "60",
     "STORE_USER_LOGIN_LIMIT_ACCOUNT": "1000000/second",
     "STORE_USER_LOGIN_SLOW_ACCOUNT": "1000000/second",
     "STORE_USER_LOGIN_LIMIT_ADDRESS": "1000000/second",
@@ -304,34 +304,6 @@ class FourServices(_Running):
         """Start one service again and wait until it is ready."""
         self.processes[name].start()
         await self.ready(name)
-
-
-def hold_port() -> socket.socket:
-    """Return what keeps a port for one shop: nobody who picks one like this gets it while its owner is down.
-
-    Nor does an outgoing connection. A server that sets SO_REUSEADDR, as ours do, may listen beside the holder,
-    which does not listen. Without it two of the many shops that are started at once would sometimes share a port.
-    """
-    while True:
-        holder = socket.socket()
-        try:
-            holder.bind(("127.0.0.1", random.randrange(*_NOT_EPHEMERAL)))  # noqa: S311 - not a secret
-        except OSError:
-            holder.close()
-            continue
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return holder
-
-
-def port_of(holder: socket.socket) -> int:
-    """Return the port that is held."""
-    return int(holder.getsockname()[1])
-
-
-def lasting_port() -> int:
-    """Return a port that was free a moment ago and that no outgoing connection is given."""
-    with hold_port() as holder:
-        return port_of(holder)
 
 
 def _let_go(holders: Iterable[socket.socket]) -> None:

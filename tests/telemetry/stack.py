@@ -8,8 +8,9 @@ from pathlib import Path
 import aiohttp
 
 from tests.support.cassandra import Node
+from tests.support.ports import lasting_port
 from tests.support.services import free_port
-from tests.support.shop import SERVICES, FourServices, Process, lasting_port
+from tests.support.shop import SERVICES, FourServices, Process
 from tests.support.wait import until
 from tests.telemetry import gateway, rendering
 from tests.telemetry.programs import log_exporter, path_of
