@@ -117,7 +117,7 @@ async def test_a_keyspace_without_the_kits_newest_table_gets_it(grown: Grown) ->
     await grown.database.run("DROP TABLE shop_marks")
     waiting = asyncio.create_task(schema.wait_until_current(grown.database))
     assert list(await schema.migrate(grown.database)) == []
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 60)
     assert await grown.database.has_table("shop_marks")
 
 
