@@ -2,7 +2,8 @@
 
     python keep_asking.py BASE_URL PRODUCT_ID [--rate 100] [--writes]
 
-Ends at the end of its input; exit code 1 when any request failed. Only requests that may be repeated, but for --writes.
+Says `asking` once its customers have signed in. Ends at the end of its input; exit code 1 when any request failed.
+Only requests that may be repeated, but for --writes.
 """
 
 import argparse
@@ -91,6 +92,7 @@ async def keep_asking(base: str, product: str, rate: float, *, writes: bool) -> 
     ):
         # One cart takes some tens of writes a second; nobody writes to his own that often.
         tokens = itertools.cycle([await customer(session) for _ in range(CUSTOMERS)])
+        print("asking", flush=True)
         begun = time.monotonic()
         for n, request in enumerate(requests(product, writes=writes)):
             if ended.done():

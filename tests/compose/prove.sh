@@ -88,7 +88,7 @@ pages() { # every address of the documentation answers, and Prometheus reaches w
 }
 
 replay() { # a real shop's first 500 invoices, then the books
-    loaded up -d --wait --wait-timeout 60 nginx
+    loaded up -d --wait --wait-timeout 120 nginx
     admin
     "${store[@]}" replay online-retail --limit 500 --base-url "$base"
     "${store[@]}" audit --base-url "$base"
@@ -102,7 +102,7 @@ memory() { # MiB of each container, the sum, and the sum of the limits
 }
 
 crowd() { # memory while fifty shoppers shop, and what became of their requests
-    loaded up -d --wait --wait-timeout 60 nginx
+    loaded up -d --wait --wait-timeout 120 nginx
     TRAFFIC_USERS=50 loaded --profile load up -d --no-deps traffic
     sleep 45
     memory
@@ -117,20 +117,20 @@ disk() { # MB of the images that the services use, layers once, and of volumes
 
 two() { # two replicas of each service, behind a gateway that was not told
     local reloads
-    loaded up -d --wait --wait-timeout 60 --no-recreate --scale catalog=2 --scale cart=2 --scale order=2 --scale user=2
+    loaded up -d --wait --wait-timeout 120 --no-recreate --scale catalog=2 --scale cart=2 --scale order=2 --scale user=2
     reloads=$(docker inspect -f '{{.RestartCount}} {{.State.StartedAt}}' product-store-nginx-1)
     echo "nginx runs since ${reloads#* }, restarted ${reloads%% *} times"
 }
 
 scale() { # nginx finds new replicas without a reload: both of each answer
-    loaded up -d --wait --wait-timeout 60 nginx
+    loaded up -d --wait --wait-timeout 120 nginx
     two
     asking
+    local name since=$EPOCHSECONDS
     sleep 6
     answered "scale"
-    local name
     for name in catalog cart order user; do
-        docker logs --since 8s product-store-nginx-1 2>/dev/null | "$python" "$here/replicas.py" "$name" 2
+        docker logs --since "$since" product-store-nginx-1 2>/dev/null | "$python" "$here/replicas.py" "$name" 2
     done
 }
 
@@ -201,14 +201,14 @@ edge() { # HTTPS by a certificate, plain HTTP only points there; names of servic
     (cd "$root" && "$python" -c 'import pathlib,sys; from tests.gateway.certificates import self_sign; self_sign(pathlib.Path(sys.argv[1]), "localhost")' "$tls")
     chmod 755 "$tls" && chown 101 "$tls/tls.key"
     export GATEWAY_NAME_SUFFIX=.product-store_shop STORE_PUBLIC_URL=https://localhost STORE_TLS_DIR=$tls
-    compose -f docker-compose.tls.yml up -d --wait --wait-timeout 60 --no-deps nginx
+    compose -f docker-compose.tls.yml up -d --wait --wait-timeout 120 --no-deps nginx
     curl -sS --http2 --cacert "$tls/tls.crt" -o /dev/null -D - https://localhost/api/products | tr -d '\r' | tee "$said"
     grep -qx 'HTTP/2 200 *' "$said" && grep -qix 'strict-transport-security: max-age=31536000' "$said" || fail "no products by HTTPS"
     curl -sS -o /dev/null -w '%{http_code} %{redirect_url}\n' http://localhost/api/products | tee "$said"
     [ "$(cat "$said")" = "308 https://localhost/api/products" ] || fail "plain HTTP does not point to HTTPS"
     compose -f docker-compose.tls.yml run --rm store audit
     unset GATEWAY_NAME_SUFFIX STORE_PUBLIC_URL STORE_TLS_DIR
-    compose up -d --wait --wait-timeout 60 --no-deps nginx
+    compose up -d --wait --wait-timeout 120 --no-deps nginx
     rm -r "$tls"
 }
 
@@ -244,25 +244,32 @@ restarted() { # CONTAINER; it must end by itself once its requests are answered
 }
 
 healthy() { # CONTAINER [SECONDS]
-    for _ in $(seq $((${2:-30} * 10))); do
+    for _ in $(seq $((${2:-60} * 10))); do
         [ "$(docker inspect -f '{{.State.Health.Status}}' "$1")" != healthy ] || return 0
         sleep 0.1
     done
-    fail "$1 is not healthy after ${2:-30} s"
+    fail "$1 is not healthy after ${2:-60} s"
 }
 
-asking() { # begins to ask at 100 requests/s in the background; its input's end is its end
+asking() { # begins to ask at 100 requests/s in the background, and returns when it does; its input's end is its end
     local product
     product=$(curl -sS "$base/api/products?limit=1&in_stock=true" | python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["id"])')
+    : >"$said"
     coproc ASKING { exec "$python" "$here/keep_asking.py" "$base" "$product" --rate 100 "$@" >"$said" 2>&1; }
-    sleep 5  # its customers register
+    for _ in $(seq 600); do # its customers register, which takes seconds, or longer when the machine is busy
+        ! grep -qx asking "$said" || return 0
+        kill -0 "${ASKING_PID:-}" 2>/dev/null || break
+        sleep 0.1
+    done
+    cat "$said"
+    fail "nobody asks"
 }
 
 answered() { # WHAT
     local pid=$ASKING_PID
     exec {ASKING[1]}>&-
     wait "$pid" || { cat "$said"; fail "$1: requests failed"; }
-    echo "$1: $(cat "$said")"
+    echo "$1: $(grep -vx asking "$said")"
 }
 
 down() {
