@@ -14,7 +14,7 @@ TINY = "--rounds 1 --seconds 3 --warm-up 1 --buyers 2 --lines 1 3 --products 60"
 def bench(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "perf.bench", *options]
     return subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env=os.environ | QUICK, capture_output=True, text=True, check=False, timeout=300
+        command, cwd=ROOT, env=os.environ | QUICK, capture_output=True, text=True, check=False, timeout=600
     )
 
 

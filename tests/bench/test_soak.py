@@ -155,13 +155,13 @@ async def test_an_order_that_ended_in_an_error_was_not_placed() -> None:
 async def test_a_shop_that_hangs_ends_the_soak_with_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """Orders without an answer are given up, named, and repeated no longer than until a while after the end."""
     monkeypatch.setattr(load.Connection.__init__, "__defaults__", (0.1,))
-    monkeypatch.setattr(soaking, "LATE_S", 0.5)
+    monkeypatch.setattr(soaking, "LATE_S", 2)
     came = Soak(0.1, 50)
-    async with shop(NEVER) as stand, asyncio.timeout(10):
+    async with shop(NEVER) as stand, asyncio.timeout(30):
         await buyer(stand, ACCOUNT, Pace(came.rate, came.seconds), came, 1)
     assert came.waits == []
     assert came.errors["no answer in 0.1 s"] >= 1
-    assert came.errors["given up 0.5 s after the end"] == 1
+    assert came.errors["given up 2 s after the end"] == 1
     assert {"errors", "too few orders placed"} <= set(came.faults())
 
 
@@ -184,14 +184,25 @@ class Victim:
         self.replaced.set()
 
 
+class UntilSeen(Pace):
+    """Ends when the memory of the new process has been looked at, however long that takes on a busy machine."""
+
+    def __init__(self, came: Soak) -> None:
+        super().__init__(came.rate, came.seconds)
+        self._came = came
+
+    def since(self) -> float:
+        return self._came.seconds if self._came.memory and self._came.memory[-1][1] == 2.0 else 0.0
+
+
 @pytest.mark.anyio
 async def test_memory_is_not_looked_at_while_a_process_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is before and afterwards."""
     monkeypatch.setattr(soaking, "_LOOK_EVERY_S", 0.01)
-    victim, came = Victim(), Soak(0.6, 1)
+    victim, came = Victim(), Soak(0.1, 1)
     run = Running([cast("PinnedServer", victim)], 1, {}, {}, Path())
-    async with asyncio.TaskGroup() as group:
-        group.create_task(watch(run, Pace(came.rate, came.seconds), came))
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        group.create_task(watch(run, UntilSeen(came), came))
         group.create_task(kill_each(run, came))
     assert victim.replaced.is_set()
     assert {mb for _, mb in came.memory} == {1.0, 2.0}
@@ -200,7 +211,7 @@ async def test_memory_is_not_looked_at_while_a_process_is_replaced(monkeypatch: 
 @pytest.mark.anyio
 async def test_a_process_that_ended_by_itself_ends_the_soak() -> None:
     """Nobody replaces it."""
-    victim, came = Victim(), Soak(0.1, 1)
+    victim, came = Victim(), Soak(60, 1)
     victim.dead = True
     run = Running([cast("PinnedServer", victim)], 1, {}, {}, Path())
     with pytest.raises(FileNotFoundError):
