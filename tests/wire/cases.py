@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tests.wire.talking import ONCE_ANSWERED
+
 HOST: Final = b"Host: shop\r\n"
 PLAIN: Final = 0
 """Stands for the status that the same body gets in a plain request."""
@@ -162,7 +164,8 @@ BODIES: Final = [
     ),
     Case(
         "a promise to wait",
-        lambda t: (t.with_length(b"Expect: 100-continue"), t.body),
+        # A body that is there already needs no leave: on a busy machine it might arrive together with its head.
+        lambda t: (t.with_length(b"Expect: 100-continue"), ONCE_ANSWERED, t.body),
         (CONTINUE, PLAIN),
         stays=True,
     ),

@@ -8,7 +8,8 @@ import pytest
 from tests.support.people import Person, administrator, customer
 from tests.support.shop import EmbeddedShop
 
-HASTY = {"STORE_HEAD_TIMEOUT_S": "1", "STORE_REQUEST_TIMEOUT_S": "3"}
+HASTY = {"STORE_HEAD_TIMEOUT_S": "3", "STORE_REQUEST_TIMEOUT_S": "5"}
+"""Short, but not so short that a head of twenty segments is too late where the processes that say it have to wait."""
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,11 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from tests.support.wait import until
+
 PATIENCE_S: Final = 20.0
+ONCE_ANSWERED: Final = b""
+"""Stands between two segments for the wait until the other side has said something."""
 _AFTER_S: Final = 0.02
 """The pause between two segments, so that they arrive as two."""
 
@@ -47,6 +51,9 @@ class Talk:
         """Send each as a segment of its own; who is there may have hung up meanwhile."""
         with contextlib.suppress(ConnectionError):
             for segment in segments:
+                if segment == ONCE_ANSWERED:
+                    await until(lambda: bool(self.answers), "there is an answer", PATIENCE_S)
+                    continue
                 self.writer.write(segment)
                 await self.writer.drain()
                 await asyncio.sleep(_AFTER_S)
