@@ -1,6 +1,7 @@
 """Fixtures of the contract tests: one running shop for a module, and people in it."""
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 import aiohttp
 import pytest
@@ -16,10 +17,17 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+CALM: Final = {"STORE_ORDER_PROCESSING_AFTER_S": "3600"}
+"""Settings of a shop in which orders stay as they were placed: what is looked at twice has not moved by itself."""
+
+
 @pytest.fixture(scope="module")
-async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedShop]:
-    """Run an empty shop in one process."""
-    async with EmbeddedShop(tmp_path_factory.mktemp("shop")) as running:
+async def shop(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[EmbeddedShop]:
+    """Run an empty shop in one process, with the `SETTINGS` of the module if it has any."""
+    settings = getattr(request.module, "SETTINGS", {})
+    async with EmbeddedShop(tmp_path_factory.mktemp("shop"), settings) as running:
         yield running
 
 

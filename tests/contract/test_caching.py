@@ -5,11 +5,13 @@ from typing import Final
 
 import pytest
 
+from tests.contract.conftest import CALM
 from tests.contract.document import Operation, operations
 from tests.contract.test_bad_requests import IDS, PASSES
 from tests.support.people import Person
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+SETTINGS: Final = CALM
 CREDENTIALS: Final = {"authorization", "cart-token"}
 
 

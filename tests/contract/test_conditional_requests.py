@@ -6,6 +6,7 @@ from typing import Any, Final
 import pytest
 
 from tests.contract import raw
+from tests.contract.conftest import CALM
 from tests.contract.document import Operation, operations
 from tests.contract.problems import must_be_problem
 from tests.contract.test_access_matrix import BODIES
@@ -13,6 +14,7 @@ from tests.support.people import Person
 from tests.support.shop import EmbeddedShop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+SETTINGS: Final = CALM
 BLIND_IS_FINE: Final = {
     "replace_cart_items",
     "set_user_roles",

@@ -8,12 +8,14 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
+from tests.contract.conftest import CALM
 from tests.contract.document import Operation, operations
 from tests.contract.problems import must_be_problem
 from tests.support.people import PASSWORD, Person, customer
 from tests.support.wait import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+SETTINGS: Final = CALM
 THINGS: Final = 7
 """How many things each list has at least: more than a page of the tests."""
 

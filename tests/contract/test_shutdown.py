@@ -21,6 +21,10 @@ from tests.support.wait import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 ORDERS: Final = 50
+PATIENT: Final = {"STORE_REQUEST_TIMEOUT_S": "60", "STORE_DRAIN_TIMEOUT_S": "60"}
+"""Settings of a shop that waits for fifty held orders on a slow machine, too."""
+AT_ONCE_S: Final = 20.0
+"""A third of what a patient shop would wait for the request in hand."""
 
 
 class HeldBody:
@@ -72,7 +76,7 @@ async def test_orders_in_flight_finish(
     by: signal.Signals, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     """Newcomers are refused, the fifty orders under way get their 201, the exit code is 0, the books are right."""
-    shop = EmbeddedShop(tmp_path)
+    shop = EmbeddedShop(tmp_path, PATIENT)
     try:
         await shop.start()
         buyers = await full_carts(shop, session)
@@ -102,7 +106,7 @@ async def test_second_interrupt_ends_at_once_and_the_next_start_finishes(
     session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     """Ctrl-C waits for what is in hand, another one does not and says what that means; nothing confirmed is lost."""
-    shop = EmbeddedShop(tmp_path)
+    shop = EmbeddedShop(tmp_path, PATIENT)
     try:
         await shop.start()
         buyer, other = (await full_carts(shop, session))[:2]
@@ -114,7 +118,7 @@ async def test_second_interrupt_ends_at_once_and_the_next_start_finishes(
         await until(lambda: is_refused(shop.ports["gateway"]), "the door is closed")
         assert shop.process.alive
         tell(shop, signal.SIGINT)
-        await until(lambda: not shop.process.alive, "the shop has ended", within_s=5)
+        await until(lambda: not shop.process.alive, "the shop has ended", AT_ONCE_S)
         assert shop.process.exit_code == 130
         assert (
             "Ended at once: requests in hand got no answer. Nothing confirmed is lost"
