@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from store_kit.running.server import bind
 
 from tests.support.audit import audit
-from tests.support.shop import SERVICES, EmbeddedShop, lasting_port
+from tests.support.ports import lasting_port
+from tests.support.shop import SERVICES, EmbeddedShop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 GOT_STUCK_S: Final = 60

@@ -17,7 +17,8 @@ from store_cli.seed.products import products
 from store_cli.shop.client import ATTEMPT_TIMEOUT_S
 
 from tests.support.people import Person, administrator
-from tests.support.shop import EmbeddedShop, Process, hold_port, port_of
+from tests.support.ports import hold_port, port_of
+from tests.support.shop import EmbeddedShop, Process
 from tests.support.wait import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
