@@ -37,7 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
     done = subprocess.run(  # noqa: S603 - our own command
-        command, cwd=ROOT, env=os.environ | OFFLINE, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=ROOT, env=os.environ | OFFLINE, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder

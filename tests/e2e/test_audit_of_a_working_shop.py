@@ -18,6 +18,9 @@ from tests.support.shop import EmbeddedShop
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 SHOPPERS: Final = 8
 AUDITS: Final = 5
+MOST_AUDITS: Final = 25
+MUST_BE_SEEN: Final = {"CREATED", "DELIVERED", "CANCELLED", "REJECTED"}
+"""Statuses that some audit must have met; an order of this shop is CREATED for a twentieth of a second."""
 FAST_CLOCK: Final = {
     "STORE_ORDER_PROCESSING_AFTER_S": "0.05",
     "STORE_ORDER_SHIPPING_AFTER_S": "0.05",
@@ -65,13 +68,19 @@ async def shop(tmp_path: Path) -> AsyncIterator[EmbeddedShop]:
 async def test_no_passing_state_is_a_fault(shop: EmbeddedShop, session: aiohttp.ClientSession) -> None:
     """Audit after audit is clean while orders are placed, refused, cancelled, shipped and delivered all the time."""
     async with busy(shop, session):
-        reports = [await audited(shop) for _ in range(AUDITS)]
+        reports: list[tuple[int, Any]] = []
+        while len(reports) < AUDITS or (MUST_BE_SEEN - seen_in(reports) and len(reports) < MOST_AUDITS):
+            reports.append(await audited(shop))
     for code, report in reports:
         assert (code, report["ok"], report["violations"]) == (0, True, []), report
     made = [sum(report["orders"].values()) for _, report in reports]
     assert made == sorted(set(made)), f"orders were made between audits, but counts are {made}"
-    seen = {status for _, report in reports for status in report["orders"]}
-    assert {"CREATED", "DELIVERED", "CANCELLED", "REJECTED"} <= seen
+    assert seen_in(reports) >= MUST_BE_SEEN
+
+
+def seen_in(reports: Sequence[tuple[int, Any]]) -> set[str]:
+    """Return every status that orders had when they were audited."""
+    return {status for _, report in reports for status in report["orders"]}
 
 
 async def test_a_fault_is_found_while_the_shop_works(
