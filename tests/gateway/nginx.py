@@ -14,7 +14,7 @@ from typing import Any, Self
 from store_cli.up.page_security import nginx_map
 
 from tests.architecture.tree import ROOT
-from tests.support.services import free_port
+from tests.support.ports import lasting_port
 from tests.support.wait import until
 
 CONFIG = ROOT / "infra" / "nginx"
@@ -85,7 +85,7 @@ class Gateway:
         self._workers = workers
         self._moved: dict[str, bool] = {}
         """What is replaced in the configuration, and whether it was found there."""
-        self.port, self.status_port, self.tls_port, self.inner_port = (free_port() for _ in range(4))
+        self.port, self.status_port, self.tls_port, self.inner_port = (lasting_port() for _ in range(4))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -191,7 +191,7 @@ async def test_what_is_offered_comes_behind_what_is_waited_for(tmp_path: Path) -
     index.offer_products([make(90_000)])
     assert index.backlog_since_ms == ManualClock().now_ms()
     await index.apply_products([make(1)])
-    assert (await index.list_products(ListQuery(), None, 1)).count < 30_000
+    assert (await index.list_products(ListQuery(), None, 1)).count < 29_901  # not all of them yet
     await index.close()
     again = await _reopened(tmp_path)
     assert (await again.list_products(ListQuery(), None, 1)).count == 29_901
