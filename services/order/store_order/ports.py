@@ -56,7 +56,7 @@ Position = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders a list shows; None means any. `to_ms` is exclusive."""
+    """Which orders a list shows; None means any. `to_at_ms` is exclusive."""
 
     user_id: str | None = None
     status: Status | None = None

@@ -93,7 +93,7 @@ class DriveOrder:
         return Driven(order, bill.lines if bill else lines, finished=True)
 
     async def undo(self, order: Order) -> None:
-        """Undo, for an order that goes back or has done so, whatever any driver has done, and forbid it; repeatable.
+        """Undo whatever any driver did for an order that goes back or has gone back, and forbid it; repeatable.
 
         Also what this driver did not do: another may have charged, or may sleep before it takes the cart or charges.
         """

@@ -15,8 +15,8 @@ class RecoverOrders:
     """Look at the recovery rows and finish what a dead or interrupted driver left.
 
     An order whose goods are reserved goes forwards, because it may have been charged. Any other is turned back: its
-    buyer was promised nothing. An order without an agreement that was accepted is subtracted from its cart once more,
-    which counts once; a rejected one is undone once more.
+    buyer was promised nothing. What an accepted order without an agreement bought is subtracted from
+    its cart once more, which counts once; a rejected order is undone once more.
 
     Args:
         in_hand: orders of the queue whose rows are looked at: that of this version, or of older ones.
