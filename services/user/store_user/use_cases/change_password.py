@@ -57,6 +57,7 @@ class ChangePassword:
 
         def with_password(present: Account, at_ms: int) -> Account:
             if holder_of_token(present).password_hash != verified.password_hash:
+                self.security.record("login.failed", account=verified.id, reason=WrongPassword.slug)
                 raise WrongPassword("The password was changed meanwhile.")
             return present.with_password(password_hash, at_ms=at_ms)
 

@@ -42,6 +42,7 @@ class DeleteAccount:
 
         def leaving(present: Account, at_ms: int) -> Account:
             if present.password_hash != account.password_hash:
+                self.security.record("login.failed", account=account.id, reason=WrongPassword.slug)
                 raise WrongPassword("The password was changed meanwhile.")
             return present.leaving(at_ms=at_ms)
 
