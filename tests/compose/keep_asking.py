@@ -10,7 +10,9 @@ import argparse
 import asyncio
 import itertools
 import json
+import os
 import sys
+import threading
 import time
 import uuid
 from collections import Counter
@@ -82,10 +84,19 @@ async def ask(session: aiohttp.ClientSession, token: str, request: Request, tall
         tally.note(f"{method} {path}", 0, time.monotonic() - begun, repr(error))
 
 
+def read_all(ended: threading.Event) -> None:
+    """Wait for the end of the input."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    ended.set()
+
+
 async def keep_asking(base: str, product: str, rate: float, *, writes: bool) -> Tally:
     """Ask at the rate, whatever the answers take, until the input ends."""
     tally = Tally()
-    ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    ended = threading.Event()
+    # Not a thread of asyncio's: it would be waited for, and who fails early would not end before the input does.
+    threading.Thread(target=read_all, args=(ended,), daemon=True).start()
     async with (
         aiohttp.ClientSession(base, timeout=TIMEOUT, connector=aiohttp.TCPConnector(limit=0)) as session,
         asyncio.TaskGroup() as asking,
@@ -95,7 +106,7 @@ async def keep_asking(base: str, product: str, rate: float, *, writes: bool) -> 
         print("asking", flush=True)
         begun = time.monotonic()
         for n, request in enumerate(requests(product, writes=writes)):
-            if ended.done():
+            if ended.is_set():
                 break
             await asyncio.sleep(max(0.0, begun + n / rate - time.monotonic()))
             asking.create_task(ask(session, next(tokens), request, tally))

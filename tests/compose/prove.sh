@@ -256,9 +256,10 @@ asking() { # begins to ask at 100 requests/s in the background, and returns when
     product=$(curl -sS "$base/api/products?limit=1&in_stock=true" | python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["id"])')
     : >"$said"
     coproc ASKING { exec "$python" "$here/keep_asking.py" "$base" "$product" --rate 100 "$@" >"$said" 2>&1; }
+    asker=$ASKING_PID input=${ASKING[1]}  # bash unsets its own once the process has ended
     for _ in $(seq 600); do # its customers register, which takes seconds, or longer when the machine is busy
         ! grep -qx asking "$said" || return 0
-        kill -0 "${ASKING_PID:-}" 2>/dev/null || break
+        kill -0 "$asker" 2>/dev/null || break
         sleep 0.1
     done
     cat "$said"
@@ -266,9 +267,8 @@ asking() { # begins to ask at 100 requests/s in the background, and returns when
 }
 
 answered() { # WHAT
-    local pid=$ASKING_PID
-    exec {ASKING[1]}>&-
-    wait "$pid" || { cat "$said"; fail "$1: requests failed"; }
+    exec {input}>&-
+    wait "$asker" || { cat "$said"; fail "$1: requests failed"; }
     echo "$1: $(grep -vx asking "$said")"
 }
 
