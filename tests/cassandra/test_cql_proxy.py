@@ -60,9 +60,8 @@ async def back(database: Cassandra) -> None:
 async def test_without_a_trap_everything_passes(proxy: CqlProxy, direct: Cassandra, key: str) -> None:
     """Conditional writes, batches, and rows of several segments come through unchanged, both ways."""
     large = bytes(range(256)) * 2_000
-    async with through(
-        proxy, direct, timeout_s=10.0
-    ) as proxied:  # nothing is lost here that would be waited for
+    # Nothing is lost here that would be waited for, so the timeout may be long.
+    async with through(proxy, direct, timeout_s=10.0) as proxied:
         assert await insert(proxied, key)
         assert not await insert(proxied, key)
         assert await state(proxied, key) == "OPEN"

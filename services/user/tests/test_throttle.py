@@ -47,9 +47,8 @@ async def test_guessing_from_one_address_does_not_lock_the_owner_out() -> None:
     outcomes = [await refused(attempts, "203.0.113.9") for _ in range(100)]
     assert outcomes == [False] * 20 + [True] * 80
     async with asyncio.timeout(10):
-        await attempts.admit_login(
-            EMAIL, Caller("198.51.100.1")
-        )  # would wait for ever, as the clock stands still
+        # If it had to wait, it would for ever: the clock stands still.
+        await attempts.admit_login(EMAIL, Caller("198.51.100.1"))
 
 
 async def test_guessing_from_everywhere_slows_the_account_for_two_seconds_at_most() -> None:
