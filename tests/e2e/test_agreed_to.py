@@ -177,7 +177,7 @@ async def raised(played: Round) -> str:
 
 async def raised_before(played: Round) -> str:
     """Raise the price unseen, then order by what was shown."""
-    tag = await played.look()
+    tag = await played.look() if played.condition == "tag" else None
     await played.reprice(PRICE + 100)
     answer = await played.order(tag=tag)
     assert not await played.must_be_fair(answer)
