@@ -113,7 +113,8 @@ class Argon2Passwords:
 
     def _give_memory_back(self) -> None:
         if self._pool is not None and not self._present:
-            self._pool.submit(give_back_memory)
+            # Not in the pool: others wait for the heap meanwhile, and its threads yield to everybody.
+            asyncio.get_running_loop().run_in_executor(None, give_back_memory)
 
 
 def _lower_priority() -> None:
