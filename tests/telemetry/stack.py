@@ -81,7 +81,7 @@ async def running(folder: Path, node: Node) -> AsyncIterator[Stack]:
         for name, command in _commands(folder, ports).items():
             process = Process(command, folder / f"{name}.log", {})
             process.start()
-            life.callback(process.kill)
+            life.callback(process.stop)  # a SIGKILL would leave the workers of nginx behind
         session = await life.enter_async_context(aiohttp.ClientSession())
         api = PrometheusApi(session, f"http://127.0.0.1:{ports['prometheus']}")
         stack = Stack(
