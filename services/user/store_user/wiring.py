@@ -27,6 +27,7 @@ from store_user.use_cases import (
     AuthenticateClient,
     Authorise,
     ChangePassword,
+    ConfirmPassword,
     DeleteAccount,
     DisableAccount,
     EditAccount,
@@ -77,6 +78,7 @@ class Ports:
 def use_cases_of(ports: Ports, settings: UserSettings) -> UseCases:
     """Return all use cases over these ports."""
     edit = EditAccount(ports.accounts, ports.revocations, ports.clock)
+    confirm = ConfirmPassword(ports.passwords, ports.throttle, ports.security)
     register, assign_roles = _register(ports), AssignRoles(edit, ports.security)
     promote = PromoteAccount(ports.accounts, assign_roles)
     list_sessions = ListSessions(ports.accounts, ports.sessions, ports.clock)
@@ -90,7 +92,7 @@ def use_cases_of(ports: Ports, settings: UserSettings) -> UseCases:
         log_out=LogOut(ports.sessions, ports.refresh_tokens, ports.security),
         rename=RenameAccount(edit),
         edit=edit,
-        change_password=_change_password(ports, edit),
+        change_password=_change_password(ports, edit, confirm),
         summarise=SummariseAccount(ports.orders, ports.carts),
         list_notifications=ListNotifications(ports.notifications),
         accept_notifications=AcceptNotifications(ports.notifications),
@@ -105,13 +107,7 @@ def use_cases_of(ports: Ports, settings: UserSettings) -> UseCases:
         disable=DisableAccount(edit, ports.security),
         issue_reset=IssueReset(edit, ports.security, ports.clock, settings.user_reset_lifetime_s * 1000),
         reset_password=_reset_password(ports, edit),
-        delete_account=DeleteAccount(
-            edit=edit,
-            passwords=ports.passwords,
-            throttle=ports.throttle,
-            finish=finish_leaving,
-            security=ports.security,
-        ),
+        delete_account=DeleteAccount(edit, confirm, finish_leaving, ports.security),
         export=ExportAccount(list_sessions, ports.notifications, ports.orders, ports.carts),
         # Tokens from before the setting was lowered live as long as they were told.
         list_revocations=ListRevocations(
@@ -159,12 +155,12 @@ def _refresh(ports: Ports, settings: UserSettings) -> RefreshSession:
     )
 
 
-def _change_password(ports: Ports, edit: EditAccount) -> ChangePassword:
+def _change_password(ports: Ports, edit: EditAccount, confirm: ConfirmPassword) -> ChangePassword:
     return ChangePassword(
         edit=edit,
+        confirm=confirm,
         sessions=ports.sessions,
         passwords=ports.passwords,
-        throttle=ports.throttle,
         refresh_tokens=ports.refresh_tokens,
         security=ports.security,
         common=ports.common_passwords,

@@ -28,6 +28,7 @@ from store_user.problems import (
 )
 from store_user.use_cases.assign_roles import AssignRoles
 from store_user.use_cases.change_password import ChangePassword
+from store_user.use_cases.confirm_password import ConfirmPassword
 from store_user.use_cases.delete_account import DeleteAccount
 from store_user.use_cases.edit_account import EditAccount
 from store_user.use_cases.end_sessions import EndSessions
@@ -80,6 +81,10 @@ class World:
         return EditAccount(self.accounts, self.revocations, self.clock)
 
     @property
+    def confirm(self) -> ConfirmPassword:
+        return ConfirmPassword(self.passwords, self.throttle, self.security)
+
+    @property
     def register_account(self) -> RegisterAccount:
         return RegisterAccount(
             self.accounts, self.passwords, self.throttle, self.security, self.clock, COMMON
@@ -118,9 +123,9 @@ class World:
     ) -> None:
         use_case = ChangePassword(
             self.edit,
+            self.confirm,
             self.sessions,
             self.passwords,
-            self.throttle,
             PlainRefreshTokens(),
             self.security,
             COMMON,
@@ -330,7 +335,7 @@ async def test_an_old_password_deletes_nothing(world: World) -> None:
     """A password that is replaced while it is compared proves nothing any more; like a wrong one it is recorded."""
     account = await world.register()
     leaving = FinishLeaving(world.accounts, NoCarts(), MemoryNotifications(), world.clock)
-    delete = DeleteAccount(world.edit, world.passwords, world.throttle, leaving, world.security)
+    delete = DeleteAccount(world.edit, world.confirm, leaving, world.security)
     world.passwords.meanwhile = lambda: world.change_password(account, new="four")
     for _ in range(2):
         before = len(world.security.events)
@@ -358,7 +363,7 @@ async def test_attempts_beyond_the_limit_are_recorded_wherever_a_password_is_ask
     """Changing it, deleting the account, a one-time token: refused by the throttle is refused, and told of."""
     account = await world.register()
     leaving = FinishLeaving(world.accounts, NoCarts(), MemoryNotifications(), world.clock)
-    delete = DeleteAccount(world.edit, world.passwords, world.throttle, leaving, world.security)
+    delete = DeleteAccount(world.edit, world.confirm, leaving, world.security)
     world.throttle.most = 0
     for attempt in (
         world.change_password(account),
@@ -407,7 +412,7 @@ async def test_a_deletion_is_answered_whatever_the_cart_service_does(
 
     account, news = await world.register(), MemoryNotifications()
     leaving = FinishLeaving(world.accounts, Failing(), news, world.clock)
-    delete = DeleteAccount(world.edit, world.passwords, world.throttle, leaving, world.security)
+    delete = DeleteAccount(world.edit, world.confirm, leaving, world.security)
     await delete(account.id, password=PASSWORD, caller=HERE)
     with pytest.raises(WrongCredentials):
         await world.log_in()

@@ -138,7 +138,7 @@ async def test_who_waits_takes_no_place_of_others(
 def waits(service: Service) -> bool:
     """Say whether an attempt waits in the throttle of a service."""
     cases: UseCases = service.app.state.api.use_cases
-    attempts = cases.delete_account.throttle
+    attempts = cases.delete_account.confirm.throttle
     assert isinstance(attempts, MemoryThrottle)
     return attempts.waiting == 1
 

@@ -7,6 +7,7 @@ from store_user.use_cases.assign_roles import AssignRoles
 from store_user.use_cases.authenticate_client import AuthenticateClient
 from store_user.use_cases.authorise import Authorise
 from store_user.use_cases.change_password import ChangePassword
+from store_user.use_cases.confirm_password import ConfirmPassword
 from store_user.use_cases.delete_account import DeleteAccount
 from store_user.use_cases.disable_account import DisableAccount
 from store_user.use_cases.edit_account import EditAccount
@@ -36,6 +37,7 @@ __all__ = [
     "AuthenticateClient",
     "Authorise",
     "ChangePassword",
+    "ConfirmPassword",
     "DeleteAccount",
     "DisableAccount",
     "EditAccount",

@@ -3,11 +3,11 @@
 from collections.abc import Container
 from dataclasses import dataclass
 
-from store_kit.problems import InvalidToken, Problem, in_doubt
+from store_kit.problems import InvalidToken, in_doubt
 
 from store_user.domain import Account, holder_of_token, must_be_hard_to_guess, normalise_password
-from store_user.ports import Caller, Passwords, RefreshTokens, SecurityLog, SessionStore, Throttle
-from store_user.problems import WrongPassword
+from store_user.ports import Caller, Passwords, RefreshTokens, SecurityLog, SessionStore
+from store_user.use_cases.confirm_password import ConfirmPassword
 from store_user.use_cases.edit_account import EditAccount
 
 
@@ -16,9 +16,9 @@ class ChangePassword:
     """Replace the password of an account whose owner knows the present one."""
 
     edit: EditAccount
+    confirm: ConfirmPassword
     sessions: SessionStore
     passwords: Passwords
-    throttle: Throttle
     refresh_tokens: RefreshTokens
     security: SecurityLog
     common: Container[str]
@@ -38,14 +38,7 @@ class ChangePassword:
         """
         account = holder_of_token(await self.edit.accounts.find_account(account_id))
         must_be_hard_to_guess(new, email=account.email, common=self.common, field="body.new_password")
-        try:
-            await self.throttle.admit_login(account.email, caller)
-            if not await self.passwords.verify_password(normalise_password(current), account.password_hash):
-                raise WrongPassword
-        except Problem as problem:
-            self.security.record("login.failed", account=account.id, reason=problem.slug)
-            raise
-        await self.throttle.forgive_attempts(account.email, caller)
+        await self.confirm(account, current, caller)
         password_hash = await self.passwords.hash_password(normalise_password(new))
         before, after = await self._replace(account, password_hash)
         self.security.record("password.changed", actor=account.id, account=account.id)
@@ -56,9 +49,7 @@ class ChangePassword:
         """Write over other edits, but not over another password: the caller has not proven to know that one."""
 
         def with_password(present: Account, at_ms: int) -> Account:
-            if holder_of_token(present).password_hash != verified.password_hash:
-                self.security.record("login.failed", account=verified.id, reason=WrongPassword.slug)
-                raise WrongPassword("The password was changed meanwhile.")
+            self.confirm.must_be_the_same(holder_of_token(present), verified)
             return present.with_password(password_hash, at_ms=at_ms)
 
         return await self.edit(verified.id, with_password, gone=InvalidToken)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from store_kit.problems import DeadlineExceeded, InvalidToken, Problem, Unavailable
+from store_kit.problems import DeadlineExceeded, InvalidToken, Unavailable
 
-from store_user.domain import Account, holder_of_token, normalise_password
-from store_user.ports import Caller, Passwords, SecurityLog, Throttle
-from store_user.problems import WrongPassword
+from store_user.domain import Account, holder_of_token
+from store_user.ports import Caller, SecurityLog
+from store_user.use_cases.confirm_password import ConfirmPassword
 from store_user.use_cases.edit_account import EditAccount
 from store_user.use_cases.finish_leaving import FinishLeaving
 
@@ -16,8 +16,7 @@ class DeleteAccount:
     """Sign out everywhere, delete name, password and address; the orders that stay do not tell who placed them."""
 
     edit: EditAccount
-    passwords: Passwords
-    throttle: Throttle
+    confirm: ConfirmPassword
     finish: FinishLeaving
     security: SecurityLog
 
@@ -32,18 +31,10 @@ class DeleteAccount:
             Unauthenticated: the token's account does not exist (any more).
         """
         account = holder_of_token(await self.edit.accounts.find_account(account_id))
-        try:
-            await self.throttle.admit_login(account.email, caller)
-            if not await self.passwords.verify_password(normalise_password(password), account.password_hash):
-                raise WrongPassword
-        except Problem as problem:
-            self.security.record("login.failed", account=account.id, reason=problem.slug)
-            raise
+        await self.confirm(account, password, caller)
 
         def leaving(present: Account, at_ms: int) -> Account:
-            if present.password_hash != account.password_hash:
-                self.security.record("login.failed", account=account.id, reason=WrongPassword.slug)
-                raise WrongPassword("The password was changed meanwhile.")
+            self.confirm.must_be_the_same(present, account)
             return present.leaving(at_ms=at_ms)
 
         _, left = await self.edit(account_id, leaving, gone=InvalidToken)
